@@ -42,7 +42,7 @@ def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
         return seconds(file, given) if given is not None else Duration(most=FOR_EVER)
     if wait.kind is WaitKind.PROCESS and _is_quick(file, call):
         return Duration()
-    likely = FOR_EVER if wait.kind.is_long else 0.0
+    likely = FOR_EVER if wait.kind.is_long else wait.usual
     timeout = argument(call, *wait.timeout) if wait.timeout else None
     if timeout is None and _never_blocks(call):
         return Duration()

@@ -613,10 +613,14 @@ class Effects:
                         function,
                         Segment.ROUND,
                     )
-                return
+                    return
+                break  # its result is iterated
             if name in django.WRAPPERS and iterated.args:
                 yield from self.of_next_item(iterated.args[0])
                 return
+        match self.things.type_of(iterated):
+            case ObjectInstance(name=name):
+                yield from self._next_of(iterated, name)
 
     def _path(self, expr: ast.expr) -> str | None:
         """Return the name of a stream: `sys.stdin`, or a field of an object of a known class."""
@@ -632,10 +636,15 @@ class Effects:
             yield self._unbounded_wait(node, kind)
             return
         for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
-            function = function_named(self.file, f"{name}.{method}")
-            if function is not None and (method.endswith("next__") or is_generator(function.node)):
-                part = Segment.ROUND if is_generator(function.node) else Segment.WHOLE
-                yield self._project_call(node, f"takes the next item with `{method}`", function, part)
+            found = find_callees(self.file, f"{name}.{method}").definitions  # those of subclasses, too
+            functions = [FunctionAt(each.file, each.node) for each in found if isinstance(each.node, FUNCTION)]
+            routines = tuple(
+                Context(each.file, each.node, Segment.ROUND if is_generator(each.node) else Segment.WHOLE)
+                for each in functions
+                if method.endswith("next__") or is_generator(each.node)
+            )
+            if routines:
+                yield ProjectCall(self._location(node, f"takes the next item with `{method}`"), routines)
                 return
 
     def _unbounded_wait(self, node: ast.expr, kind: WaitKind) -> Wait:

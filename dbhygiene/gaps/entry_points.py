@@ -11,6 +11,7 @@ from dbhygiene.gaps.django_use import uses_django
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library.background import (
     CONSUMERS,
+    ENQUEUES,
     HANDS_OVER,
     POOLED,
     PROCESS_POOLS,
@@ -38,6 +39,8 @@ from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
+_PASSES = HANDS_OVER | ENQUEUES
+
 # Each file with an entry point contains one of these words; for common words, with their usual context.
 _WORDS = {
     "class Command(": "",
@@ -60,11 +63,12 @@ _WORDS = {
     "to_thread": "",
     "run_in_threadpool": "",
     "deferToThread": "",
+    "tasks.loop": "",
     "schedule": r"\bimport\b[^\n]*\bschedule\b|\bfrom schedule\b|\bschedule\s*\(",
     "task": r"@\s*[\w.]*task\b|\b(?:async|register)_task\b",
     "job": r"@\s*[\w.]*job\b",
     **{library: rf"\b{library}\b" for library in WORKERS},
-    **{f".{name}": rf"\.{name}\b" for name in HANDS_OVER.keys() - POOLED},
+    **{f".{name}": rf"\.{name}\b" for name in _PASSES.keys() - POOLED},
 }
 
 _CALLBACK, _ENDLESS = "as a callback", "in a long-lived process"
@@ -165,8 +169,8 @@ def _started_function(file: File, call: ast.Call) -> tuple[ast.expr, str] | None
     """Return the function that a call passes to a thread, a pool or a scheduler, and where it then runs."""
     if (name := file.resolve(call.func)) in STARTS:
         given, words = argument(call, *STARTS[name]), STARTED_IN[name]
-    elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
-        given, words = argument(call, *HANDS_OVER[call.func.attr]), _place_title(file, call.func)
+    elif isinstance(call.func, ast.Attribute) and call.func.attr in _PASSES:
+        given, words = argument(call, *_PASSES[call.func.attr]), _place_title(file, call.func)
     else:
         return None
     return (given, words) if given is not None else None

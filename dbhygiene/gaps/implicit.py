@@ -23,6 +23,7 @@ from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.classes import is_command
+from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.source.file import File
@@ -107,11 +108,30 @@ class ImplicitWalk(Semantics):
         return self._routine.file.resolve(expr)
 
     def outcome(self, call: ast.Call) -> Outcome:
-        """Return the outcome of a call. Without an effect it never raises: else any loop had a path without a query."""
+        """Return the outcome of a call. Without an effect it never raises: else any loop had a path without a query.
+
+        But a handler that waits for longer than the server does is reached, though only once.
+        """
         if (name := self.resolve(call.func)) in EXITS:
             return Outcome(False, (SYSTEM_EXIT,))
         matters = any(not isinstance(effect, Close) for effect in self._effects.of_call(call)) or name == "next"
-        return Outcome(True, Outcome().raises if matters else ())
+        return Outcome(True, Outcome().raises if matters or self._has_long_handler(call) else ())
+
+    def _has_long_handler(self, call: ast.Call) -> bool:
+        """Whether a handler of the `try` around a call waits for longer than the server does."""
+        inner: ast.AST = call
+        for around in self.file.around(call):
+            if isinstance(around, (*FUNCTION, ast.Lambda)):
+                break
+            if isinstance(around, ast.Try) and inner in around.body:
+                return any(self._waits_long(handler) for handler in around.handlers)
+            inner = around
+        return False
+
+    def _waits_long(self, handler: ast.ExceptHandler) -> bool:
+        calls = (part for part in nodes_of(handler.body) if isinstance(part, ast.Call))
+        waits = (effect for call in calls for effect in self._effects.of_call(call))
+        return any(isinstance(each, IdleEffect) and each.seconds.least >= self._limit for each in waits)
 
     def at_await(self, node: ast.Await) -> tuple[()]:
         return ()

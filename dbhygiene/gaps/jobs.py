@@ -25,6 +25,7 @@ from dbhygiene.library.schedulers import (
     EVERY_UNITS,
     INTERVAL,
     JOBS,
+    LOOPS,
     PACKAGES,
     PERIODIC_TASKS,
     REPEAT,
@@ -122,6 +123,9 @@ def _pause_of_decorator(file: File, decorator: ast.Call) -> float | None:
             case [ast.Call(keywords=words), *_]:
                 return _pause_of_fields(file, {word.arg: word.value for word in words if word.arg})
         return 0.0
+    if name in LOOPS:
+        given = {word.arg: word.value for word in decorator.keywords if word.arg}
+        return _DAY if "time" in given else _interval(file, given)
     word = last_name(decorator.func)
     if word not in DECORATORS or not _imports_scheduler(file):
         return None
@@ -168,10 +172,14 @@ def _pause_of_trigger(file: File, trigger: ast.expr, keywords: Iterable[ast.keyw
             kind = said.value if isinstance(said, Constant) and isinstance(said.value, str) else ""
     words = {word.arg: word.value for word in keywords if word.arg}
     if kind in INTERVAL:
-        return sum(_length(file, words[unit], size) for unit, size in UNITS.items() if unit in words)
+        return _interval(file, words)
     if kind in CRON:
         return _pause_of_fields(file, words)
     return None
+
+
+def _interval(file: File, words: dict[str, ast.expr]) -> float:
+    return sum(_length(file, words[unit], size) for unit, size in UNITS.items() if unit in words)
 
 
 def _pause_of_fields(file: File, words: dict[str, ast.expr]) -> float:

@@ -15,6 +15,7 @@ from dbhygiene.library.words import words
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, options
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
@@ -125,7 +126,20 @@ def runs_once(file: File, loop: Loop) -> bool:
     while isinstance(iterated, ast.Call) and iterated.args and file.resolve(iterated.func) in _SAME_ITEMS:
         iterated = iterated.args[0]
     named = iterated.func if isinstance(iterated, ast.Call) else iterated
-    return file.resolve(named) in django.EACH_DATABASE or (_count(file, iterated) or 0) >= 1
+    if file.resolve(named) in django.EACH_DATABASE or (_count(file, iterated) or 0) >= 1:
+        return True
+    return isinstance(iterated, ast.Name) and _is_chunk(file, loop, iterated)
+
+
+def _is_chunk(file: File, loop: Loop, iterated: ast.Name) -> bool:
+    """Whether a loop goes through what a loop around it takes in turn: such a chunk of rows is not empty."""
+    for around in file.around(loop):
+        if isinstance(around, (*FUNCTION, ast.Lambda)):
+            break
+        if isinstance(around, (ast.For, ast.AsyncFor)) and isinstance(around.target, ast.Name):
+            if around.target.id == iterated.id and loop not in around.orelse:
+                return True
+    return False
 
 
 def _count_rounds(file: File, cycle: Cycle) -> float | None:

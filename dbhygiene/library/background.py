@@ -49,6 +49,8 @@ STARTS: dict[str, tuple[int, str]] = {
     "asyncio.run": (0, "main"),
     "django_q.tasks.async_task": (0, "func"),
     "django_q.tasks.schedule": (0, "func"),
+    "django_rq.enqueue": (0, "func"),
+    "django_rq.queues.enqueue": (0, "func"),
 }
 
 # Classes of tasks: a worker calls `run`.
@@ -63,6 +65,8 @@ STARTED_IN = {
     "asyncio.run": "in an event loop",
     "django_q.tasks.async_task": "in a Django Q worker",
     "django_q.tasks.schedule": "in a Django Q worker",
+    "django_rq.enqueue": "in an RQ worker",
+    "django_rq.queues.enqueue": "in an RQ worker",
 }
 
 # Methods that hand a function to a pool or a scheduler, and the argument that it is; by the method's name, since pools
@@ -82,8 +86,20 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "register_task": (1, "callback"),
 }
 
+# Methods of a queue of RQ, and the function that they put into it.
+ENQUEUES: dict[str, tuple[int, str]] = {
+    "enqueue": (0, "f"),
+    "enqueue_call": (0, "func"),
+    "enqueue_at": (1, "f"),
+    "enqueue_in": (1, "func"),
+}
+
 # Where it then runs, for names that say so whatever the object is.
-RUNS_IN = {"add_job": "in a scheduled job", "run_in_executor": "in an executor"}
+RUNS_IN = {
+    "add_job": "in a scheduled job",
+    "run_in_executor": "in an executor",
+    **dict.fromkeys(ENQUEUES, "in an RQ worker"),
+}
 
 # Those of them that other classes have, too: the prefilter wants the word of a pool beside them.
 POOLED = frozenset({"apply_async", "map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"})

@@ -80,7 +80,7 @@ ADDS = words("append appendleft add put put_nowait insert push")
 TAKES = words("get get_nowait pop popleft popitem")
 WRAPPERS = words(
     """enumerate zip reversed iter tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm rich.progress.track
-    itertools.chain itertools.islice more_itertools.chunked itertools.batched map filter"""
+    itertools.chain itertools.cycle itertools.islice more_itertools.chunked itertools.batched map filter"""
 )
 
 # -- instances --------------------------------------------------------------------------------------------

@@ -16,6 +16,15 @@ REGISTERS: dict[str, tuple[int, str]] = {
     "stomp.Connection.set_listener": (99, "listener"),
     "nats.NATS.subscribe": (99, "cb"),
     "google.cloud.pubsub_v1.SubscriberClient.subscribe": (1, "callback"),
+    "aiogram.Dispatcher.message.register": (0, "callback"),
+    "aiogram.Dispatcher.callback_query.register": (0, "callback"),
+    "aiogram.Dispatcher.register_message_handler": (0, "callback"),
+    "aiogram.Dispatcher.register_callback_query_handler": (0, "callback"),
+    "aiogram.Router.message.register": (0, "callback"),
+    "aiogram.Router.callback_query.register": (0, "callback"),
+    "telebot.TeleBot.register_message_handler": (0, "callback"),
+    "telebot.TeleBot.register_callback_query_handler": (0, "callback"),
+    "pyrogram.handlers.MessageHandler": (0, "callback"),
 }
 
 # Decorators that register what they decorate.
@@ -35,6 +44,8 @@ DECORATORS = frozenset(
         "discord.app_commands.command",
         "aiogram.Dispatcher.message_handler",
         "aiogram.Dispatcher.message",
+        "aiogram.Dispatcher.callback_query",
+        "aiogram.Dispatcher.callback_query_handler",
         "aiogram.Router.message",
         "aiogram.Router.callback_query",
         "pyrogram.Client.on_message",

@@ -18,6 +18,9 @@ PACKAGES = ("apscheduler", "django_apscheduler", "telegram")
 DAILY = words("run_daily run_monthly")  # they say it by their names
 REPEATING = words("run_repeating")  # seconds, or a `timedelta`
 
+# Decorators of coroutines that a bot runs again and again: `@loop(hours=6)`, or `@loop(time=...)` once a day.
+LOOPS = frozenset(f"{library}.ext.tasks.loop" for library in ("discord", "disnake", "nextcord"))
+
 # Triggers, by the last part of their names, or by the word that stands for them.
 INTERVAL = words("interval IntervalTrigger")
 CRON = words("cron CronTrigger")
@@ -47,4 +50,4 @@ TASKS = frozenset({"huey.contrib.djhuey.task", "django_huey.task"})
 PERIODIC_TASKS = frozenset({"huey.contrib.djhuey.periodic_task", "django_huey.periodic_task"})
 
 # One of these stands in every file that schedules a job.
-WORDS = ("schedule", "telegram", "huey")
+WORDS = ("schedule", "telegram", "huey", "tasks.loop")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from dbhygiene.library.event_callbacks import REGISTERS
 from dbhygiene.library.words import words
 from dbhygiene.source.records import Record
 
@@ -32,13 +33,15 @@ class WaitingCall(Record):
     """A call that waits.
 
     `seconds` is the argument that says how long it lasts, `timeout` the one that says how long at most: the position
-    and the name, where there is one. `bound` is the most that it lasts where no timeout is given.
+    and the name, where there is one. `bound` is the most that it lasts where no timeout is given; `usual` is what a
+    request that is never quick lasts, which counts where a loop makes many.
     """
 
     kind: WaitKind
     seconds: tuple[int, str] | None = None
     timeout: tuple[int, str] | None = None
     bound: float = float("inf")
+    usual: float = 0.0
 
 
 _ANYWHERE = 99  # the position of an argument that is given by name only
@@ -166,7 +169,10 @@ _JOBS = _waits(
     celery.result.AsyncResult.get celery.result.AsyncResult.wait
     celery.result.GroupResult.get celery.result.GroupResult.join celery.result.ResultSet.get
     boto3.Waiter.wait
-    shutil.copytree shutil.make_archive shutil.unpack_archive
+    shutil.copytree shutil.make_archive shutil.unpack_archive tarfile.TarFile.add tarfile.TarFile.extractall
+    zipfile.ZipFile.extractall
+    crewai.Crew.kickoff langchain.agents.AgentExecutor.invoke langchain.agents.AgentExecutor.run
+    agents.Runner.run agents.Runner.run_sync smolagents.CodeAgent.run smolagents.ToolCallingAgent.run
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
     azure.core.polling.LROPoller.result azure.core.polling.LROPoller.wait""",
 )
@@ -187,13 +193,23 @@ _HTTP = {
         WaitKind.HTTP,
         """urllib.request.urlretrieve smtplib.SMTP.send_message smtplib.SMTP.sendmail django.core.mail.send_mail
         socket.socket.recv
-        ftplib.FTP.retrbinary ftplib.FTP.storbinary imaplib.IMAP4.fetch feedparser.parse selenium.webdriver.Chrome.get
-        selenium.webdriver.Firefox.get selenium.webdriver.Remote.get playwright.sync_api.Page.goto
+        ftplib.FTP.retrbinary ftplib.FTP.storbinary imaplib.IMAP4.fetch feedparser.parse
         boto3.Client.upload_file boto3.Client.upload_fileobj boto3.Client.download_file boto3.Client.download_fileobj
         boto3.s3.transfer.S3Transfer.upload_file
         openai.OpenAI.chat.completions.create anthropic.Anthropic.messages.create""",
     ),
 }
+
+# A browser loads a page with all that belongs to it; a language model writes its answer word by word.
+_HTTP.update(
+    dict.fromkeys(
+        words(
+            """selenium.webdriver.Chrome.get selenium.webdriver.Firefox.get selenium.webdriver.Edge.get
+            selenium.webdriver.Remote.get playwright.sync_api.Page.goto"""
+        ),
+        WaitingCall(WaitKind.HTTP, usual=3.0),
+    )
+)
 
 # What waits for each item while it is iterated.
 ITERATED = {
@@ -286,6 +302,7 @@ RETURNS = {
     "zmq.Context.instance": "zmq.Context",
     "google.cloud.pubsub_v1.SubscriberClient.subscribe": "google.cloud.pubsub_v1.StreamingPullFuture",
     "bagit.Bag": "bagit.Bag",
+    "tarfile.open": "tarfile.TarFile",
     **dict.fromkeys(
         (f"questionary.{kind}" for kind in ("text", "confirm", "select", "password", "checkbox", "path")),
         "questionary.Question",
@@ -328,13 +345,13 @@ def returned_class(name: str) -> str | None:
 # The objects on the way to one of these: `client.chat` in `client.chat.completions.create`.
 ON_THE_WAY = frozenset(
     ".".join(parts[:length])
-    for parts in (name.split(".") for name in (*WAITS, *RETURNS))
+    for parts in (name.split(".") for name in (*WAITS, *RETURNS, *REGISTERS))
     for length in range(2, len(parts))
 )
 
 
 def is_on_the_way(name: str) -> bool:
-    """Whether a part of another library's object leads to a method that waits."""
+    """Whether a part of another library's object leads to a method that waits, or registers a callback."""
     return name in ON_THE_WAY or name.startswith("azure.")  # of its many clients, each `begin_` waits
 
 

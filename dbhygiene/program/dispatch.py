@@ -13,11 +13,14 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import FunctionAt, class_named, lineage
 from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.definitions import Definition, find_definition, find_method
+from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query, recursive_query
 
+_IMPORTS = frozenset({"django.utils.module_loading.import_string", "werkzeug.utils.import_string"})
 _MOST = 60  # definitions that one call may mean, and expressions that lead to them; further ones are left out
 
 
@@ -52,6 +55,8 @@ def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> It
             yield from _all(file, default, seen)
         case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
             yield from _possible_definitions(file, first, seen)
+        case ast.Call(func=called, args=[path, *_]) if file.resolve(called) in _IMPORTS:
+            yield from _imported(file, path)
         case ast.Call(func=called):
             for found in _possible_definitions(file, called, seen):
                 if isinstance(found.node, FUNCTION):
@@ -250,6 +255,18 @@ def _definitions_by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterato
         for member, node in each.file.classes[each.name].defined.items():
             if member.startswith(start):
                 yield Definition(each.file, node, f"{each.name}.{member}")
+
+
+def _imported(file: File, path: ast.expr) -> Iterator[Definition]:
+    """Yield what `import_string(path)` returns, for each value that the path is known to have."""
+    for option in options(evaluate(file, path)):
+        match option:
+            case Called(name="getattr", arguments=[_, _, default]):  # of the settings
+                option = default
+        if isinstance(option, Constant) and isinstance(option.value, str):
+            found = find_definition(file, option.value)
+            if found is not None:
+                yield found
 
 
 # -- modules ----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 
 from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.library import django, opt_in_waits, waits
+from dbhygiene.library.words import words
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.bindings import Bindings, Place, self_class
@@ -29,6 +30,7 @@ from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
 _RETURNS = {**django.RETURNS, **opt_in_waits.RETURNS}
+_CONTAINERS = words("list set frozenset deque sequence iterable iterator collection asynciterator asynciterable")
 _DEPTH = 12  # of aliases, in one file or many
 
 
@@ -226,7 +228,24 @@ class TypeInference:
                 return ObjectInstance(django.CONNECTION)
         if isinstance(iterated, ast.Call) and (name := self.file.resolve(iterated.func)) in django.ITEMS:
             return ObjectInstance(django.ITEMS[name])
-        return self._item_of_container(iterated) if isinstance(iterated, (ast.Name, ast.Attribute)) else None
+        if not isinstance(iterated, (ast.Name, ast.Attribute)):
+            return None
+        return self._item_of_container(iterated) or self._item_by_annotation(iterated)
+
+    def _item_by_annotation(self, container: ast.Name | ast.Attribute) -> InferredType | None:
+        """Return the type of the items of a variable, a field or a parameter that is annotated as `list[Order]`."""
+        place = self._bindings.place(container)
+        if place is None:
+            return None
+        function = place.scope.node
+        parameters = named_parameters(function) if isinstance(function, FUNCTION) else ()
+        given = [each.annotation for each in parameters if each.arg == place.path and each.annotation is not None]
+        for annotation in (*self._annotations.get(place, ()), *given):
+            match annotation:
+                case ast.Subscript(value=ast.Name(id=kind) | ast.Attribute(attr=kind), slice=ast.expr() as item):
+                    if kind.lower() in _CONTAINERS and not isinstance(item, ast.Tuple):
+                        return self.from_annotation(item)
+        return None
 
     def _item_of_container(self, container: ast.Name | ast.Attribute) -> InferredType | None:
         """Return the type of the items that this file adds to a list, a queue or a dict."""
@@ -375,7 +394,14 @@ class TypeInference:
                     return thing
             if (thing := TypeInference.of(owner)._place(place)) is not None:
                 return thing
-        return None
+        return self._result(f"{name}.{attribute}") if self._is_property(f"{name}.{attribute}") else None
+
+    def _is_property(self, name: str) -> bool:
+        """Whether a method of the project's is read like an attribute."""
+        function = function_named(self.file, name)
+        return function is not None and any(
+            function.file.resolve(each) in django.PROPERTIES for each in function.node.decorator_list
+        )
 
     def _related_instance(self, args: list[ast.expr], scope: Scope) -> ModelInstance:
         match args:
