@@ -146,10 +146,11 @@ def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> I
 
 def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
     from dbhygiene.library.copies import is_copied  # for the few files with findings
+    from dbhygiene.program.retired import reason_outside
 
     span = report.at if isinstance(report.at, Span) else file.span(report.at)
     expression = file.excerpt(span) if isinstance(report.at, Span) else normalise(report.at)
-    copied = is_copied(file)
+    outside = _COPIED if is_copied(file) else reason_outside(file)
     return Finding(
         file.path,
         span,
@@ -158,8 +159,8 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
         report.message,
         tuple(s if isinstance(s, Step) else Step(file.path, file.span(s[0]), s[1]) for s in report.path),
         _fix(rule, report, file.project.settings),
-        Confidence.POSSIBLE if copied else report.confidence,
-        (*report.notes, _COPIED) if copied else report.notes,
+        Confidence.POSSIBLE if outside else report.confidence,
+        (*report.notes, outside) if outside and outside not in report.notes else report.notes,
         report.subject,
         _context(file, span.line),
         expression,

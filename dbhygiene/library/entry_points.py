@@ -77,3 +77,10 @@ SET_UP = re.compile(
         | migrate | upgrade | downgrade
     ) s?""",
 )
+
+# Functions that a platform or a framework calls by their names, or with objects of such names, without a mention.
+HOOKS = re.compile(
+    r"main|run|start|stop|setup|teardown|cli|entry\w*|execute|invoke|\w*handler|lambda_\w+|on_\w+|handle_\w+|process_\w+"
+    r"|create_app|make_app|application|app|upgrade|downgrade|pytest_\w+|\w*hook|register\w*"
+)
+GIVEN_TO_HOOKS = words("request event context ctx update message item spider sender instance environ environment")

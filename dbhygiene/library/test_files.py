@@ -14,7 +14,7 @@ _EXAMPLE_WORDS = {"example", "sample"}
 _OF_SCRIPTS = {"bin", "script", "scripts", "tools", "util", "utils"}
 _FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _development hack benchmark benchmarks".split())
 _RETIRED = re.compile(
-    r"(?i)_*(?:archived|archive_\d.*|(?:attic|deprecated|disabled|graveyard|legacy|obsolete|unused)(?:_.*)?)"
+    r"(?i)_*(?:archived|archive_\d.*|bak|trash|(?:attic|deprecated|disabled|graveyard|legacy|obsolete|old|unused)(?:_.*)?)"
 )
 
 

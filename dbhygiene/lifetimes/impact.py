@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+from dbhygiene.config.loading import MARKERS
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.background import TASKS
 from dbhygiene.library.calls import NEVER_RETURN
@@ -27,6 +28,8 @@ from dbhygiene.library.entry_points import (
     COMMAND_LINES,
     COMMANDS,
     EVENTS,
+    GIVEN_TO_HOOKS,
+    HOOKS,
     MIGRATIONS,
     NEUTRAL,
     PASSIVE_BASES,
@@ -38,18 +41,13 @@ from dbhygiene.library.entry_points import (
     SUB_COMMANDS,
 )
 from dbhygiene.library.request_handlers import handler
-from dbhygiene.library.test_files import (
-    directories,
-    is_example,
-    is_for_developers,
-    is_of_scripts,
-    is_test_file,
-    retired_folder,
-)
+from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
 from dbhygiene.pools.sqlalchemy import in_migrations
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
+from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, Located, last_name, walk
 from dbhygiene.source.queries import query
@@ -181,22 +179,8 @@ def _outside_of_programs(file: File) -> Runs | None:
         return Runs(Impact.ONCE, "runs in a test")
     if in_migrations(file) or any(map(MIGRATIONS.fullmatch, directories(file))):
         return Runs(Impact.ONCE, "runs in a migration")
-    if is_example(file):
-        return Runs(Impact.ONCE, "runs in an example")
-    if is_for_developers(file):
-        return Runs(Impact.ONCE, "runs in a tool for developers")
-    if _is_retired(file):
-        return Runs(Impact.ONCE, "is no longer in use, as its folder says: no other file imports it")
-    return None
-
-
-def _is_retired(file: File) -> bool:
-    """Whether a file lies in a folder of retired code, and no other file imports it or names it, as `legacy.urls`."""
-    if (folder := retired_folder(file)) is None or is_imported(file, but_by=lambda other: bool(retired_folder(other))):
-        return False
-    others = file.project.files_mentioning_all(folder)
-    used = re.compile(rf"\b{re.escape(folder)}\.\w")
-    return others is not None and not any(used.search(each.text) for each in others if not retired_folder(each))
+    reason = reason_outside(file)
+    return Runs(Impact.ONCE, reason) if reason is not None else None
 
 
 class _Climb(NamedTuple):
@@ -344,9 +328,28 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         places.append(_CallSite(where, call, caught, is_sure=is_sure))
     if not places and by_base is None:
         may_be_called = file.is_interactive or _is_in_package(file)  # by the user; a module may be a plugin
-        is_unused = _is_script(file) and not may_be_called
+        is_unused = (_is_script(file) and not may_be_called) or _is_left_over(file, function, cls)
         return Runs(Impact.ONCE, "no call of this function is known") if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
+
+
+def _is_left_over(file: File, function: Function, cls: Definition | None) -> bool:
+    """Whether other files of an application use the module of a function, and no file names the function itself.
+
+    Frameworks and platforms call some functions by their names or with their objects: those may run. Without a mark of
+    a project's root, there may be other files.
+    """
+    root = file.project.root
+    if cls is not None or function.decorator_list or "." in file.functions[function].name or root is None:
+        return False
+    if file.project.is_distributed or not any((root / mark).exists() for mark in MARKERS) or not is_imported(file):
+        return False
+    if HOOKS.fullmatch(function.name) or any(each.arg in GIVEN_TO_HOOKS for each in named_parameters(function)):
+        return False
+    others = file.project.files_mentioning_all(function.name)
+    if others is None or any(each.path != file.path for each in others):
+        return False
+    return len(re.findall(rf"\b{function.name}\b", file.text)) == 1
 
 
 def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) -> Runs | None:

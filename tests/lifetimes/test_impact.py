@@ -564,3 +564,57 @@ def test_a_sub_command_of_argparse_runs_once_whatever_sets_the_parser_up(leak):
     assert finding.impact is Impact.ONCE
     assert finding.notes[-1].startswith("runs once, as a command: `parser.set_defaults")
     assert leak(db=LEAK, main=f"{dedent(main)}\nwhile load('a'):\n    pass\n").impact is Impact.REPEATED
+
+
+def test_a_function_that_nothing_names_is_left_over_in_a_module_that_is_used(leak) -> None:
+    module = dedent(LEAK) + '\ndef used():\n    return "shop"\n'
+    found = leak(db=module, web="from db import used\n\ndef view():\n    return used()\n")
+    assert (found.confidence, found.impact) == (Confidence.POSSIBLE, Impact.ONCE)
+    assert "no call of this function is known" in found.notes
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "from db import used, load\n\ndef view(path):\n    return used(), load(path)\n",
+        'from db import used\n\nJOBS = ["db.load"]\n',  # by its name
+        "def view():\n    return 1\n",  # nothing uses the module
+    ],
+)
+def test_a_function_that_may_be_called_keeps_its_rank(leak, other: str) -> None:
+    module = dedent(LEAK) + '\ndef used():\n    return "shop"\n'
+    assert leak(db=module, web=other).confidence is Confidence.CERTAIN
+
+
+@pytest.mark.parametrize("change", [("def load(path)", "def load(event)"), ("def load(", "def on_load(")])
+def test_a_hook_may_be_called_without_a_mention(leak, change: tuple[str, str]) -> None:
+    module = (
+        (dedent(LEAK) + '\ndef used():\n    return "shop"\n')
+        .replace(*change)
+        .replace("connect(path)", 'connect("a.db")')
+    )
+    assert leak(db=module, web="from db import used\n").confidence is Confidence.CERTAIN
+
+
+def test_any_rule_is_only_possible_in_a_folder_that_no_file_uses(tmp_path: Path) -> None:
+    text = """
+        import pymysql
+        import telebot
+
+        bot = telebot.TeleBot("")
+        conn = pymysql.connect()
+
+        @bot.message_handler(commands=["start"])
+        def start(message):
+            with conn.cursor() as cursor:
+                cursor.execute("select 1")
+
+        bot.infinity_polling()
+    """
+    (tmp_path / ".git").mkdir()
+    for folder in ("old", "bot"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "main.py").write_text(dedent(text))
+    found = dbhygiene.check(tmp_path, settings=Settings(min_confidence=Confidence.POSSIBLE))
+    ranks = {finding.path.parent.name: finding.confidence for finding in found if finding.code == "HYG110"}
+    assert ranks == {"old": Confidence.POSSIBLE, "bot": Confidence.LIKELY}
