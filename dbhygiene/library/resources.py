@@ -48,6 +48,7 @@ class Resource(Record):
     plain_with: bool = False  # `with` closes it, and does nothing else
     is_pooled: bool = False  # its pool outlives it, and takes it back
     gives_back: str = ""  # the method of its pool that takes it back; "": its own `close` gives it back
+    lent_by: str = ""  # the method of its pool that lends it
     is_object: bool = False  # of a class of the project's, which owns a connection
     opened_by: frozenset[str] = frozenset()  # methods that open it; none: it is open from the start
     costs_nothing: bool = False  # where it is left open: a database in memory
@@ -191,6 +192,7 @@ class Driver(Record):
             second_close_raises=False,
             is_pooled=True,
             gives_back=pool.gives_back,
+            lent_by=pool.takes,
         )
 
 

@@ -45,6 +45,7 @@ from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
 from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_view
 from dbhygiene.lifetimes.substitutes import substitute
+from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
@@ -312,14 +313,19 @@ def _close(life: Lifetime, name: str) -> str:
     """Return the code that closes it, or returns a pool's connection."""
     resource, call = life.resource, f"{name}.close()"
     if resource.gives_back:
-        assert isinstance(life.birth.func, ast.Attribute)
-        pool = life.birth.func.value
-        if dotted_path(pool) is None:
-            raise RefusedError("its pool is not a plain variable here")
-        call = f"{verbatim(ast.unparse(pool))}.{resource.gives_back}({name})"
+        call = f"{verbatim(ast.unparse(_pool(life)))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
         raise RefusedError("it has no `close` method; call the method that closes it in a `finally`")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
+
+
+def _pool(life: Lifetime) -> ast.expr:
+    """Return the pool that lends it here; a helper of the project takes it from a pool that is not seen here."""
+    match life.birth.func:
+        case ast.Attribute(value=pool, attr=method) if method == life.resource.lent_by and dotted_path(pool):
+            if not callees(life.file, life.birth, life.scope).definitions:
+                return pool
+    raise RefusedError("its pool is not a plain variable here")
 
 
 def _title_verb(life: Lifetime, name: str) -> str:
