@@ -186,6 +186,8 @@ def supported_drivers() -> str:
 def _packages(driver: Driver) -> str:
     if driver.package in sys.stdlib_module_names:
         return "standard library"
+    if not driver.distributions:
+        return "a build of `sqlite3`"
     return ", ".join(f"`{name}`" for name in driver.distributions)
 
 
