@@ -1,4 +1,7 @@
-"""`Filter`: hides the findings of a baseline, and those that a commit already had."""
+"""`Filter`: hides the findings of a baseline, and those that a commit already had.
+
+baseline: HYG101 app.py::load connect()     # two findings of this kind: the later one in the file is reported as new
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`WorkerPool`: forked worker processes, which share what the parent has read. A worker that dies is replaced."""
+"""`WorkerPool`: forked worker processes, which share the files that the parent has read.
+
+Each worker processes its tasks in order. If one dies, its task returns `WorkerDied`, and a new worker takes its place.
+"""
 
 from __future__ import annotations
 

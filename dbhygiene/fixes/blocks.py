@@ -1,4 +1,11 @@
-"""Rearrange the statements of one block."""
+"""`Block`: the statements of one block, which a fix wraps, moves or removes, with the comments above each.
+
+conn = connect()                 conn = connect()
+work(conn)              ──▶      try:
+conn.close()                         work(conn)
+                                 finally:
+                                     conn.close()
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""`ItemRow`: the items between brackets, and how one more is laid out among them as its neighbours are."""
+"""`ItemRow`: the items between brackets, and where one more goes so that it looks like its neighbours.
+
+create_engine(                   create_engine(
+    url,                ──▶          url,
+)                                    pool_pre_ping=True,
+                                 )
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Calls that close a connection, and the transactions, loops and coroutines around them."""
+"""Calls that close a connection, and the transactions, loops and coroutines around them.
+
+with atomic():
+    close_old_connections()     # `closing_function` returns its name, `atomic_around` the `with`
+"""
 
 from __future__ import annotations
 

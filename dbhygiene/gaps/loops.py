@@ -1,4 +1,8 @@
-"""`Cycle`: the loops of a graph: head, nodes, and the number of rounds."""
+"""`Cycle`: the loops of a graph: head, nodes, and the number of rounds.
+
+for number in range(10):        # a `Cycle` of 10 rounds: the sleeps add up to 600 s
+    time.sleep(60)
+"""
 
 from __future__ import annotations
 

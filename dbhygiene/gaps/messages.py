@@ -1,4 +1,9 @@
-"""Confidence, steps and notes of a gap's finding."""
+"""Confidence, steps and notes of a gap's finding.
+
+12: queries the database
+13: the program sleeps, 30 min
+14: queries the database again
+"""
 
 from __future__ import annotations
 

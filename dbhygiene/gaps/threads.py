@@ -1,4 +1,7 @@
-"""`Thread`: the threads that a program starts, the code of each, and whether it ends before the process does."""
+"""`Thread`: the threads that a program starts, the code of each, and whether it ends before the process does.
+
+Thread(target=count).start()    # a `Thread` with the code of `count`, which Django gives a connection of its own
+"""
 
 from __future__ import annotations
 

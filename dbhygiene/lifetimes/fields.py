@@ -1,4 +1,7 @@
-"""`Field`: a connection in a field of a class; whether the class, or code that can see the field, closes it."""
+"""`Field`: a connection in a field of a class; whether the class, or code that can see the field, closes it.
+
+self.conn = connect()            # a `Field`: it is closed if any method, or any user of an object, closes `.conn`
+"""
 
 from __future__ import annotations
 

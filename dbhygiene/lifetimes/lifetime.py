@@ -1,4 +1,10 @@
-"""`Lifetime`: one resource, from the call that opens it to every exit of its function. Rules query it."""
+"""`Lifetime`: one resource, from the call that opens it to every exit of its function. Rules query it.
+
+conn = connect()                 # `birth`
+if not rows:
+    return                       # `leak` is `Leak.SOME_PATH`: open at this exit
+conn.close()
+"""
 
 from __future__ import annotations
 

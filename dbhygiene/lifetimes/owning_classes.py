@@ -1,4 +1,8 @@
-"""Classes that own a connection: the constructor opens it, a method closes it, and no other code can close it."""
+"""Classes that own a connection: the constructor opens it, a method closes it, and no other code can close it.
+
+store = Store()                  # opens `self.conn`: the object itself is the resource
+store.close()                    # closes it
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""`Region`: the statements that a fix must keep together, from the opening to the last one that needs the resource."""
+"""`Region`: the statements that a fix must keep together, from the opening to the last one that needs the resource.
+
+conn = connect()                 # opening
+rows = conn.execute(sql)
+names = [row[0] for row in rows] # last: `rows` reads from the connection
+print(names)                     # outside
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`Summaries`: the effects of project functions on resources. Inferred on demand, to a least fixed point."""
+"""`Summaries`: the effects of project functions on resources. Inferred on demand, to a least fixed point.
+
+def shut(conn):                  # the summary of `shut`: closes its parameter `conn`, returns no resource
+    conn.close()
+"""
 
 from __future__ import annotations
 

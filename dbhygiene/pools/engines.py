@@ -1,4 +1,7 @@
-"""`Engine`: how a program makes an engine of SQLAlchemy, with which options, and for which database."""
+"""`Engine`: how a program makes an engine of SQLAlchemy, with which options, and for which database.
+
+create_engine(URL, **OPTIONS)    # an `Engine`: its options are those that OPTIONS may hold, its URL that of URL
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The values that calls return: of builtins, of methods of strings and dicts, of project functions, of libraries."""
+"""The values that calls return: of builtins, of methods of strings and dicts, of project functions, of libraries.
+
+"mysql://{}/shop".format(host)   # the text `mysql://`, a hole, `/shop`
+"""
 
 from __future__ import annotations
 

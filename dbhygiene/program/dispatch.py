@@ -1,4 +1,8 @@
-"""Dynamic dispatch: the functions behind a table, a `getattr`, a subclass, or a module imported by name."""
+"""Dynamic dispatch: the functions behind a table, a `getattr`, a subclass, or a module imported by name.
+
+HANDLERS = {"add": add, "drop": drop}
+HANDLERS[name]()                 # `add` or `drop`
+"""
 
 from __future__ import annotations
 

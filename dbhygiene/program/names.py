@@ -1,4 +1,7 @@
-"""The module, class or function of the project that defines an absolute dotted name."""
+"""The module, class or function of the project that defines an absolute dotted name.
+
+shop.models.Order.total          # in shop/models.py: class `Order`, method `total`
+"""
 
 from __future__ import annotations
 

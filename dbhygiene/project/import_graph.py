@@ -1,4 +1,7 @@
-"""`ImportGraph`: the project's files that a file imports, directly or indirectly, by their text."""
+"""`ImportGraph`: the project's files that a file imports, directly or indirectly, by their text.
+
+A file is not parsed for that: the lines `import x` and `from x import y` are searched in its bytes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""`Endless`: a retry without a limit and without a pause, after an error that may last (HYG408)."""
+"""`Endless`: a retry without a limit and without a pause, after an error that may last (HYG408).
+
+while True:
+    try:
+        return work()
+    except OperationalError:
+        pass                     # begins again at once
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`follow`: facts along the paths of one function, from the handler of a lost connection to what comes after it."""
+"""`solve_facts`: facts along the paths of one function, from the handler of a lost connection on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`UselessPing`: a call that should bring a lost connection back, and opens nothing (HYG402)."""
+"""`UselessPing`: a call that should bring a lost connection back, but does not reconnect (HYG402).
+
+except OperationalError:
+    conn.ping()                  # MySQLdb: raises
+"""
 
 from __future__ import annotations
 
