@@ -36,7 +36,7 @@ from dbhygiene.reports.common import page_address
 
 WATCHED = (
     "**/*.{py,pyi,toml,cfg,ini,txt,lock,in,cnf,conf,yml,yaml,sh,service}",  # sources, settings, servers
-    "**/{*Dockerfile*,Procfile,Pipfile,.gitignore}",
+    "**/{*Dockerfile*,Procfile,Pipfile,.gitignore,*.tf,railway.json,.env*}",
 )
 DELAY = 0.15  # seconds without an edit, after which diagnostics are sent
 Answer = TypeVar("Answer")

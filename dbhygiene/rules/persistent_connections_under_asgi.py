@@ -117,10 +117,21 @@ def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
         f"`CONN_MAX_AGE` {is_kept} {kept}{default}, but {serving.place} serves the project with {serving.program}",
         path=((age.value, "connections are kept"), serving.step),
         fix=_fix(file, age),
-        confidence=min(serving.confidence, Confidence.LIKELY) if age.is_conditional else serving.confidence,
+        confidence=_confidence(file, age, serving),
         notes=tuple(notes),
         subject="CONN_MAX_AGE",
     )
+
+
+def _confidence(file: File, age: WrittenAge, serving: Serving) -> Confidence:
+    """Return how sure it is that the site that is served has this age: settings that import these may set another."""
+    for word in ("CONN_MAX_AGE", "conn_max_age"):
+        for other in file.project.files_containing(word):
+            if other.path == file.path or is_test_file(other) or not file.project.imports_any(other, [file.path]):
+                continue
+            if any(written_ages(other)):
+                return Confidence.POSSIBLE
+    return min(serving.confidence, Confidence.LIKELY) if age.is_conditional else serving.confidence
 
 
 def _fix(file: File, age: WrittenAge) -> Fix | NoFix:

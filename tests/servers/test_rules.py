@@ -73,6 +73,14 @@ def test_commands_for_development_count_only_if_there_are_no_others(tmp_path: Pa
     assert site(tmp_path / "b", "60", Procfile="web: gunicorn shop.wsgi\n", **own) == []
 
 
+def test_settings_that_others_import_and_change_are_those_of_others(tmp_path: Path) -> None:
+    own = {"shop/production.py": "from shop.settings import *\n\nDATABASES['default']['CONN_MAX_AGE'] = {age}\n"}
+    start = {"Procfile": "web: daphne shop.asgi:application\n"}
+    kept, off = ({name: text.format(age=age) for name, text in own.items()} for age in (60, 0))
+    assert site(tmp_path / "a", "60", **kept, **start) == [("HYG501", "certain"), ("HYG501", "possible")]
+    assert site(tmp_path / "b", "60", **off, **start) == [("HYG501", "possible")]
+
+
 def test_the_files_of_platforms_say_how_a_site_is_served(tmp_path: Path) -> None:
     start = (
         'services:\n  - type: web\n    startCommand: "python -m gunicorn shop.asgi -k uvicorn_worker.UvicornWorker"\n'
