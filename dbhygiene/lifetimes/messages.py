@@ -22,7 +22,7 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, short_name
 
 _LIMITS = {
-    "mysql": "each leak keeps a server connection open; too many of them cause error 1226 or 1040",
+    "mysql": "each leak keeps a server connection open; too many of them cause error 1040, 1203 or 1226",
     "postgresql": 'each leak keeps a server connection open; too many of them cause "too many clients already"',
     "sqlite": "each leak keeps the database file open, and may keep it locked",
 }

@@ -2,7 +2,7 @@
 
 Django opens a connection for each thread, and closes connections only at the end of a request. The connection of a
 thread stays open, even after `join()`, until it is garbage-collected. Until then it counts against `max_connections`
-and `max_user_connections`, and MySQL may refuse further connections with error 1226 or 1040.
+and `max_user_connections`, and MySQL may refuse further connections with error 1040, 1203 or 1226.
 
 ```python
 import threading

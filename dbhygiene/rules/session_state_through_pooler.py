@@ -126,7 +126,7 @@ from collections.abc import Collection, Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Step, rule
-from dbhygiene.library.test_files import is_example, is_test_file
+from dbhygiene.library.test_files import is_example, is_test_file, retired_folder
 from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Dict, Value, as_dict, options, patterns
@@ -148,7 +148,7 @@ _TITLE = "Keep no prepared statements"
 
 @rule("HYG504", on=File, imports={"create_async_engine", "async_engine_from_config", "asyncpg", "DATABASES"})
 def check(file: File, _: File) -> Iterator[Diagnostic]:
-    if is_test_file(file) or is_example(file):
+    if is_test_file(file) or is_example(file) or retired_folder(file):
         return
     if "asyncpg" in file.text:
         for made in engines_in(file):
@@ -162,7 +162,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     arguments = made.option("connect_args", Dict())
-    if not _is_asyncpg(made.url) or made.options.open or made.configured or not _keeps(arguments):
+    if not made.is_async or not _is_asyncpg(made.url) or made.options.open or made.configured or not _keeps(arguments):
         return
     if any(f"{_CACHES[1]}=0" in pattern for pattern in patterns(made.url)) or "async_creator" in made.options.items:
         return

@@ -213,7 +213,8 @@ def test_prepared_statements_get_lost_in_a_pooler(tmp_path: Path) -> None:
     if name := postgresql.missing("initdb", "postgres", "pgbouncer"):
         pytest.skip(f"{name} is not installed")
     pooler = "[pgbouncer]\npool_mode = transaction\n"
-    written(tmp_path, pgbouncer__pgbouncer_0ini=pooler, queries_0py=QUERIES)
+    used = "DATABASE_URL=postgresql://boss@pgbouncer:6432/postgres\n"
+    written(tmp_path, pgbouncer__pgbouncer_0ini=pooler, queries_0py=QUERIES, _0env_0example=used)
     with (
         tempfile.TemporaryDirectory(prefix="postgresql-") as directory,
         postgresql.started(Path(directory)) as server,

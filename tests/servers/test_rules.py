@@ -172,6 +172,17 @@ def test_the_latest_pooler_tracks_prepared_statements(tmp_path: Path, tag: str, 
     assert findings(tmp_path, db_0py=pool, compose_0yaml=LATEST.format(tag=tag)) == [("HYG504", expected)]
 
 
+def test_only_engines_of_coroutines_use_asyncpg(tmp_path: Path) -> None:
+    code = (
+        "from sqlalchemy import create_engine\nfrom sqlalchemy.ext.asyncio import create_async_engine\n\n\n"
+        "def url(coroutines):\n    driver = 'postgresql+asyncpg' if coroutines else 'postgresql+psycopg2'\n"
+        "    return f'{driver}://shop@pgbouncer:6432/shop'\n\n\nplain = create_engine(url(False))\n"
+        "other = create_async_engine(url(True))\n"
+    )
+    found = findings(tmp_path, db_0py=code, pgbouncer_0ini=PGBOUNCER.format(mode="transaction", more=""))
+    assert found == [("HYG504", "likely")]
+
+
 def test_a_url_whose_pooler_is_replaced_leads_elsewhere(tmp_path: Path) -> None:
     code = (
         "import os\n\nimport asyncpg\n\n\nasync def f():\n    url = os.environ['DATABASE_URL']{change}\n"
