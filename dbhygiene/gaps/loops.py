@@ -16,6 +16,7 @@ from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library import django
 from dbhygiene.library.words import words
+from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, options
 from dbhygiene.source.file import File
@@ -175,11 +176,10 @@ def _clock_limit(file: File, cycle: Cycle) -> Duration | None:
 
 
 def _count(file: File, iterated: ast.expr) -> float | None:
+    """Return how many items a `for` takes from an expression, by the values of its variables, too."""
+    if (count := count_items(iterated)) is not None:
+        return count
     match iterated:
-        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
-            return None if any(isinstance(part, ast.Starred) for part in parts) else len(parts)
-        case ast.Constant(value=str(text)):
-            return len(text)
         case ast.Call(func=ast.Name(id="range"), args=[*arguments]) if 1 <= len(arguments) <= 3:
             bounds = [_most(file, argument) for argument in arguments]
             return (

@@ -33,24 +33,12 @@ def explain(life: Lifetime) -> Explanation:
     leak = life.leak
     if leak is not None:
         return Explanation(title, leak.value, tuple(_way(life, leak)))
-    return Explanation(title, _verdict(life), tuple(_events(life)))
+    return Explanation(title, _ending(life)[1], tuple(_events(life)))
 
 
 def end_of(life: Lifetime) -> End:
     """Return what the function that opens a resource does with it."""
-    if life.leak is not None:
-        return End.LEFT
-    if life.escapes:
-        return End.PASSED
-    owned = list(_facts_with_other_owner(life))
-    if owned:
-        return End.KEPT if any(map(_holding_fields, owned)) else End.RETURNED
-    ends = list(life.analysis.ends(life.birth))
-    if not ends:
-        return End.KEPT
-    if any(fact.state == "open" for _, fact in ends):
-        return End.KEPT if life.may_be_kept_open else End.PASSED
-    return End.CLOSED
+    return End.LEFT if life.leak is not None else _ending(life)[0]
 
 
 def table(explanation: Explanation, file: File) -> list[str]:
@@ -79,24 +67,24 @@ def _begins_open(life: Lifetime) -> bool:
     return not (life.resource.is_lazy or life.resource.opened_by)
 
 
-def _verdict(life: Lifetime) -> str:
-    """Return how a resource that does not leak ends, if that is known."""
-    said: dict[str, None] = {}
+def _ending(life: Lifetime) -> tuple[End, str]:
+    """Return what a function does with a resource that does not leak, and a sentence about it."""
+    owned = list(_facts_with_other_owner(life))
+    owners = dict.fromkeys(map(_describe_owner, owned))
     if life.escapes:
-        said["it escapes to code that is not analysed, so it is not reported"] = None
-    for fact in _facts_with_other_owner(life):
-        said[_describe_owner(fact)] = None
-    if said:
-        return "; ".join(said)
-    if not list(life.analysis.ends(life.birth)):
-        return "the function does not end while the connection is open"
-    if any(fact.state == "open" for _, fact in life.analysis.ends(life.birth)):
+        return End.PASSED, "; ".join(["it escapes to code that is not analysed, so it is not reported", *owners])
+    if owned:
+        return End.KEPT if any(map(_holding_fields, owned)) else End.RETURNED, "; ".join(owners)
+    ends = [fact for _, fact in life.analysis.ends(life.birth)]
+    if not ends:
+        return End.KEPT, "the function does not end while the connection is open"
+    if any(fact.state == "open" for fact in ends):
         if life.may_be_kept_open:
-            return "it may be open at the end: the kernel keeps it for the next cells"
-        return "it may be open at the end, but its variable is shared: other code may close it"
+            return End.KEPT, "it may be open at the end: the kernel keeps it for the next cells"
+        return End.PASSED, "it may be open at the end, but its variable is shared: other code may close it"
     if _begins_open(life):
-        return "it is closed on every path"
-    return "on every path, it is closed or idle at the end: it holds no connection"
+        return End.CLOSED, "it is closed on every path"
+    return End.CLOSED, "on every path, it is closed or idle at the end: it holds no connection"
 
 
 def _facts_with_other_owner(life: Lifetime) -> Iterator[Fact]:

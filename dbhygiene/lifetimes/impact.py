@@ -44,6 +44,7 @@ from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
@@ -287,14 +288,10 @@ def _repeats(around: ast.AST, inside: ast.AST) -> bool:
     return False
 
 
-def _is_short(rounds: ast.expr) -> bool:
+def _is_short(iterated: ast.expr) -> bool:
     """Whether a loop has a few literal rounds."""
-    match rounds:
-        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
-            return len(parts) <= _FEW_ROUNDS
-        case ast.Call(func=ast.Name(id="range"), args=[*_, ast.Constant(value=int(end))]):
-            return end <= _FEW_ROUNDS
-    return False
+    count = count_items(iterated)
+    return count is not None and count <= _FEW_ROUNDS
 
 
 def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bool) -> Runs | list[_CallSite]:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from typing import TYPE_CHECKING, Final
 
 from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test
-from dbhygiene.lifetimes.counted_loops import count_items, truth_at_end
 from dbhygiene.lifetimes.state import dotted_path
+from dbhygiene.program.counted_loops import count_items, truth_at_end
 from dbhygiene.source.nodes import walk
 from dbhygiene.source.records import Record
 

@@ -30,7 +30,7 @@ class _Sum(NamedTuple):
 def count_items(iterated: ast.expr) -> int | None:
     """Return how many items a `for` takes from an expression; None if that is not known."""
     match iterated:
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
             return None if any(isinstance(each, ast.Starred) for each in elements) else len(elements)
         case ast.Constant(value=str() as text):
             return len(text)
