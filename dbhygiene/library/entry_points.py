@@ -74,6 +74,7 @@ SET_UP = re.compile(
     rf"""(?ix) _* (
         ({_CHANGE}) _* (\w+_)? ({_WHOLE} | alembic | wal)
         | ({_MAKE}) (_*all)? _* ({_WHOLE})
+        | ({_WHOLE}) _* ({_CHANGE} | seed | populate)
         | migrate | upgrade | downgrade
     ) s?""",
 )

@@ -490,14 +490,18 @@ def test_a_table_of_programs_may_have_a_name_of_its_own(leak, tmp_path):
     assert leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main}).impact is Impact.ONCE
 
 
-@pytest.mark.parametrize("name", ["init_db", "_createTables", "migrate", "initialize_user_database"])
+@pytest.mark.parametrize(
+    "name", ["init_db", "_createTables", "migrate", "initialize_user_database", "db_init", "seed_db"]
+)
 def test_a_function_that_sets_up_a_database_by_its_name_runs_once(leak, name):
     finding = leak(**{"shop/__init__": "", "shop/db": LEAK.replace("def load", f"def {name}")})
     assert (finding.impact, finding.confidence) == (Impact.ONCE, Confidence.POSSIBLE)
     assert any("as its name says, to set up a database" in note for note in finding.notes)
 
 
-@pytest.mark.parametrize("name", ["create_connection", "create_tenant_schema", "load_tables", "setup", "migrated"])
+@pytest.mark.parametrize(
+    "name", ["create_connection", "create_tenant_schema", "load_tables", "setup", "migrated", "db_create"]
+)
 def test_other_names_do_not_say_that_a_function_runs_once(leak, name):
     finding = leak(**{"shop/__init__": "", "shop/db": LEAK.replace("def load", f"def {name}")})
     assert finding.impact is Impact.UNKNOWN
