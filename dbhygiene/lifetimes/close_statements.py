@@ -11,6 +11,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
+from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values, last_name
 
@@ -158,7 +159,7 @@ def _stays(life: Lifetime, call: ast.Call) -> bool:
         return False
     definitions = life.analysis.effects.of(call).definitions
     given = argument_values(call)
-    only_closes = all(_only_closes(each.node) for each in definitions)
+    only_closes = all(_only_closes(each.node, once=life.resource.second_close_raises) for each in definitions)
     if only_closes and all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
         return False
     if life.resource.second_close_raises:
@@ -169,7 +170,12 @@ def _stays(life: Lifetime, call: ast.Call) -> bool:
 _QUIET = frozenset({"close", "is_connected", "debug", "info", "warning", "error", "exception", "print"})
 
 
-def _only_closes(function: ast.AST) -> bool:
-    """Whether a function calls only what closes, and what logs that."""
-    names = {last_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-    return names <= _QUIET and not any(isinstance(node, (ast.Raise, ast.Global)) for node in ast.walk(function))
+def _only_closes(function: ast.AST, *, once: bool) -> bool:
+    """Whether a function calls only what closes, and what logs that; `once`: it has one call to close each object."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    if not {last_name(call.func) for call in calls} <= _QUIET:
+        return False
+    closed = [dotted_path(call.func) for call in calls if last_name(call.func) == "close"]
+    if once and len(set(closed)) < len(closed):
+        return False
+    return not any(isinstance(node, (ast.Raise, ast.Global)) for node in ast.walk(function))

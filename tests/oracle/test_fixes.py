@@ -112,6 +112,25 @@ def target():
     assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
 
 
+def test_a_helper_that_closes_twice_is_not_called_on_other_paths() -> None:
+    source = """
+import mariadb
+
+def finish(conn):
+    conn.close()
+    conn.close()
+
+def target():
+    conn = mariadb.connect()
+    other = mariadb.connect()
+    other.close()
+    finish(conn)
+"""
+    judged = judge_fix(source)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
