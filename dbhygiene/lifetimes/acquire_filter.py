@@ -61,7 +61,7 @@ class AcquireFilter:
                 return bool(call.args or call.keywords) or "cursor" in self.names  # perhaps a cursor without a buffer
             case ast.Attribute(attr=word):
                 return self.is_acquire_name(word)
-        return isinstance(call.func, ast.Call)  # `sessionmaker(engine)()`
+        return isinstance(call.func, (ast.Call, ast.Subscript))  # `sessionmaker(engine)()`, `OPENERS[kind]()`
 
     def is_acquire_name(self, word: str) -> bool:
         """Whether a call of this name may return a connection."""

@@ -205,7 +205,13 @@ def follow(
         give_up(file, code, TOO_LARGE)
         return None
     own = names_of(file, file.functions[code])
-    names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends, owners=own.owners)
+    names = Names(
+        containers=own.containers,
+        container_fields=own.container_fields,
+        stacks=own.stacks,
+        lends=own.lends,
+        owners=own.owners,
+    )
     held = {where for _, where in start.aliases if isinstance(where, str)}
     return graph, Transfer(
         effects, resources, names, TrackedConditions(graph, [*_resource_names(graph, resources), *held])

@@ -17,6 +17,7 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.scopes import Scope
 
+_OF_PSYCOPG = "psycopg2.pool.AbstractConnectionPool"
 _TAKES = re.compile(GIVING)
 
 
@@ -29,7 +30,10 @@ def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool
     func = call.func
     if not isinstance(func, ast.Attribute):
         return None
-    makers = {_pool(name, func.attr) for name in _makers(file, func.value)}
+    names = _makers(file, func.value)
+    if func.attr == "getconn" and names <= {""} and "putconn" in file.text:
+        return _pool(_OF_PSYCOPG, "getconn")  # a pool that is given: no other library has such methods
+    makers = {_pool(name, func.attr) for name in names}
     known = [each for each in makers if each is not None]
     if len(known) != len(makers) or (len(known) > 1 and any(pool.opens for _, pool in known)):
         return None

@@ -54,7 +54,7 @@ from dbhygiene.program.arguments import (
     parameter,
     positional_parameters,
 )
-from dbhygiene.program.callees import callees, is_super
+from dbhygiene.program.callees import callees, is_hook, is_super
 from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, last_name, walk
@@ -141,6 +141,10 @@ class CallEffect(Frozen):
             argument = _common_summary(
                 [self._argument(each, position, keyword, resource, relation) for each in callees]
             )
+            if not self.callees and relation == ITSELF and self.semantics.is_parameter_around(self.call.func):
+                argument = _common_summary(
+                    [self._argument_of_body(each, position, keyword, resource) for each in callees]
+                )
         return argument.raising if raised else argument.normal
 
     def receiver_effects(self, resource: Resource, raised: bool) -> ArgumentEffects:
@@ -184,6 +188,16 @@ class CallEffect(Frozen):
                     found += _arguments_for_parameter(call, definition, name, bound=bound)
         return found
 
+    def _argument_of_body(
+        self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource
+    ) -> ParameterSummary:
+        """Return the summary of an argument of a function that its decorator calls."""
+        definition, bound = callee
+        if not isinstance(definition.node, FUNCTION):
+            return ParameterSummary()
+        name = parameter(definition.node, position, keyword, bound=bound)
+        return self.summaries.summary_of_body(definition, name, resource) if name else ParameterSummary()
+
     def _argument(
         self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource, relation: str
     ) -> ParameterSummary:
@@ -224,6 +238,9 @@ class ClassField(Protocol):
     @property
     def resource(self) -> Resource: ...
 
+    @property
+    def is_container(self) -> bool: ...
+
     def is_closed_by_none(self) -> bool: ...
 
 
@@ -242,6 +259,10 @@ class FunctionSummaries(Protocol):
 
     def parameter_summary(
         self, definition: definitions.Definition, name: str, resource: Resource, relation: str
+    ) -> ParameterSummary: ...
+
+    def summary_of_body(
+        self, definition: definitions.Definition, name: str, resource: Resource
     ) -> ParameterSummary: ...
 
     def summary_as_field(
@@ -309,7 +330,7 @@ class FunctionSemantics(cfg.Semantics):
     def _effect(self, call: ast.Call) -> CallEffect:
         known, callees, complete, closing, sets = self._target_of(call)
         if known is None:
-            known = self._returned_model(callees) if complete else UNKNOWN
+            known = self._returned_model(callees) if complete or any(map(_is_abstract, callees)) else UNKNOWN
         if known.returns is None and (passed := self._passed_call(call, callees, complete)) is not None:
             known = replace(
                 known,
@@ -320,15 +341,22 @@ class FunctionSemantics(cfg.Semantics):
             )
         if known.returns is None and (yielded := self._model_of_next(call)) is not None:
             known = yielded
+        if known is UNKNOWN and not callees and self._may_choose_opener(call):
+            known = self._returned_model(self.chosen(call))
         return CallEffect(known, closing, callees, complete, sets, self, call)
+
+    def _may_choose_opener(self, call: ast.Call) -> bool:
+        """Whether a call may run one of several functions of a table that open something."""
+        return isinstance(call.func, ast.Subscript) and self.summaries.helpers.may_define_helpers(self.file)
 
     def _returned_model(self, callees: tuple[BoundCallee, ...]) -> CallModel:
         """Return the model of the resource that the caller owns afterwards, whichever of these functions runs."""
-        found = [self.summaries.model_of_definition(each.definition) for each in callees]
+        found = [self.summaries.model_of_definition(each.definition) for each in callees if not _is_abstract(each)]
         first, *others = found or [None]
         if first is None or any(each is None or not _is_alike(first, each) for each in others):
             return UNKNOWN
         given = [each for each in found if each is not None]
+        first = next((each for each in given if each.returns is not None and _closes_in_with(each.returns)), first)
         return replace(
             first,
             is_sure=all(each.is_sure for each in given),
@@ -368,6 +396,10 @@ class FunctionSemantics(cfg.Semantics):
         if not isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
             return None
         name = called_parameter(definition.file, definition.node)
+        positions = [each.arg for each in positional_parameters(definition.node, bound=bound)]
+        if name in positions and len(call.args) > (position := positions.index(name)):
+            if not any(isinstance(each, ast.Starred) for each in call.args[: position + 1]):
+                return call_by_name(self.file, call, call.args[position])
         given = list(_arguments_for_parameter(call, definition, name, bound=bound)) if name is not None else []
         return call_by_name(self.file, call, given[0]) if len(given) == 1 else None
 
@@ -407,6 +439,13 @@ class FunctionSemantics(cfg.Semantics):
         if (taken := self.summaries.library.model_of_sqlalchemy(self.file, call)) is not None:
             return CallMeaning(taken)
         return CallMeaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
+
+    def is_parameter_around(self, func: ast.expr) -> bool:
+        """Whether a call is of a parameter of the function around this one, as in a decorator."""
+        if not isinstance(func, ast.Name) or func.id in self.scope.bound:
+            return False
+        outer = self.scope.parent.node if self.scope.parent is not None else None
+        return isinstance(outer, FUNCTION) and any(each.arg == func.id for each in named_parameters(outer))
 
     def chosen(self, call: ast.Call) -> tuple[BoundCallee, ...]:
         """Return the functions of which a call of an unknown name runs one; none if it may run other code."""
@@ -681,9 +720,29 @@ def _common_summary(arguments: Sequence[ParameterSummary]) -> ParameterSummary:
     return ParameterSummary(*(found.pop() if len(found) == 1 else KEEPS for found in (normal, raising)))
 
 
+def _is_abstract(callee: BoundCallee) -> bool:
+    """Whether a method never returns, since a subclass overrides it."""
+    node = callee.definition.node
+    if not isinstance(node, FUNCTION):
+        return False
+    return (
+        isinstance(node.body[-1], ast.Raise) and is_hook(node)
+    ) or "abc.abstractmethod" in callee.definition.decorators
+
+
+def _closes_in_with(resource: Resource) -> bool:
+    return resource.leaving is not None and resource.leaving.closes
+
+
 def _is_alike(one: CallModel, other: CallModel) -> bool:
-    """Whether two functions return the same kind of resource, in the same place."""
-    return (one.returns, one.element) == (other.returns, other.element)
+    """Whether two functions return the same kind of resource, in the same place; drivers may differ."""
+    if one.returns is None or other.returns is None or one.element != other.element:
+        return False
+    return one.returns == other.returns or _kind(one.returns) == _kind(other.returns)
+
+
+def _kind(resource: Resource) -> tuple[object, ...]:
+    return resource.kind, resource.closed_by, resource.is_async, resource.is_object, resource.is_pooled
 
 
 def _either(outcomes: Sequence[Outcome], *, complete: bool) -> Outcome:

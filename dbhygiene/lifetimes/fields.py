@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.resources import ArgumentEffect, Resource
+from dbhygiene.library.words import words
 from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.callees import callees
@@ -30,6 +31,14 @@ _PLAIN_BASES = frozenset(
     scrapy.CrawlSpider socketserver.BaseRequestHandler http.server.BaseHTTPRequestHandler cmd.Cmd logging.Handler
     tkinter.Frame tkinter.Tk
     """.split()
+)
+# The same, whole modules of frameworks: they know no field that a program's class adds to theirs.
+_PLAIN_MODULES = words(
+    """
+    aiohttp.web customtkinter django.views flask.views flask_classful flask_restful flask_restx http.server
+    PyQt4 PyQt5 PyQt6 PySide PySide2 PySide6 pydantic rest_framework sanic.views scrapy socketserver
+    starlette.endpoints tkinter tornado.web unittest wx
+    """
 )
 # Programs call `.close()` on these, too; they are no connections.
 _OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session"
@@ -51,6 +60,7 @@ class Field(Frozen):
     resource: Resource
     summaries: FunctionSummaries
     others: tuple[str, ...] = ()  # further fields that hold the same connection
+    is_container: bool = False  # it holds a list or dict with the connection
 
     @property
     def path(self) -> str:
@@ -102,7 +112,7 @@ class Field(Frozen):
 
     def is_closed_by_none(self) -> bool:
         """Whether no code closes it, by a look at its uses; two objects that pass it to each other may close it."""
-        if any(not has_plain_bases(each) for each in (self.cls, *base_classes(self.cls))):
+        if any(not has_plain_bases(each, may_be_framework=True) for each in (self.cls, *base_classes(self.cls))):
             return False
         returned: set[str] = set()
         for file in self.relatives():
@@ -110,10 +120,28 @@ class Field(Frozen):
                 return False
             for use in self.uses(file):
                 verdict = self.effect_of_use(file, use)
-                if verdict is None:
+                if verdict is None and not self._ends_another(file, use):
                     return False
-                returned |= verdict
+                returned |= verdict or set()
         return not any(self._somebody_closes(name) for name in returned)
+
+    def _ends_another(self, file: File, use: ast.Attribute) -> bool:
+        """Whether a use closes a connection that the same method has stored in the field itself, before."""
+        around, function = file.parents.get(use), function_around(file, use)
+        if not isinstance(around, ast.Attribute) or function is None:
+            return False
+        if self.birth is None or self.birth in ast.walk(function):
+            return False
+        uses = [each for each in self.uses(file) if function_around(file, each) is function]
+        lines = [
+            part.lineno
+            for block in (function.body, *(each.body for each in function.body if isinstance(each, ast.Try)))
+            for part in block
+            if isinstance(part, ast.Assign) and not isinstance(part.value, ast.Constant)
+            for target in part.targets
+            if isinstance(target, ast.Attribute) and target.attr == self.name and _is_one_of(target.value, _ITSELF)
+        ]
+        return bool(lines) and min(lines) <= min(each.lineno for each in uses)
 
     def relatives(self) -> Iterator[File | None]:
         """The files that may see the field: its own, those of the base classes, and a few others that mention it.
@@ -129,12 +157,8 @@ class Field(Frozen):
         """Whether a file that calls the method which returns the connection closes something like a connection."""
         names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
         callers = self.file.project.files_mentioning_all(*names)
-        is_session = self.resource.kind != "connection"
-        ends = "close|commit|rollback|remove" if is_session else "close|disconnect|release"
         return callers is None or any(
-            (is_session and "sess" in name.lower()) or not re.search(_OTHER_CLOSED, name)
-            for file in {id(f): f for f in (self.file, *callers)}.values()
-            for name in re.findall(rf"(\w+)(?:\(\))?\.(?:{ends})\b", file.text)
+            is_closed_in_text(file, self.resource) for file in {id(f): f for f in (self.file, *callers)}.values()
         )
 
     def uses(self, file: File) -> Iterator[ast.Attribute]:
@@ -153,6 +177,27 @@ class Field(Frozen):
 
     def effect_of_use(self, file: File, use: ast.Attribute) -> set[str] | None:
         """Return None if a use closes the field or lets it escape; else the functions that return it."""
+        if not self.is_container:
+            return self._effect_of_use(file, use)
+        around = file.parents.get(use)
+        match around:
+            case ast.Subscript(value=value, ctx=ast.Load()) if value is use:
+                return self._effect_of_use(file, around)
+            case ast.Subscript(value=value, ctx=ast.Store()) if value is use:
+                return set()
+            case ast.Attribute(attr="append" | "add" | "insert" | "appendleft" | "keys" | "__contains__" | "get"):
+                call = file.parents.get(around)
+                if not isinstance(call, ast.Call):
+                    return None
+                return self._effect_of_use(file, call) if around.attr == "get" else set()
+            case ast.Call(func=ast.Name(id="len" | "bool")):
+                return set()
+            case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While():
+                return set()
+        return None
+
+    def _effect_of_use(self, file: File, use: ast.expr) -> set[str] | None:
+        """Return the same for an expression that is the connection."""
         around = file.parents.get(use)
         match around:
             case ast.Attribute(attr=attr):
@@ -204,6 +249,16 @@ class Field(Frozen):
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
         return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS}
+
+
+def is_closed_in_text(file: File, resource: Resource) -> bool:
+    """Whether a file closes something like a connection, by its text."""
+    is_session = resource.kind != "connection"
+    ends = "close|commit|rollback|remove" if is_session else "close|disconnect|release"
+    return any(
+        (is_session and "sess" in name.lower()) or not re.search(_OTHER_CLOSED, name)
+        for name in re.findall(rf"(\w+)(?:\(\))?\.(?:{ends})\b", file.text)
+    )
 
 
 def constructor_calls(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:
@@ -315,12 +370,20 @@ def _is_one_of(expr: ast.expr, names: Collection[str | None]) -> bool:
     return isinstance(expr, ast.Name) and expr.id in names
 
 
-def has_plain_bases(cls: Definition) -> bool:
-    """Whether all bases of a class are the project's own, or known to be harmless."""
+def has_plain_bases(cls: Definition, *, may_be_framework: bool = False) -> bool:
+    """Whether all bases of a class are the project's own, or known to be harmless.
+
+    Arguments:
+        may_be_framework: whether frameworks count, which may keep an object, but leave its fields alone.
+    """
     assert isinstance(cls.node, ast.ClassDef)
     for base in cls.node.bases:
         name = cls.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
-        if name is None or not is_plain_base(cls.file, name):
+        if name is None:
+            return False
+        if may_be_framework and any(name.startswith(f"{module}.") for module in _PLAIN_MODULES):
+            continue
+        if not is_plain_base(cls.file, name):
             return False
     return all(keyword.arg == "metaclass" and _is_abstract(cls.file, keyword.value) for keyword in cls.node.keywords)
 
@@ -335,7 +398,7 @@ def _is_abstract(file: File, metaclass: ast.expr) -> bool:
     return file.resolve(metaclass) in {"abc.ABCMeta", "type"}
 
 
-def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:
+def _is_local_and_lent(file: File, use: ast.expr, target: ast.expr) -> bool:
     """Whether a variable that holds the field only borrows it: it is not closed, passed or returned."""
     function = function_around(file, use)
     if function is None or not isinstance(target, ast.Name):
@@ -371,8 +434,8 @@ def owner(file: File, scope: Scope) -> Definition | None:
 def is_seen_elsewhere(file: File, name: str) -> bool:
     """Whether another module of the project imports a variable of this one, or may."""
     stem = file.module.rpartition(".")[2]
-    for words in ((stem, name), (stem, "import *")):
-        others = file.project.files_mentioning_all(*words)
+    for both in ((stem, name), (stem, "import *")):
+        others = file.project.files_mentioning_all(*both)
         if others is None or any(_sees(other, file, name) for other in others if other is not file):
             return True
     return False

@@ -47,6 +47,7 @@ from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_vie
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import argument_values
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
 
@@ -75,7 +76,14 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError("it is created first and opened later; call its closing method in a `finally`")
     if any(name in life.scope.globals for name in life.names):
         raise RefusedError("it is in a global variable")
-    given = life.analysis.effects.of(life.birth).alternatives(life.birth)
+    effects = life.analysis.effects
+    if not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):
+        raise RefusedError("which function opens it is only known at run time")
+    for node, fact in life.history:
+        if isinstance(node.event, cfg.Call) and effects.is_parameter_around(node.event.node.func):
+            if any(life.analysis.transfer.holds(each, fact) for each in argument_values(node.event.node)):
+                raise RefusedError(f"`{node.event.node.func.id}` is only known at run time")  # type: ignore[attr-defined]
+    given = effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
         raise RefusedError("the function may return the connection that it receives")
     if (other := substitute(life.analysis.effects.of(life.birth))) is not None:

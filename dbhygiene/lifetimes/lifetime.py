@@ -248,6 +248,12 @@ class Lifetime(Frozen):
         return sorted(found)
 
     @property
+    def containers(self) -> set[str]:
+        """The fields of `self` that hold a container with it when the function returns."""
+        kept = (each for end, fact in self._ends if end is self.analysis.graph.exit for each in fact.aliases)
+        return {w.partition(".")[2] for relation, w in kept if relation == CONTAINER and isinstance(w, str)}
+
+    @property
     def is_in_part(self) -> bool:
         """Whether the function leaves it in a field of one of the object's own parts: `self.state.db`."""
         kept = (where for _, fact in self._ends for _, where in owning_aliases(fact))
@@ -635,7 +641,29 @@ def field_of(life: Lifetime) -> Field | None:
         found = field_of_part(life.file, life.birth) if life.is_in_part else None
         return Field(life.file, *found, life.birth, life.resource, life.analysis.effects.summaries) if found else None
     first, *others = life.fields
-    return Field(life.file, cls, first, life.birth, life.resource, life.analysis.effects.summaries, tuple(others))
+    summaries, holds = life.analysis.effects.summaries, life.containers
+    if holds & {first, *others} and others:
+        return None
+    return Field(life.file, cls, first, life.birth, life.resource, summaries, tuple(others), first in holds)
+
+
+def property_of(life: Lifetime) -> Field | None:
+    """Return the property of a class that opens a connection and returns it, as a field that nothing assigns."""
+    node, cls = life.scope.node, owner(life.file, life.scope)
+    if cls is None or not life.is_returned or not isinstance(node, FUNCTION):
+        return None
+    decorators = Definition(life.file, node, life.scope.name).decorators
+    if len(node.decorator_list) != 1 or not any(name in _PROPERTIES for name in decorators):
+        return None
+    return Field(life.file, cls, node.name, life.birth, life.resource, life.analysis.effects.summaries)
+
+
+_PROPERTIES = frozenset(
+    """
+    property functools.cached_property django.utils.functional.cached_property werkzeug.utils.cached_property
+    cached_property.cached_property
+    """.split()
+)
 
 
 class Lifetimes:
@@ -686,7 +714,7 @@ class Lifetimes:
     def fields(self, file: File) -> Iterator[Field]:
         """Yield every field of a class of the file that is assigned a connection."""
         for life in self.of(file):
-            field = field_of(life) if life.leak in {None, Leak.RAISED} else None
+            field = field_of(life) or property_of(life) if life.leak in {None, Leak.RAISED} else None
             if field is not None:
                 yield field
         for cls, name, call in in_class_bodies(file):

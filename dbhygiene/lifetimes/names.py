@@ -14,7 +14,7 @@ from dbhygiene.lifetimes.fields import is_seen_elsewhere
 from dbhygiene.lifetimes.state import Where
 from dbhygiene.program import definitions
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, walk
+from dbhygiene.source.nodes import FUNCTION, argument_values, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
@@ -31,6 +31,7 @@ class Names:
         shared: Iterable[str] = (),
         captured: Iterable[str] = (),
         containers: Iterable[str] = (),
+        container_fields: Iterable[str] = (),
         inner_fields: Iterable[str] = (),
         stacks: Mapping[str, Where] | None = None,
         lends: bool = False,
@@ -40,6 +41,7 @@ class Names:
         self.captured = frozenset(captured)  # read by a function within
         self.inner_fields = frozenset(inner_fields)  # of any object, mentioned by a function within
         self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function
+        self.container_fields = frozenset(container_fields)  # of its object, only ever bound to such a new one
         self.stacks = stacks or {}  # names of this function's ExitStacks -> the alias of each
         self.lends = lends  # this generator takes its yielded value back
         self.owners = frozenset(owners)  # variables of the object and of its class, whose fields own their values
@@ -57,6 +59,7 @@ def names_of(file: File, scope: Scope) -> Names:
             for name, values in scope.aliases.items()
             if name not in given and all(_is_new(file, v) for v in values)
         ],
+        container_fields=_container_fields(file, scope),
         inner_fields=_inner_fields(scope.node),
         stacks=dict(_stacks(file, scope)),
         lends=_lends(file, scope),
@@ -81,10 +84,13 @@ def own_globals(file: File, code: ast.AST) -> frozenset[str]:
     everywhere = Counter(part.id for part in file.nodes(ast.Name) if part.id in first)
     own = [part for part in file.own(code) if isinstance(part, ast.Name)]
     here, read = Counter(part.id for part in own), {part.id for part in own if isinstance(part.ctx, ast.Load)}
+    calls = (part for part in file.own(code) if isinstance(part, ast.Call))
+    given = {arg.id for call in calls for arg in argument_values(call) if isinstance(arg, ast.Name)}  # may keep it
     return frozenset(
         name
         for name, node in first.items()
         if name in read
+        and name not in given
         and here[name] == everywhere[name]
         and _is_always_set(file, code, node)
         and name not in file.scope.imports
@@ -117,6 +123,28 @@ def _is_new(file: File, value: ast.expr) -> bool:
         case ast.Call(func=func):
             return file.resolve(func) in _NEW_CONTAINERS
     return False
+
+
+def _container_fields(file: File, scope: Scope) -> frozenset[str]:
+    """Return the fields of the object of a method that only ever hold a new list, dict or set of it."""
+    cls = scope.class_scope
+    return _new_containers(file, cls.node) if cls is not None else frozenset()
+
+
+@query
+def _new_containers(file: File, cls: ast.AST) -> frozenset[str]:
+    new: dict[str, bool] = {}
+    for statement in cls.body if isinstance(cls, ast.ClassDef) else ():
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            new[statement.targets[0].id] = _is_new(file, statement.value)
+    for part in ast.walk(cls):
+        targets = part.targets if isinstance(part, ast.Assign) else [getattr(part, "target", None)]
+        for target in targets if isinstance(part, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For)) else ():
+            for each in ast.walk(target):  # type: ignore[arg-type]
+                if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
+                    value = part.value if isinstance(part, (ast.Assign, ast.AnnAssign)) and each is target else None
+                    new[each.attr] = new.get(each.attr, True) and value is not None and _is_new(file, value)
+    return frozenset(name for name, is_new in new.items() if is_new)
 
 
 def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, Where]]:

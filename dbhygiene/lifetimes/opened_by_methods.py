@@ -9,7 +9,7 @@ def comets(self):
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from dbhygiene.dataflow import cfg
@@ -18,14 +18,13 @@ from dbhygiene.dataflow.limits import TOO_MUCH, give_up
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import follow
-from dbhygiene.lifetimes.fields import Field
+from dbhygiene.lifetimes.fields import Field, has_plain_bases, owner
 from dbhygiene.lifetimes.lifetime import Lifetime, field_of
-from dbhygiene.lifetimes.owning_classes import always_opened
 from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, RETURN, Fact, Site, dotted_path
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.callees import callees, receiver_class, subclasses
 from dbhygiene.program.definitions import Definition, base_classes
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located
 from dbhygiene.source.records import Record
 
@@ -40,6 +39,7 @@ class LeakingUser(Record):
     opening: ast.Call
     culprit: Located | None  # the call that raises; None: it closes nothing, unlike the other methods
     closer: str
+    path: str  # of the field
 
 
 def leaking_user(life: Lifetime) -> LeakingUser | None:
@@ -47,12 +47,69 @@ def leaking_user(life: Lifetime) -> LeakingUser | None:
     opener = life.scope.node
     if life.leak is not None or life.resource.is_async or life.scope.class_scope is None:
         return None
-    if not isinstance(opener, ast.FunctionDef):
+    if not isinstance(opener, ast.FunctionDef) or opener.name in _MAKING or opener.decorator_list:
         return None
-    field = field_of(life) if opener.name not in _MAKING and not opener.decorator_list else None
-    if field is None or field.others or not always_opened(life.analysis, life.birth, ""):
+    if life.closes:
+        return _leak_in_opener(life, opener)
+    field = field_of(life)
+    if field is None or field.others or field.is_container or _asks_for(opener, field.name):
         return None
     return _Search(life, field, opener).search()
+
+
+def _asks_for(opener: Function, field: str) -> bool:
+    """Whether a method tests what the field holds: it may go on with the connection of an earlier call."""
+    tests = (part.test for part in ast.walk(opener) if isinstance(part, (ast.If, ast.IfExp, ast.While, ast.Assert)))
+    return any(isinstance(part, ast.Attribute) and part.attr == field for test in tests for part in ast.walk(test))
+
+
+def _leak_in_opener(life: Lifetime, opener: ast.FunctionDef) -> LeakingUser | None:
+    """Return how a method leaves open what it opens in a field, and closes itself whenever nothing raises."""
+    paths = [name for name in life.names if name.startswith("self.") and name.count(".") == 1]
+    cls = owner(life.file, life.scope)
+    if len(paths) != 1 or cls is None:
+        return None
+    graph, path = life.analysis.graph, paths[0]
+    name = path.partition(".")[2]
+    ends = [fact for end, fact in life.analysis.ends(life.birth) if end is graph.exit and not fact.thrown]
+    if not ends or any(fact.state != "closed" for fact in ends) or _asks_for(opener, name):
+        return None
+    summaries = life.analysis.effects.summaries
+    if _may_be_closed_elsewhere(Field(life.file, cls, name, life.birth, life.resource, summaries), {opener}):
+        return None
+    method = Definition(life.file, opener, life.scope.name)
+    found = _first_raiser(life.analysis.graph, life.analysis.solution, life.analysis.ends(life.birth), path)
+    closer = ast.unparse(life.closes[0].func)
+    return LeakingUser(method, life.birth, found[1], closer, path) if found is not None else None
+
+
+def _first_raiser(
+    graph: Graph, solution: Solution[Fact], ends: Iterable[tuple[Node, Fact]], path: str
+) -> tuple[Fact, Located] | None:
+    """Return a fact with which a function leaves a field's connection open after an exception, and what raised that."""
+    for end, fact in ends:
+        if fact.site is None or fact.state != "open" or fact.relation_of(f"{path}.{LENT_FIELD}"):
+            continue
+        if fact.relation_of(path) != ITSELF or (end is graph.exit and not fact.thrown):
+            continue
+        raising = [node for node, before, kind in solution.path(end, fact) if kind == "raise" and before.site]
+        place = _place(raising[0]) if raising else None
+        if place is not None:
+            return fact, place
+    return None
+
+
+def _may_be_closed_elsewhere(field: Field, methods: Collection[ast.AST]) -> bool:
+    """Whether code outside of these methods may close what a field holds, or pass it to code that might."""
+    if any(not has_plain_bases(each, may_be_framework=True) for each in (field.cls, *base_classes(field.cls))):
+        return True
+    for file in field.relatives():
+        if file is None:
+            return True
+        for use in field.uses(file):
+            if function_around(file, use) not in methods and field.effect_of_use(file, use) != set():
+                return True
+    return False
 
 
 class _Search:
@@ -115,9 +172,11 @@ class _Search:
         """Whether nothing closes the connection but the methods that have opened it."""
         closers = [method for method in self._methods if method.node in self._closers]
         names = {method.last_name for method in closers}
-        if not closers or names & _LEAVING:
-            return False
         used = {user.node for user in self._users}
+        if not closers:
+            return not _may_be_closed_elsewhere(self._field, {*used, self._opener})
+        if names & _LEAVING:
+            return False
         for method in self._methods:
             if method.node not in used and any(self._calls_within(method, self._closers)):
                 if method.node not in self._closers or self._calls_others(method):
@@ -151,19 +210,20 @@ class _Search:
             return None
         graph, solution = solved
         ends = [fact for fact in solution.at(graph.exit) if fact.site is not None]
-        if not ends or any(fact.state != "closed" for fact in ends):
+        if not any(fact.state == "closed" for fact in ends):
             return None
-        for fact in solution.at(graph.raised):
-            if fact.site is None or fact.state != "open" or fact.relation_of(f"{self._path}.{LENT_FIELD}"):
-                continue
-            raising = [
-                node for node, before, kind in solution.path(graph.raised, fact) if kind == "raise" and before.site
-            ]
-            place = _place(raising[0]) if raising else None
-            if place is not None and isinstance(fact.site, ast.Call):
-                closer = next(iter(self._calls_within(user, self._closers)))
-                return LeakingUser(user, fact.site, place, ast.unparse(closer.func))
-        return None
+        if any(fact.state != "closed" and not fact.thrown for fact in ends):
+            return None
+        left = [(end, fact) for end in (graph.raised, graph.exit) for fact in solution.at(end)]
+        found = _first_raiser(graph, solution, left, self._path)
+        if found is None or not isinstance(found[0].site, ast.Call):
+            return None
+        return LeakingUser(user, found[0].site, found[1], self._closer(user), self._path)
+
+    def _closer(self, user: Definition) -> str:
+        """Return how a method closes the connection: by another one, or by itself."""
+        closer = next(self._calls_within(user, self._closers), None)
+        return ast.unparse(closer.func) if closer is not None else f"{self._path}.close"
 
     def _never_closing(self) -> LeakingUser | None:
         """Return a method that never closes what it has opened, where most others do, each at its end."""
@@ -174,8 +234,7 @@ class _Search:
             return None
         for user, facts in ends.items():
             if facts and all(self._is_left(fact) for fact in facts) and isinstance(facts[0].site, ast.Call):
-                closer = next(self._calls_within(closing[0], self._closers))
-                return LeakingUser(user, facts[0].site, None, ast.unparse(closer.func))
+                return LeakingUser(user, facts[0].site, None, self._closer(closing[0]), self._path)
         return None
 
     def _is_left(self, fact: Fact) -> bool:

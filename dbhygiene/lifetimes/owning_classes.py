@@ -68,6 +68,7 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
         is_object=True,
         open_if=frozenset({field.name}),
         opened_by=frozenset(openers),
+        gives_itself=frozenset(name for name in openers if _returns_itself(methods[name])),
         clashing=field.resource.clashing,
         when_shared=field.resource.when_shared,
     )
@@ -171,11 +172,20 @@ def _keeps_itself(method: Function) -> bool:
     called = {part.func for part in ast.walk(method) if isinstance(part, ast.Call)}
     for part in ast.walk(method):
         for child in ast.iter_child_nodes(part):
-            if isinstance(child, ast.Name) and child.id == "self" and not isinstance(part, ast.Attribute):
+            if isinstance(child, ast.Name) and child.id == "self" and not isinstance(part, (ast.Attribute, ast.Return)):
                 return False
         if isinstance(part, ast.Attribute) and part.attr in ENDING and _is_self(part.value) and part not in called:
             return False
     return True
+
+
+def _returns_itself(method: Definition) -> bool:
+    """Whether a method always returns its object, as `return self` at its end says."""
+    assert isinstance(method.node, FUNCTION)
+    returned = [each.value for each in method.file.functions[method.node].returns]
+    return isinstance(method.node.body[-1], ast.Return) and all(
+        each is not None and _is_self(each) for each in returned
+    )
 
 
 def _is_self(expr: ast.expr) -> bool:

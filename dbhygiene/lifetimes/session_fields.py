@@ -28,7 +28,7 @@ class UnclosedSession(Record):
 
 def unclosed_session(life: Lifetime) -> UnclosedSession | None:
     """Return the field in which a session stays open repeatedly; None if it may be closed, or kept on purpose."""
-    if life.leak not in {None, Leak.RAISED} or (field := field_of(life)) is None:
+    if life.leak not in {None, Leak.RAISED} or (field := field_of(life)) is None or field.is_container:
         return None
     method = function_around(life.file, life.birth)
     if method is None or not _is_used(life.file, field):

@@ -121,6 +121,7 @@ class _FieldContext(Record):
     cls: ast.AST
     name: str
     resource: Resource
+    is_container: bool
 
 
 _Inferred: TypeAlias = (
@@ -354,6 +355,14 @@ class Summaries:
             return ParameterSummary.of(READS) if given.normal <= _LEAVING_NOTHING else ParameterSummary()
         return ParameterSummary.of(frozenset(map(_effect_on_lent_reader, given.normal)) or BORROWS)
 
+    def summary_of_body(self, definition: Definition, name: str, resource: Resource) -> ParameterSummary:
+        """Return the summary of a parameter of a function, whatever its decorators do."""
+        if not isinstance(definition.node, FUNCTION) or _is_generator(definition.file, definition.node):
+            return ParameterSummary()
+        self._definitions[definition.node] = definition
+        given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
+        return given
+
     def summary_of_reader(
         self, function: Definition, name: str, resource: Resource, relation: str, *, makes: bool
     ) -> ParameterSummary:
@@ -440,7 +449,7 @@ class Summaries:
 
     def never_closed(self, field: ClassField) -> bool:
         """Whether no code that can see a field closes it, or passes it to code that might."""
-        asked = _FieldContext(field.file, field.cls.node, field.name, field.resource)
+        asked = _FieldContext(field.file, field.cls.node, field.name, field.resource, field.is_container)
         self._fields[asked] = field
         found: bool = self._inferred.of(asked)
         return found

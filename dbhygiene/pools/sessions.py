@@ -19,11 +19,12 @@ from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
 from dbhygiene.pools.engines import engine_pool_kind as engine_pool
 from dbhygiene.pools.engines import timeout_confidence as engine_concern
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import last_name
+from dbhygiene.source.nodes import FUNCTION, last_name
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -62,6 +63,13 @@ SESSION = Resource(
     ),
     open_if=frozenset(),
     is_lazy=True,
+)
+REGISTRY = replace(
+    SESSION,
+    title="registry of SQLAlchemy sessions",
+    closed_by=frozenset({"close", "remove"}),
+    leaving=None,
+    plain_with=False,
 )
 ASYNC_CONNECTION = replace(CONNECTION, title="asynchronous SQLAlchemy connection", is_async=True, awaits_close=True)
 ASYNC_SESSION = replace(SESSION, title="asynchronous SQLAlchemy session", is_async=True, awaits_close=True)
@@ -152,9 +160,35 @@ def resource_of_call(file: File, call: ast.Call) -> Resource | None:
                     return None
                 session = SESSION if whole in _SESSIONS else ASYNC_SESSION
                 return session if _takes_from_engine(_bind(file, call)) else None
+        if last == "scoped_session" and _is_local_registry(file, call) and canonical_name(file, named) in REGISTRIES:
+            return REGISTRY
     if isinstance(func, (ast.Name, ast.Attribute, ast.Call)):
         return _session_of_factory_call(file, func, call)
     return None
+
+
+def _is_local_registry(file: File, call: ast.Call) -> bool:
+    """Whether a function makes a registry for itself alone, in a variable, and uses it as the session."""
+    function, above = function_around(file, call), file.parents.get(call)
+    if function is None or not isinstance(above, ast.Assign) or len(call.args) != 1:
+        return False
+    match above.targets:
+        case [ast.Name(id=name)] if name not in file.functions[function].globals:
+            uses = [
+                n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name and n is not above.targets[0]
+            ]
+            owners = (file.parents.get(use) for use in uses)
+            if not uses or any(not isinstance(each, ast.Attribute) or each.attr == "query_property" for each in owners):
+                return False
+            return all(map(_is_factory, options(evaluate(file, call.args[0]))))
+    return False
+
+
+def _is_factory(option: Value) -> bool:
+    if not isinstance(option, Called) or option.file is None or not isinstance(option.call, ast.Call):
+        return False
+    is_bound = all(map(_takes_from_engine, _bind_arguments(option.file, option.call)))
+    return is_bound and canonical_name(option.file, option.name) in _FACTORIES
 
 
 def resource_of_session_class(name: str) -> Resource | None:
@@ -264,11 +298,18 @@ def _resolve_bind(file: File, bind: ast.expr) -> Value:
     """Return the bind of a session: for `with engine.connect() as conn: Session(conn)`, the result of `connect`."""
     if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
         return found
+    if bind.id in {"connection", "conn"} and _is_parameter(file, bind):
+        return Instance("sqlalchemy.engine.Connection")  # as events of mapped classes are given
     for item in file.nodes(ast.withitem):
         match item.optional_vars:
             case ast.Name(id=bind.id) as target if file.scope_of(target) is file.scope_of(bind):
                 return evaluate(file, item.context_expr)
     return found
+
+
+def _is_parameter(file: File, name: ast.Name) -> bool:
+    function = file.scope_of(name).node
+    return isinstance(function, FUNCTION) and any(arg.arg == name.id for arg in named_parameters(function))
 
 
 def _commits_each(file: File, call: ast.Call) -> bool:

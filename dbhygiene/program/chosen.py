@@ -180,17 +180,30 @@ def _functions_for_parameter(file: File, function: Function, name: str, depth: i
         uses.add(call.func)
         given = bind_arguments(call, function, bound=bound).get(name) or defaults(function).get(name)
         found.append(None if has_unpacked(call) or given is None else _functions(other, given, depth - 1))
-    for use in _other_uses(file, function, uses):
-        given = _argument_for(file, function, name, use)
-        found.append(None if given is None else _functions(file, given, depth - 1))
+    for other, use in _other_uses(file, function, uses):
+        if (decorated := _decorated(other, use)) is not None:
+            found.append([decorated] if positional_parameters(function, bound=False)[0].arg == name else None)
+            continue
+        given = _argument_for(other, function, name, use)
+        found.append(None if given is None else _functions(other, given, depth - 1))
     return _union(found) if found else None
 
 
-def _other_uses(file: File, function: Function, uses: set[ast.AST]) -> Iterator[ast.expr]:
-    parts: list[ast.Name | ast.Attribute] = [*file.nodes(ast.Name), *file.nodes(ast.Attribute)]
-    for part in parts:
-        if last_name(part) == function.name and isinstance(part.ctx, ast.Load) and part not in uses:
-            yield part
+def _decorated(file: File, use: ast.expr) -> Definition | None:
+    """Return the function that a decorator is given, if nothing else decorates it before."""
+    function = file.parents.get(use)
+    if isinstance(function, FUNCTION) and function.decorator_list and function.decorator_list[-1] is use:
+        return Definition(file, function, file.functions[function].name)
+    return None
+
+
+def _other_uses(owner: File, function: Function, uses: set[ast.AST]) -> Iterator[tuple[File, ast.expr]]:
+    for file in files_with_word(owner, function.name):
+        parts: list[ast.Name | ast.Attribute] = [*file.nodes(ast.Name), *file.nodes(ast.Attribute)]
+        for part in parts:
+            if last_name(part) == function.name and isinstance(part.ctx, ast.Load) and part not in uses:
+                if file is owner or file.resolve(part) == f"{owner.module}.{function.name}":
+                    yield file, part
 
 
 def _argument_for(file: File, function: Function, name: str, use: ast.expr) -> ast.expr | None:

@@ -120,9 +120,10 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
 
     how_often = runs(file, field.birth, by_exception=False)
     costs = not (field.resource.costs_nothing or field.is_of_one_object())
+    kept = "in " if field.is_container else ""
     yield Diagnostic(
         field.birth,
-        f"connection `{field.path}` is never {closed_phrase(field.resource)}, "
+        f"connection {kept}`{field.path}` is never {closed_phrase(field.resource)}, "
         f"neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
         fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),

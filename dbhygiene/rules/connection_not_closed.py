@@ -110,10 +110,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.messages import closed_phrase, leak_notes, leak_steps
+from dbhygiene.lifetimes.messages import closed_phrase, consequence, leak_notes, leak_steps
 from dbhygiene.source.file import File
 
 _WORDS = {
@@ -126,6 +127,8 @@ _WORDS = {
 @rule("HYG101", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak = life.leak
+    if life.resource.kind == "connection" and leak is None:
+        yield from _report_left_to_request(life)
     if life.resource.kind != "connection" or leak not in _WORDS or life.non_closing_with or life.replacement:
         return  # the last two have rules of their own
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
@@ -138,5 +141,29 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         confidence=life.confidence,
         notes=tuple(leak_notes(life, leak)),
         subject=life.title,
+        impact=life.runs.impact,
+    )
+
+
+def _report_left_to_request(life: Lifetime) -> Iterator[Diagnostic]:
+    """Report a connection that a request leaves open: in `g` of Flask, or returned by a dependency of FastAPI."""
+    from dbhygiene.lifetimes.request_contexts import is_left_to_request, kept_in_context  # few functions keep one
+
+    function = life.scope.name
+    if (path := kept_in_context(life)) is not None:
+        title, why = path, "is never closed: it stays open after the request"
+        how = "close it in a function with `@app.teardown_appcontext`"
+    elif is_left_to_request(life):
+        title, why = life.title, "is returned by a dependency, and not closed after the request"
+        how = f"let `{function}` yield the connection, and close it in a `finally`"
+    else:
+        return
+    yield Diagnostic(
+        life.birth,
+        f"connection `{title}` {why}",
+        fix=NoFix(f"it needs more than one change; {how}"),
+        confidence=min(life.confidence, Confidence.LIKELY),
+        notes=(*consequence(life.resource, life.pool), *life.runs.notes(life.file)),
+        subject=title,
         impact=life.runs.impact,
     )

@@ -140,8 +140,8 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
-    """Report a field's connection that a method of the object opens and closes, both by calls of other methods."""
-    if not life.fields:
+    """Report a field's connection that a method of the object opens and closes, itself or by calls of other methods."""
+    if not any(each.startswith("self.") for each in life.names):
         return
     from dbhygiene.lifetimes.opened_by_methods import leaking_user  # few functions store one
 
@@ -151,32 +151,37 @@ def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.impact import runs
 
     how_often = runs(where, user.opening, by_exception=user.culprit is not None)
-    title, opener = f"self.{life.fields[0]}", life.scope.name.rpartition(".")[2]
+    opener = life.scope.name.rpartition(".")[2]
     cause, fix = (
         f"open: `{name}` never closes it",
         NoFix(f"`{name}` needs a change; call `{user.closer}` in a `finally`"),
     )
     others: tuple[str, ...] = (f"other methods call `{user.closer}` at their end; `{name}` does not",)
+    called: tuple[Step, ...] = ()
     raised: tuple[Step, ...] = ()
+    if user.opening is not life.birth:
+        called = (_step(where, user.opening, f"`{name}` calls `{opener}`"),)
     if user.culprit is not None:
         cause = f"open if {name_of_call(where, user.culprit)} raises in `{name}`"
         raised = (_step(where, user.culprit, f"this raises in `{name}`, before `{user.closer}` closes it"),)
-        each = f"each method that calls `{opener}`"
+        each = f"each method that calls `{opener}`" if called else f"`{name}`"
         fix = NoFix(f"several methods may need it; call `{user.closer}` in a `finally` in {each}")
+        if not called:
+            fix = NoFix(f"`{name}` needs a change; call `{user.closer}` in a `finally`")
         others = ()
     yield Diagnostic(
         life.birth,
-        f"connection `{title}` is left {cause}",
+        f"connection `{user.path}` is left {cause}",
         path=(
             *how_often.steps,
-            _step(where, user.opening, f"`{name}` calls `{opener}`"),
+            *called,
             (life.birth, f"opened here, in `{opener}`"),
             *raised,
         ),
         fix=fix,
         confidence=Confidence.POSSIBLE if how_often.impact is Impact.ONCE else Confidence.LIKELY,
         notes=(*others, *consequence(life.resource, life.pool), *how_often.notes(where)),
-        subject=title,
+        subject=user.path,
         impact=how_often.impact,
     )
 

@@ -166,9 +166,8 @@ class Assignments:
                 fact = fact.add_alias(relation, path)
                 is_lent = rest.partition(".")[0] in self.names.inner_fields
                 return fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}") if is_lent else fact
-            is_own = (
-                bound_method(relation) is not None and fact.relation_of(root) == ITSELF
-            )  # `conn.row_factory = conn.factory`
+            is_bound = bound_method(relation) is not None
+            is_own = is_bound and fact.relation_of(root) in {ITSELF, *READERS}  # `conn.row_factory = conn.factory`
             return fact if is_own else fact._replace(state="escaped")
         if root in self.names.shared or root in self.names.captured:
             return fact._replace(state="escaped")

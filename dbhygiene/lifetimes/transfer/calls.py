@@ -169,6 +169,8 @@ class Calls:
             fact = fact._replace(state="open")
         if raised:
             return fact
+        if owner == ITSELF and method in resource.opened_by & resource.gives_itself:
+            return fact._replace(state="open").add_alias(ITSELF, call)
         if owner == ITSELF and method in resource.opened_by:
             tells = resource.is_object and not self._is_statement(call)  # perhaps whether it has opened anything
             return fact._replace(state="escaped" if tells else "open")

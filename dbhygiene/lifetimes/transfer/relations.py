@@ -106,6 +106,9 @@ class Relations:
 
     def is_container(self, expr: ast.expr) -> bool:
         seen = self.names.captured | self.names.shared
+        if isinstance(expr, ast.Attribute) and isinstance(expr.value, ast.Name):
+            is_own = expr.value.id in self.names.owners and expr.attr not in self.names.inner_fields
+            return is_own and expr.attr in self.names.container_fields
         return isinstance(expr, ast.Name) and expr.id in self.names.containers and expr.id not in seen
 
     def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
