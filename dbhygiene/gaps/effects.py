@@ -23,6 +23,7 @@ from dbhygiene.gaps.concurrency import call_in_thread, calls_of_executor, run_fo
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
+from dbhygiene.gaps.properties import may_run_property
 from dbhygiene.gaps.signals import called_receivers
 from dbhygiene.library import django
 from dbhygiene.library.background import EXECUTORS, FUTURE_RESULT
@@ -187,6 +188,8 @@ class Effects:
 
     def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
         """Return the function that runs when an attribute of a row or an object is read."""
+        if not may_run_property(self.file, attribute):
+            return None  # before its owner's type is inferred, which may take a search through the project
         match self.things.type_of(owner):
             case ObjectInstance(name=name) | ModelInstance(model=str(name)):
                 function = function_named(self.file, f"{name}.{attribute}")

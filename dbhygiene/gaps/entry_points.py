@@ -90,9 +90,10 @@ def entry_points(project: ProjectView) -> Iterator[Root]:
     seen = set()
     for word in ("django", "models", "class Command("):
         for file in project.files_containing(word):
-            if file.path not in seen and may_have_entry_points(file) and file.is_program:
+            if file.path not in seen:
                 seen.add(file.path)
-                yield from entry_points_of(file)
+                if not is_test_file(file) and may_have_entry_points(file) and file.is_program:
+                    yield from entry_points_of(file)
 
 
 @query

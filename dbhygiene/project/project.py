@@ -234,6 +234,17 @@ class Project:
             self.asked.note(asker, f".{attribute}", map(str, paths))
         return list(self._decode(paths))
 
+    def files_defining_property(self, name: str) -> Sequence[File]:
+        """Return the project's files that may define a property of this name."""
+        return self.files_defining_property_for(name, "")
+
+    def files_defining_property_for(self, name: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        paths = self._search.defining_property(name)
+        if self.asked is not None:
+            self.asked.note(asker, f"def {name}", map(str, paths))
+        return self._parse_files(paths)
+
     def names_for(self, name: str) -> Sequence[str]:
         """Return a name, and the other names that any file of the project gives to what it stands for."""
         return self.names_for_asker(name, "")
@@ -528,6 +539,9 @@ class _FileView:
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         return self._project.files_setting_for(attribute, self._asker)
+
+    def files_defining_property(self, name: str) -> Sequence[File]:
+        return self._project.files_defining_property_for(name, self._asker)
 
     def names_for(self, name: str) -> Sequence[str]:
         return self._project.names_for_asker(name, self._asker)

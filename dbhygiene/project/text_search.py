@@ -20,6 +20,9 @@ _FEW_CALLS = 5  # so many searches through the files take as long as building th
 _BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
 _AS = rb" as (\w+)"
 _STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"
+_PROPERTIES = rb"property\b[^\n]*\n(?:\s*[@#][^\n]*\n)*\s*(?:async\s+)?def\s+(\w+)"
+_PROPERTY_BY_ANOTHER_NAME = b"property as "
+_DEFINED = rb"\bdef\s+(\w+)"
 _WORD = rb"\w+"
 _LAST_WORD = rb"\w+\Z"
 # In the reversed text: a pattern that begins with a fixed letter is ten times faster.
@@ -83,6 +86,23 @@ class TextSearch:
         names = set(re.findall(_SET_BACKWARDS, self._read(path)[::-1]))
         return [name[::-1].decode("utf-8", "replace") for name in names]
 
+    def defining_property(self, name: str) -> list[Path]:
+        """Return the files that may define a property of this name."""
+        return self._properties.get(name, [])
+
+    @cached_property
+    def _properties(self) -> Mapping[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for path in self._all():
+            for name in self._properties_in(path):
+                found[name].append(path)
+        return found
+
+    def _properties_in(self, path: Path) -> Collection[str]:
+        data = self._read(path)
+        pattern = _DEFINED if _PROPERTY_BY_ANOTHER_NAME in data else _PROPERTIES
+        return set(map(_decoded, re.findall(pattern, data)))
+
     def deriving(self, name: str) -> dict[str, list[Path]]:
         """Return the files that may derive a class from one of this name, by that name and by each of its aliases."""
         bases, _ = self._class_names
@@ -129,7 +149,7 @@ class KeptTextSearch(TextSearch):
         """Forget the results of a file that has changed."""
         self._known.pop(path, None)
         self._calls.clear()
-        for index in ("_called_names", "_attributes_set", "_class_names"):
+        for index in ("_called_names", "_attributes_set", "_properties", "_class_names"):
             self.__dict__.pop(index, None)
 
     def containing(self, word: str) -> Iterator[Path]:
@@ -148,6 +168,9 @@ class KeptTextSearch(TextSearch):
 
     def _set_in(self, path: Path) -> Collection[str]:
         return self._once(path, "set", lambda _: super(KeptTextSearch, self)._set_in(path))
+
+    def _properties_in(self, path: Path) -> Collection[str]:
+        return self._once(path, "properties", lambda _: super(KeptTextSearch, self)._properties_in(path))
 
     def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[tuple[str, str]]]:
         return self._once(path, "class", lambda _: super(KeptTextSearch, self)._class_names_in(path))

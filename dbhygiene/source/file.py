@@ -85,6 +85,9 @@ class ProjectView(Protocol):
     def files_setting(self, attribute: str) -> Sequence[File]:
         """Return the project's files that set an attribute of this name of an object other than `self`, likewise."""
 
+    def files_defining_property(self, name: str) -> Sequence[File]:
+        """Return the project's files that may define a property of this name. They parse."""
+
     def names_for(self, name: str) -> Sequence[str]:
         """Return a name, and the other names that any file of the project gives to what it stands for."""
 
@@ -143,6 +146,9 @@ class NoProject(Frozen):
         return ()
 
     def files_setting(self, attribute: str) -> Sequence[File]:
+        return ()
+
+    def files_defining_property(self, name: str) -> Sequence[File]:
         return ()
 
     def names_for(self, name: str) -> Sequence[str]:

@@ -341,7 +341,18 @@ def test_another_command_that_is_called_runs_here(gaps, tmp_path, call, is_found
     assert [gap.wait.origin.file.path.name for gap in found] == ["fetch.py"] * is_found
 
 
-def test_a_property_that_asks_is_read(gaps):
+@pytest.mark.parametrize(
+    "open_",
+    [
+        "@property\n    def open(self):\n        return Job.objects.filter(state='open').count()",
+        "@property\n    # of all states\n    @logged\n    def open(self):\n        return Job.objects.count()",
+        "@kept\n    def open(self):\n        return Job.objects.count()",
+        "@cached_property\n    def open(self):\n        return self.all\n"
+        "    @property\n    def all(self):\n        return Job.objects.count()",
+    ],
+    ids=["property", "decorated", "renamed", "of a property"],
+)
+def test_a_property_that_asks_is_read(gaps, open_):
     assert gaps(
         """
         import time
@@ -349,18 +360,19 @@ def test_a_property_that_asks_is_read(gaps):
         from jobs.state import State
 
         def run():
-            state = State()
             while True:
+                state = State()
                 time.sleep(900)
                 print(state.open)
         """,
-        state="""
-        from jobs.models import Job
-        class State:
-            @property
-            def open(self):
-                return Job.objects.filter(state="open").count()
-        """,
+        state=f"""
+from functools import cached_property
+from functools import cached_property as kept
+from jobs.log import logged
+from jobs.models import Job
+class State:
+    {open_}
+""",
     )
 
 
