@@ -190,7 +190,7 @@ RUN = (
     Option(("--show-fixes",), "Show the fixes of all findings, not only the first ten.", group=_OUTPUT),
     Option(("--statistics",), "Print the number of findings of each rule instead of the findings.", group=_OUTPUT),
     Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
-    Option(("-v", "--verbose"), "Log files, rules, times and functions that are given up.", group=_OUTPUT),
+    Option(("-v", "--verbose"), "Log files, rules, times and functions that are not analysed.", group=_OUTPUT),
     _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),
     _list("--unfixable", "Apply no fixes of these rules.", RULES, _FIXES),
     Option(

@@ -13,7 +13,7 @@ from dbhygiene.config.errors import UsageError
 def command(stdio: bool) -> int:
     """Start the language server for an editor.
 
-    They talk on standard input and output.
+    The editor and the server use standard input and output.
     """
     try:
         from dbhygiene.lsp.server import serve

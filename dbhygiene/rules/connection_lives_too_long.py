@@ -75,7 +75,7 @@ DATABASES = {
 
 ## Fix safety
 
-Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which older versions than Django 4.1 ignore. It costs each request one round
+Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which Django ignores before version 4.1. It costs each request one round
 trip.
 
 ## References

@@ -77,7 +77,7 @@ engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=3600)
 
 Safe for `pool_recycle`: connections are replaced earlier, a little before the server closes them. Safe for Flask's
 settings: the fix is that of `flask-engine-without-protection`. The fix for `CONN_MAX_AGE` is unsafe: it adds
-`CONN_HEALTH_CHECKS`, which older versions than Django 4.1 ignore.
+`CONN_HEALTH_CHECKS`, which Django ignores before version 4.1.
 
 ## References
 

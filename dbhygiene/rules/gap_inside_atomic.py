@@ -38,8 +38,8 @@ class Command(BaseCommand):
                 Order.objects.filter(late=True).delete()
 ```
 
-MySQL closes idle connections by itself. PostgreSQL does so only if it, or a proxy before it, is configured to. In a
-project that uses PostgreSQL, such waits are reported only if `server-timeout` is set.
+MySQL closes idle connections by itself. PostgreSQL does so only if its configuration, or that of a proxy, says so. In
+a project that uses PostgreSQL, such waits are reported only if `server-timeout` is set.
 
 ## Fix safety
 

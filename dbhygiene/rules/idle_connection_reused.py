@@ -80,7 +80,7 @@ def orders():
         return str(cursor.fetchone()[0])
 ```
 
-A connection that a notebook keeps for its next cells is only *possible*: how long it rests is not in the code.
+A connection that a notebook keeps for its next cells is only *possible*: the code does not show how long it is idle.
 
 Nothing is reported if each round opens its own connection, if the connection is tested before use, or if the waits are
 short:
@@ -190,7 +190,7 @@ def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             life.birth,
             f"connection `{life.title}` may go stale between two cells",
             path=((gap.before, "used here"), (gap.after, "used again, in another cell")),
-            fix=NoFix("cannot tell how long the notebook rests; test the connection before this query"),
+            fix=NoFix("cannot tell how long the connection is idle; test the connection before this query"),
             confidence=Confidence.POSSIBLE,
             subject=life.title,
         )

@@ -46,10 +46,9 @@ def query(connect, sql):
 
 ## Fix safety
 
-The fix tests the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`. It writes a text in lower case where
-the other one is. It is unsafe: the handler then runs for errors for which it did not run before. There is no fix for
-an empty text, or if one expression looks for texts of other errors, too.
-"""
+The fix tests the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`. If a text is compared with one in
+lower case, the fix writes it in lower case, too. It is unsafe: the handler then runs for errors for which it did not
+run before. There is no fix for an empty text, or if one expression looks for texts of other errors, too."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=280, max_overflow=-1)  # HYG507: `max_overflow=-1`
 ```
 
-DBUtils has no limit by default. A `maxconnections=0` that is written out is reported:
+DBUtils has no limit by default. Only an explicit `maxconnections=0` is reported:
 
 ```python
 import pymysql

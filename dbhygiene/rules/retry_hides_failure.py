@@ -1,8 +1,8 @@
 """Retry whose last failure the caller does not see: it gets None, or an exception of another kind.
 
-If the last try fails, too, the loop ends and the function goes on. A function that falls off its end returns None: the
-caller fails later, at another place, or takes None for an answer. A bare `raise` behind the loop has no exception to
-raise: it becomes `RuntimeError: No active exception to reraise`, which no caller expects.
+If the last try fails, too, the loop ends and the function goes on. A function that ends without `return` returns None:
+the caller fails later, at another place, or takes None for the result. A bare `raise` behind the loop has no exception
+to raise: it becomes `RuntimeError: No active exception to reraise`, which no caller expects.
 
 ```python
 import time
