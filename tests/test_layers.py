@@ -140,3 +140,18 @@ def test_the_house_has_few_rooms() -> None:
 def test_rules_do_no_input_or_output(module: str) -> None:
     used = {name.partition(".")[0] for name in imported(MODULES[module])}
     assert not {"os", "io", "subprocess", "socket", "logging"} & used
+
+
+ANALYSIS = {"source", "library", "program", "dataflow", "pools", "lifetimes", "gaps", "recovery"}
+TWO_MEANINGS = {"Attempt"}  # of the graph, to enter a handler; of a program, to run a query again
+
+
+def test_each_question_is_answered_in_one_place() -> None:
+    """No two modules of the analyses define a public function or class of the same name."""
+    places: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        if module.partition(".")[0] in ANALYSIS and not module.startswith("library.drivers."):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(module)
+    assert {name: each for name, each in places.items() if len(each) > 1 and name not in TWO_MEANINGS} == {}

@@ -20,7 +20,7 @@ from dbhygiene.gaps.server_timeout import confidence_of_gap, idle_number_of_proj
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.waits import WAITS, WaitKind
 from dbhygiene.pools.sqlalchemy import MYSQL
-from dbhygiene.program.names import find_function
+from dbhygiene.program.classes import function_named
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.servers.steps import idle_steps
 from dbhygiene.source.file import File
@@ -59,8 +59,8 @@ def _has_long_tasks(gap: Gap) -> bool:
     for call in file.nodes(ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr in {"submit", "map"} and call.args:
             name = file.resolve(call.args[0])
-            found = find_function(file, name) if name is not None else None
-            if found is not None and any(_waits_long(found[0], part) for part in walk(found[1])):
+            found = function_named(file, name) if name is not None else None
+            if found is not None and any(_waits_long(found.file, part) for part in walk(found.node)):
                 return True
     return False
 

@@ -257,6 +257,7 @@ RETRYING_DECORATORS = frozenset(RETRIES) | words(
 
 # Methods by which an ExitStack takes over a context manager or a callback.
 STACKING = frozenset("enter_context enter_async_context push push_async_exit callback push_async_callback".split())
+CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})  # decorators
 CLOSERS = frozenset({"contextlib.closing", "contextlib.aclosing", "async_generator.aclosing"})
 STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
 

@@ -20,6 +20,7 @@ from dbhygiene.library.calls import (
     BORROWING_METHODS,
     CALLS,
     CLOSERS,
+    CONTEXT_MANAGERS,
     DATABASE_ERROR_WORDS,
     DATABASE_ERRORS,
     EXITS_AT_ONCE,
@@ -65,7 +66,6 @@ from dbhygiene.source.scopes import Scope
 _CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fetchall", "fetchmany", "lastrowid"})
 _CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
 _DATABASE = ORDINARY._replace(caught_by=DATABASE_ERRORS)
-CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
 
@@ -122,7 +122,7 @@ class CallEffect(Frozen):
     @property
     def is_manager(self) -> bool:
         """Whether it may make a context manager of the project, whose code runs when that is entered and left."""
-        return any(is_context_manager(each) for each in self.definitions)
+        return any(definitions.is_context_manager(each) for each in self.definitions)
 
     @property
     def callee(self) -> BoundCallee | None:
@@ -654,11 +654,6 @@ class FunctionSemantics(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
-
-
-def is_context_manager(definition: definitions.Definition) -> bool:
-    """Whether a definition is a generator that a decorator makes a context manager."""
-    return isinstance(definition.node, FUNCTION) and any(name in CONTEXT_MANAGERS for name in definition.decorators)
 
 
 def _is_on_own_object(call: ast.Call) -> bool:

@@ -11,12 +11,11 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import place_at
-from dbhygiene.lifetimes.effects import is_context_manager
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, points_before
 from dbhygiene.lifetimes.state import Fact
-from dbhygiene.program.definitions import Definition
+from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, short_name

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 
-from dbhygiene.library.calls import STACKS
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES
+from dbhygiene.library.calls import CONTEXT_MANAGERS, STACKS
+from dbhygiene.lifetimes.effects import FIXTURES
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import is_seen_elsewhere
 from dbhygiene.lifetimes.state import Where

@@ -29,11 +29,9 @@ from dbhygiene.library.resources import (
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
 from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plain, passes_on
 from dbhygiene.lifetimes.effects import (
-    CONTEXT_MANAGERS,
     CallMeaning,
     ClassField,
     FunctionSemantics,
-    is_context_manager,
 )
 from dbhygiene.lifetimes.fields import Field, touched_fields
 from dbhygiene.lifetimes.helper_index import HelperIndex, Helpers
@@ -56,7 +54,7 @@ from dbhygiene.lifetimes.state import (
 )
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.program.callees import is_hook
-from dbhygiene.program.definitions import Definition, constructor, find_method
+from dbhygiene.program.definitions import Definition, constructor, find_method, is_context_manager
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code, Function, first_parameter
 from dbhygiene.source.records import Record, replace
@@ -501,14 +499,14 @@ class Summaries:
         if not isinstance(definition.node, FUNCTION):
             enter = find_method(definition, "__enter__") or find_method(definition, "__aenter__")
             return enter is not None and bool(self.outcome(enter, depth).raises)
-        if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
+        if not is_context_manager(definition):
             return False
         return not self._endings_of(definition, depth).enters_quietly
 
     def swallowed_exceptions(self, definition: Definition, depth: int) -> Sequence[Swallow]:
         """Return the exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
-            if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
+            if not is_context_manager(definition):
                 return ()
             return self._endings_of(definition, depth).swallows
         leave = find_method(definition, "__exit__") or find_method(definition, "__aexit__")

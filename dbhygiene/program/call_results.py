@@ -12,7 +12,8 @@ from typing import Protocol
 from dbhygiene.program import strings
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.bindings import Bindings
-from dbhygiene.program.names import find_function, find_module
+from dbhygiene.program.classes import function_named
+from dbhygiene.program.names import find_module
 from dbhygiene.program.values import (
     ANY_TEXT,
     UNKNOWN,
@@ -69,8 +70,8 @@ def call_result(reader: Evaluator, file: File, call: ast.Call) -> Value:
     known = _builtin(reader, file, name, call)
     if known is not None:
         return known
-    if (function := find_function(file, name)) is not None:
-        return reader.evaluate_return(function[0], function[1], _arguments(reader, file, call, function[1]))
+    if (function := function_named(file, name)) is not None:
+        return reader.evaluate_return(function.file, function.node, _arguments(reader, file, call, function.node))
     if isinstance(call.func, ast.Attribute) and find_module(file, name) is None and _is_variable(file, call.func):
         return _method(reader, file, call, call.func)
     return _or_default(_library_result(reader, file, call, name))
@@ -138,9 +139,9 @@ def _method(reader: Evaluator, file: File, call: ast.Call, func: ast.Attribute) 
     if isinstance(single, Dict):
         return _result_of_dict_method(reader, file, owner, call, func.attr)
     if isinstance(single, Called) and single.file is not None:
-        its_method = find_function(single.file, f"{single.name}.{func.attr}")
+        its_method = function_named(single.file, f"{single.name}.{func.attr}")
         if its_method is not None:
-            return reader.evaluate_return(its_method[0], its_method[1], {})
+            return reader.evaluate_return(its_method.file, its_method.node, {})
     return _or_default(_library_result(reader, file, call, f".{func.attr}", owner))
 
 

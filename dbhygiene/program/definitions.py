@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from dbhygiene.library.calls import CONTEXT_MANAGERS
 from dbhygiene.program.names import find_module
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
@@ -182,3 +183,8 @@ def setter(method: Definition) -> dict[str, int]:
             case _:
                 return {}
     return found
+
+
+def is_context_manager(definition: Definition) -> bool:
+    """Whether a definition is a generator that a decorator makes a context manager."""
+    return isinstance(definition.node, FUNCTION) and not CONTEXT_MANAGERS.isdisjoint(definition.decorators)

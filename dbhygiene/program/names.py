@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
@@ -65,27 +65,6 @@ def is_imported(file: File, *, but_by: Callable[[File], bool] | None = None) -> 
 def _imports(other: File, file: File) -> bool:
     named = (name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars))
     return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
-
-
-def find_function(file: File, name: str) -> tuple[File, Function] | None:
-    """Return the project's function of this absolute name; a method may be a base class's."""
-    found = find_module(file, canonical_name(file, name))
-    if found is None:
-        return None
-    owner, path = found
-    scope: Scope | None = owner.scope
-    if len(path) > 1:
-        scope = owner.classes.get(".".join(path[:-1]))
-    for _ in range(6):
-        if scope is None:
-            return None
-        if path[-1] in scope.defined:
-            definition = scope.defined[path[-1]]
-            return (owner, definition) if isinstance(definition, FUNCTION) else None
-        if not isinstance(scope.node, ast.ClassDef):
-            return None
-        owner, scope = next(iter(project_bases(owner, scope)), (owner, None))
-    return None
 
 
 def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:

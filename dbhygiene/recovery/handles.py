@@ -23,7 +23,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import ancestry
 from dbhygiene.program.code import own_nodes, return_expressions
-from dbhygiene.program.definitions import Definition
+from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.types import ObjectInstance, TypeInference
@@ -44,7 +44,6 @@ EITHER = "either"  # that of a connection of one of several drivers
 
 _FLASK = "flask_sqlalchemy.SQLAlchemy"
 _WRAPPERS = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib.nullcontext"})
-CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
 class Handle(Record):
@@ -318,7 +317,7 @@ def _handle_by_return(file: File, call: ast.Call, definition: Definition) -> Han
     if not isinstance(node, FUNCTION):
         return None
     values = return_expressions(node)
-    if set(definition.decorators) & CONTEXT_MANAGERS:
+    if is_context_manager(definition):
         values = [part.value for part in own_nodes(node) if isinstance(part, ast.Yield) and part.value is not None]
     for value in values:
         made = handle_of(owner, value)

@@ -10,9 +10,9 @@ from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
 from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
 from dbhygiene.dataflow.solver import Fact, Solution, TooManyFactsError, Transfer
 from dbhygiene.library.calls import NEVER_RETURN
+from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.conditions import excluded_outcomes
-from dbhygiene.recovery.handles import CONTEXT_MANAGERS
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
@@ -71,12 +71,6 @@ def while_lost(file: File, test: ast.expr, handler: ast.ExceptHandler, fact: Fac
     return [(kind, fact) for kind in kinds]
 
 
-def is_context_manager(file: File, code: Code) -> bool:
-    """Whether a function is made a context manager: what its `with` raises comes out of its `yield`."""
-    decorators = code.decorator_list if isinstance(code, FUNCTION) else []
-    return any(file.resolve(each) in CONTEXT_MANAGERS for each in decorators)
-
-
 def is_in_handler(file: File, node: ast.AST) -> bool:
     """Whether a node stands in a handler of its function."""
     for above in file.around(node):
@@ -98,7 +92,7 @@ def _graph_of(file: File, code: Code) -> Graph | None:
 class _Semantics(cfg.Semantics):
     def __init__(self, file: File, code: Code) -> None:
         self.file = file
-        if is_context_manager(file, code):
+        if isinstance(code, FUNCTION) and is_context_manager(Definition(file, code, code.name)):
             self.at_yield = (ORDINARY, GENERATOR_EXIT)
 
     def resolve(self, expr: ast.expr) -> str | None:

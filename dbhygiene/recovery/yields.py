@@ -9,9 +9,10 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.retries import USELESS_FOR_GENERATORS
 from dbhygiene.program.code import is_generator, nodes_of
+from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.errors import classes_of, libraries, tries
-from dbhygiene.recovery.paths import everywhere, is_context_manager, solve_facts
+from dbhygiene.recovery.paths import everywhere, solve_facts
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -20,7 +21,7 @@ from dbhygiene.source.nodes import FUNCTION, Function
 def retried_yields(file: File) -> Iterator[tuple[ast.Yield, ast.ExceptHandler]]:
     """Yield each `yield` of a context manager that a handler of its own `try` leads back to."""
     for code, node in tries(file):
-        if not isinstance(code, FUNCTION) or not is_context_manager(file, code):
+        if not isinstance(code, FUNCTION) or not is_context_manager(Definition(file, code, code.name)):
             continue
         inside = [part for part in nodes_of(node.body) if isinstance(part, ast.Yield)]
         for handler in node.handlers:
