@@ -350,7 +350,8 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
             or (path := dotted_path(node.event.target)) is None
         ):
             continue
-        if truthiness(node.event.value, frozenset()) == FALSY:
+        mask, is_and = truthiness(node.event.value, frozenset()), _is_and(node.event.value)
+        if mask == FALSY or (is_and and mask & FALSY):  # `conn = wanted and connect()` may be 0
             false.add(path)
         match node.event.value:
             case ast.Name() | ast.Attribute():
@@ -364,6 +365,10 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
     found |= {of for to, of in copied if to in names and of is not None}  # `conn = given`, and elsewhere `connect()`
     found |= {to for to, of in copied if of in found}
     return frozenset(found - false)
+
+
+def _is_and(value: ast.expr) -> bool:
+    return isinstance(value, ast.BoolOp) and isinstance(value.op, ast.And)
 
 
 def _without_await(expr: ast.expr) -> ast.expr:
