@@ -75,8 +75,8 @@ DATABASES = {
 
 ## Fix safety
 
-Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which Django ignores before version 4.1. It costs each request one round
-trip.
+Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which Django ignores before version 4.1. The test costs each request one
+round trip.
 
 ## References
 

@@ -27,8 +27,8 @@ def touch(host):
 ```
 
 A function that prepares a connection for its caller must close it if the preparation fails: the caller never gets it.
-If only a statement such as `SET` or `PRAGMA` may raise, the finding is *possible*: such a statement fails for each
-connection, or only for a dead one.
+If only a statement such as `SET` or `PRAGMA` may raise, the finding is *possible*: such a statement fails either
+for each connection, so that the program does not work at all, or only for a dead one.
 
 ```python possible
 import psycopg2
@@ -71,7 +71,7 @@ def vacuum(path):
 
 A constructor that stores the connection in its object and then fails is not reported. Strictly speaking it leaks: no
 caller gets the object, so no code can close the connection. But most classes are written like this, and constructors
-fail mostly when a program starts, which then ends.
+fail mostly at the start of a program, and the program then ends.
 
 ```python
 import pymysql

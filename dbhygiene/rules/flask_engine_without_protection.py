@@ -2,8 +2,8 @@
 
 Flask-SQLAlchemy creates the engine from the application's settings. For `mysql` URLs it sets `pool_recycle` to 7200 s.
 That is enough for MySQL's default `wait_timeout` of eight hours, but not for the five or ten minutes of many hosted
-servers: there, the first request after a quiet quarter of an hour fails with error 2006, "MySQL server has gone away".
-For `mariadb` URLs it sets nothing.
+servers: there, the first request after a quarter of an hour without requests fails with error 2006, "MySQL server has
+gone away". For `mariadb` URLs it sets nothing.
 
 ```python
 from flask import Flask
@@ -250,7 +250,8 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
             return Fix(_TITLE, (AddItem(file.span(known.literal), file.quote("pool_pre_ping", known.literal), "True"),))
         return NoFix("the engine options are not one dict literal in this file; add `pool_pre_ping` to them")
     if dead := flask.dead(file, group):
-        return NoFix(f"`{dead[0].key}` has no effect; remove or move it first")
+        key = dead[0].key
+        return NoFix(f"`{key}` has no effect; remove `{key}` first, or move it to SQLALCHEMY_ENGINE_OPTIONS")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quote('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):

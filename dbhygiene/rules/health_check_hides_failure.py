@@ -66,7 +66,7 @@ def ready():
     return {"status": "ok"}
 ```
 
-The same holds for a value that the handler sets, and that is sent later:
+A value that the handler sets and the view sends later hides the failure, too:
 
 ```python
 from fastapi import FastAPI

@@ -2,7 +2,8 @@
 
 Kubernetes restarts a container whose liveness probe fails. If the probe queries the database, then a slow database, or
 a pool without an idle connection, restarts all containers at once. That does not help the database: each start opens
-new connections. A readiness probe may query it: it only takes a container out of the load balancer.
+new connections. A readiness probe may query the database: if it fails, Kubernetes only takes the container out of the
+load balancer.
 
 ```yaml k8s/deployment.yaml
 apiVersion: apps/v1

@@ -52,7 +52,7 @@ class Orders:
         return cursor
 ```
 
-A connection that was idle is lost with 2006, one that was killed with 2013:
+After a long idle time, the error is 2006; after a `KILL`, it is 2013:
 
 ```python
 import MySQLdb

@@ -1,7 +1,7 @@
 """Retry whose last failure the caller does not see: it gets None, or an exception of another kind.
 
 If the last try fails, too, the loop ends and the function goes on. A function that ends without `return` returns None:
-the caller fails later, at another place, or takes None for the result. A bare `raise` behind the loop has no exception
+the caller fails later, at another place, or takes None for the result. A bare `raise` after the loop has no exception
 to raise: it becomes `RuntimeError: No active exception to reraise`, which no caller expects.
 
 ```python

@@ -35,8 +35,9 @@ async def load_all(orders, names):
         return await asyncio.gather(load(session, orders), load(session, names))
 ```
 
-The same is true of a driver's own connection, if its driver does not put the uses in order: those of MySQL do not.
-Neither do asyncpg and aiopg, which raise an error at once. Processes that are forked share the socket of their parent.
+The same is true of a driver's own connection, unless the driver lets only one thread or task use it at a time. MySQL's
+drivers do not. Nor do asyncpg and aiopg: they raise an error at once. Processes that are forked share the socket
+of their parent.
 
 ```python
 import threading

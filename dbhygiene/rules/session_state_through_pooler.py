@@ -87,11 +87,11 @@ DATABASES = {
 }
 ```
 
-If the URL is not written in the program, some file must give a program the pooler's name, or its port 6432: an
-environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept, if PgBouncer
-tracks them (`max_prepared_statements`, on by default from 1.24 on), or for a URL that leads to the server itself. If no
-file gives the version of PgBouncer, the finding says what to set for a newer version. With an image of the latest
-version, which tracks them when it is pulled today, the finding is only *possible*.
+If the URL is not written in the program, the rule needs a file that gives the pooler's name, or its port 6432, to a
+program: an environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept,
+if PgBouncer tracks them (`max_prepared_statements`, on by default from 1.24 on), or for a URL that leads to the server
+itself. If no file gives the version of PgBouncer, the finding says what to set for a newer version. If the image has
+the tag `latest`, its current version tracks them, so the finding is only *possible*.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]

@@ -81,8 +81,10 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _repair(file: File, found: LostSetting) -> Fix | NoFix:
     if found.opening is None or not found.statement:
-        return NoFix("it needs your decision; set them up by `init_command`, where the connection is opened")
+        return NoFix("it needs your decision; pass the settings as `init_command`, where the connection is opened")
     code = verbatim(repr(found.statement) if "'" in found.statement else file.quote(found.statement, found.opening))
     return Fix(
-        "Set it up by `init_command`", (AddKeyword(file.span(found.opening), "init_command", code),), Safety.UNSAFE
+        "Pass the statement as `init_command`",
+        (AddKeyword(file.span(found.opening), "init_command", code),),
+        Safety.UNSAFE,
     )

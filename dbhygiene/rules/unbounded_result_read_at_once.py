@@ -104,9 +104,9 @@ quick: if the program reads nothing for `net_write_timeout` (60 s), MySQL ends t
 With the `mariadb` driver, read chunks by key: `cursor(buffered=False)` may end too early, without an error.
 
 The rule reports tables that grow with the use of the program: by their names (orders, users, messages, logs), by a
-foreign key of their class to such a table, or by an INSERT in the program. It does not report tables that stay small
-by their names (settings, migrations, kinds, countries), and rows that a cache keeps. It is off by default: it does not
-know how many rows a table has.
+foreign key of their class to such a table, or by an INSERT in the program. It reports neither tables whose names say
+that they stay small (settings, migrations, kinds, countries) nor rows that a cache keeps. It is off by default: it does
+not know how many rows a table has.
 
 ## Fix safety
 

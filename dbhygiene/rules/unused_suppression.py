@@ -1,7 +1,7 @@
 """Comment that silences nothing.
 
-The finding is gone, or was never there: a name was mistyped, or the comment is on the wrong line. If it stays, it may
-hide the next finding on its line.
+The finding is gone, or was never there: a name was mistyped, or the comment is on the wrong line. If the comment stays,
+it may hide the next finding on its line.
 
 ```python
 import pymysql

@@ -20,7 +20,8 @@ def add(path, name):
 ```
 
 In PyMySQL before 1.0 and MySQLdb before 1.4, the `with` returned a cursor and left the connection open, too. If the
-version is unknown, the code shows it: if it calls `execute` on the variable, it was written for an old version.
+version is unknown, the code shows it: a block that calls `execute` on the variable was written for an old
+version.
 
 ```python
 import pymysql

@@ -1,7 +1,7 @@
 """Write that is lost at the end of `with connection:`, because this driver closes the connection without a commit.
 
-The MySQL drivers once committed at the end of the block and left the connection open. Today they close it, which rolls
-back uncommitted changes: the rows are lost, without an error.
+Old versions of the MySQL drivers committed at the end of the block and left the connection open. Newer versions close
+it, which rolls back uncommitted changes: the rows are lost, without an error.
 
 ```python
 import pymysql

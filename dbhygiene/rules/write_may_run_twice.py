@@ -84,7 +84,7 @@ def count_once(options, name):
 ```
 
 In SQLAlchemy and Django, the commit at the end of a block may lose its reply, too. Look for the row first, or let a
-unique key keep the second one out:
+unique key refuse the second one:
 
 ```python
 from django.db import OperationalError, models, transaction
