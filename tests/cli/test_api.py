@@ -100,6 +100,8 @@ def test_command_plugin_and_api_find_the_same(tmp_path: Path, capsys: pytest.Cap
     files: dict[Path, str] = {}
     for number, case in enumerate(CASES[::3]):  # each three times: all together would take a minute
         path, text = tmp_path / str(number) / "app.py", case.values[1].code
+        if '"__main__.' in text:
+            continue  # a file names itself in an import string: only its project knows by which name
         path.parent.mkdir()
         path.with_name("dbhygiene.toml").write_text("min-confidence = 'possible'\n")
         path.with_name("manage.py").write_text("import django\n")  # a project without Django has no gaps
