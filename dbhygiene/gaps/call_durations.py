@@ -21,7 +21,7 @@ from dbhygiene.library.waits import (
     WaitingCall,
     WaitKind,
 )
-from dbhygiene.program.arguments import argument, bind_arguments, defaults, has_unpacked, named_parameters
+from dbhygiene.program.arguments import argument, bind_arguments, defaults, has_parameter, has_unpacked
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import subclasses
 from dbhygiene.program.callers import callers
@@ -227,8 +227,7 @@ def _values_by_callers(file: File, expr: ast.Name, depth: int) -> list[Value]:
     scope = Bindings.of(file).owner(expr.id, file.scope_of(expr))
     if scope is None or not isinstance(function := scope.node, FUNCTION):
         return []
-    is_parameter = any(each.arg == expr.id for each in named_parameters(function))
-    if not is_parameter or Bindings.of(file).values.get(Place(scope, expr.id)):
+    if not has_parameter(function, expr.id) or Bindings.of(file).values.get(Place(scope, expr.id)):
         return []
     default, found = defaults(function).get(expr.id), list[Value]()
     for caller, call, bound in callers(file, function):

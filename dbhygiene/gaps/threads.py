@@ -17,7 +17,7 @@ from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_CLASSES, THREAD_POOLS, THREADS, THREADS_IF_FALSE
 from dbhygiene.library.waits import WaitKind
-from dbhygiene.program.arguments import argument, bind_arguments, named_parameters
+from dbhygiene.program.arguments import argument, bind_arguments, has_parameter, named_parameters
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
 from dbhygiene.program.code import calls_in, is_generator, own_nodes
@@ -234,7 +234,7 @@ def _target_of_class(cls: Definition, kind: str, file: File, call: ast.Call) -> 
 def _value_for_caller(init: Definition, file: File, call: ast.Call, given: ast.expr) -> tuple[File, ast.expr] | None:
     """Return the value of an expression in a constructor: for a parameter, the argument of the call."""
     assert isinstance(init.node, FUNCTION)
-    if isinstance(given, ast.Name) and any(each.arg == given.id for each in named_parameters(init.node)):
+    if isinstance(given, ast.Name) and has_parameter(init.node, given.id):
         passed = bind_arguments(call, init.node, bound=True).get(given.id)
         return (file, passed) if passed is not None else None
     return init.file, given

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dbhygiene.library.drivers import driver
 from dbhygiene.library.prefilter import GIVING
 from dbhygiene.library.resources import Driver, Pool
-from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Instance, options
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.scopes import Scope
 
 _OF_PSYCOPG = "psycopg2.pool.AbstractConnectionPool"
@@ -67,9 +66,7 @@ def _makers_by_either_name(file: File, pool: ast.expr) -> Iterator[str]:
 
 
 def _is_made_in(scope: Scope, name: str) -> bool:
-    if name not in scope.bound:
-        return False
-    return not isinstance(scope.node, FUNCTION) or all(name != each.arg for each in named_parameters(scope.node))
+    return name in scope.bound and not has_parameter(scope.node, name)
 
 
 def _makers(file: File, pool: ast.expr) -> set[str]:

@@ -50,6 +50,7 @@ from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
     bind_arguments,
     defaults,
+    has_parameter,
     has_unpacked,
     named_parameters,
     parameter,
@@ -444,8 +445,7 @@ class FunctionSemantics(cfg.Semantics):
         """Whether a call is of a parameter of the function around this one, as in a decorator."""
         if not isinstance(func, ast.Name) or func.id in self.scope.bound:
             return False
-        outer = self.scope.parent.node if self.scope.parent is not None else None
-        return isinstance(outer, FUNCTION) and any(each.arg == func.id for each in named_parameters(outer))
+        return self.scope.parent is not None and has_parameter(self.scope.parent.node, func.id)
 
     def chosen(self, call: ast.Call) -> tuple[BoundCallee, ...]:
         """Return the functions of which a call of an unknown name runs one; none if it may run other code."""

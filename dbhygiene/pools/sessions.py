@@ -19,12 +19,12 @@ from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
 from dbhygiene.pools.engines import engine_pool_kind as engine_pool
 from dbhygiene.pools.engines import timeout_confidence as engine_concern
-from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.nodes import last_name
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -298,18 +298,13 @@ def _resolve_bind(file: File, bind: ast.expr) -> Value:
     """Return the bind of a session: for `with engine.connect() as conn: Session(conn)`, the result of `connect`."""
     if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
         return found
-    if bind.id in {"connection", "conn"} and _is_parameter(file, bind):
+    if bind.id in {"connection", "conn"} and has_parameter(file.scope_of(bind).node, bind.id):
         return Instance("sqlalchemy.engine.Connection")  # as events of mapped classes are given
     for item in file.nodes(ast.withitem):
         match item.optional_vars:
             case ast.Name(id=bind.id) as target if file.scope_of(target) is file.scope_of(bind):
                 return evaluate(file, item.context_expr)
     return found
-
-
-def _is_parameter(file: File, name: ast.Name) -> bool:
-    function = file.scope_of(name).node
-    return isinstance(function, FUNCTION) and any(arg.arg == name.id for arg in named_parameters(function))
 
 
 def _commits_each(file: File, call: ast.Call) -> bool:

@@ -23,6 +23,11 @@ def named_parameters(function: Function | ast.Lambda) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
+def has_parameter(code: ast.AST, name: str | None) -> bool:
+    """Whether code is a function with a parameter of this name that is not `*args` or `**kwargs`."""
+    return isinstance(code, FUNCTION) and any(each.arg == name for each in named_parameters(code))
+
+
 def takes_owner(scope: Scope) -> bool:
     """Whether the first parameter of a function takes the owner of a method: `self`, or `cls`."""
     return (
@@ -45,7 +50,7 @@ def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
 def parameter(function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
     """Return the name of the parameter that takes an argument; None for `*args` and `**kwargs`."""
     if position is None:
-        return keyword if any(each.arg == keyword for each in named_parameters(function)) else None
+        return keyword if has_parameter(function, keyword) else None
     positional = positional_parameters(function, bound=bound)
     return positional[position].arg if position < len(positional) else None
 

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, named_parameters, positional_parameters
+from dbhygiene.program.arguments import bind_arguments, defaults, has_parameter, has_unpacked, positional_parameters
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import find_callees
 from dbhygiene.program.callers import callers
@@ -91,7 +91,7 @@ def _functions_of_name(file: File, expr: ast.Name | ast.Attribute) -> _Found:
 def _in_variable(file: File, name: ast.Name, depth: int) -> _Found:
     here = Bindings.of(file).owner(name.id, file.scope_of(name))
     if here is not None and isinstance(here.node, FUNCTION):
-        if any(name.id == each.arg for each in named_parameters(here.node)):
+        if has_parameter(here.node, name.id):
             return (
                 _functions_for_parameter(file, here.node, name.id, depth)
                 if len(here.aliases.get(name.id, ())) == 0

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.library.resources import Loss
-from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of
@@ -147,17 +147,13 @@ def _unguarded_pings(file: File) -> Iterator[UselessPing]:
         if (
             isinstance(owner.root, Place)
             and owner.root.scope.node is function
-            and not _is_parameter(function, owner.root)
+            and not has_parameter(function, owner.root.path)
         ):
             continue  # it has just been opened
         if _TELLS.search(function.name) or not _is_used_after(file, function, call, owner):
             continue
         if (found := _ping(file, call, owner, None)) is not None:
             yield found
-
-
-def _is_parameter(function: Function, root: Place) -> bool:
-    return any(each.arg == root.path for each in named_parameters(function))
 
 
 def _is_guarded(file: File, call: ast.Call, function: Function) -> bool:

@@ -12,7 +12,7 @@ from dbhygiene.gaps.close_calls import atomic_around, is_atomic
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.resources import Version
-from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, retries
@@ -168,7 +168,7 @@ def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Re
         is_module = isinstance(root.scope.node, ast.Module)
         return is_module and library == SQLALCHEMY and "." not in root.path and f"{name}.remove" not in file.text
     if root.scope.node is code:
-        return any(each.arg == root.path for each in named_parameters(code))
+        return has_parameter(code, root.path)
     return isinstance(root.scope.node, (ast.Module, ast.ClassDef))
 
 

@@ -11,7 +11,7 @@ from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.gap_fixes import HELD, close_outside_transaction, close_statement
 from dbhygiene.library import django, sqlalchemy
-from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
@@ -150,5 +150,5 @@ def _is_own(attempt: Attempt) -> bool:
         and isinstance(root, Place)
         and root.scope.node is code
         and isinstance(code, FUNCTION)
-        and all(each.arg != root.path for each in named_parameters(code))
+        and not has_parameter(code, root.path)
     )

@@ -23,7 +23,7 @@ from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library import drivers
 from dbhygiene.library.words import words
-from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
@@ -236,7 +236,7 @@ def _is_local(code: Code, root: Root) -> bool:
         return True
     if not isinstance(root, Place) or root.scope.node is not code or not isinstance(code, FUNCTION):
         return False
-    return all(each.arg != root.path for each in named_parameters(code))
+    return not has_parameter(code, root.path)
 
 
 def _repeats_until_done(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: ast.Try, write: ast.Call) -> bool:
