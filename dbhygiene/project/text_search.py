@@ -61,11 +61,7 @@ class TextSearch:
     @cached_property
     def _called_names(self) -> Mapping[bytes, list[Path]]:
         """Return, for each name before a parenthesis, spelt backwards, the files that contain it."""
-        found: dict[bytes, list[Path]] = defaultdict(list)
-        for path in self._all():
-            for name in self._called_in(path):
-                found[name].append(path)
-        return found
+        return self._index(self._called_in)
 
     def _called_in(self, path: Path) -> Collection[bytes]:
         return set(re.findall(_CALLED_BACKWARDS, self._read(path)[::-1]))
@@ -76,11 +72,7 @@ class TextSearch:
 
     @cached_property
     def _attributes_set(self) -> Mapping[str, list[Path]]:
-        found: dict[str, list[Path]] = defaultdict(list)
-        for path in self._all():
-            for name in self._set_in(path):
-                found[name].append(path)
-        return found
+        return self._index(self._set_in)
 
     def _set_in(self, path: Path) -> Collection[str]:
         names = set(re.findall(_SET_BACKWARDS, self._read(path)[::-1]))
@@ -92,16 +84,20 @@ class TextSearch:
 
     @cached_property
     def _properties(self) -> Mapping[str, list[Path]]:
-        found: dict[str, list[Path]] = defaultdict(list)
-        for path in self._all():
-            for name in self._properties_in(path):
-                found[name].append(path)
-        return found
+        return self._index(self._properties_in)
 
     def _properties_in(self, path: Path) -> Collection[str]:
         data = self._read(path)
         pattern = _DEFINED if _PROPERTY_BY_ANOTHER_NAME in data else _PROPERTIES
         return set(map(_decoded, re.findall(pattern, data)))
+
+    def _index(self, names_in: Callable[[Path], Collection[Found]]) -> Mapping[Found, list[Path]]:
+        """Return the files by the names that are found in each."""
+        files: dict[Found, list[Path]] = defaultdict(list)
+        for path in self._all():
+            for name in names_in(path):
+                files[name].append(path)
+        return files
 
     def deriving(self, name: str) -> dict[str, list[Path]]:
         """Return the files that may derive a class from one of this name, by that name and by each of its aliases."""
