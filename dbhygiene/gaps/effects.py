@@ -640,11 +640,10 @@ class Effects:
             return
         for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
             found = find_callees(self.file, f"{name}.{method}").definitions  # those of subclasses, too
-            functions = [FunctionAt(each.file, each.node) for each in found if isinstance(each.node, FUNCTION)]
             routines = tuple(
                 Context(each.file, each.node, Segment.ROUND if is_generator(each.node) else Segment.WHOLE)
-                for each in functions
-                if method.endswith("next__") or is_generator(each.node)
+                for each in found
+                if isinstance(each.node, FUNCTION) and (method.endswith("next__") or is_generator(each.node))
             )
             if routines:
                 yield ProjectCall(self._location(node, f"takes the next item with `{method}`"), routines)

@@ -68,7 +68,6 @@ _Guard: TypeAlias = "ast.With | ast.AsyncWith | ast.Try"
 # Scopes of anyio, trio and asyncio: what runs in their block is not cancelled, or ends in time.
 _GUARDS = frozenset("CancelScope move_on_after move_on_at fail_after fail_at timeout timeout_at".split())
 
-
 _JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom)  # in a `finally` they end an exception
 

@@ -21,6 +21,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
+from dbhygiene.library import django
 from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
@@ -658,12 +659,7 @@ def property_of(life: Lifetime) -> Field | None:
     return Field(life.file, cls, node.name, life.birth, life.resource, life.analysis.effects.summaries)
 
 
-_PROPERTIES = frozenset(
-    """
-    property functools.cached_property django.utils.functional.cached_property werkzeug.utils.cached_property
-    cached_property.cached_property
-    """.split()
-)
+_PROPERTIES = django.PROPERTIES | {"werkzeug.utils.cached_property", "cached_property.cached_property"}
 
 
 class Lifetimes:

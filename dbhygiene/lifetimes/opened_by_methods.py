@@ -71,14 +71,15 @@ def _leak_in_opener(life: Lifetime, opener: ast.FunctionDef) -> LeakingUser | No
         return None
     graph, path = life.analysis.graph, paths[0]
     name = path.partition(".")[2]
-    ends = [fact for end, fact in life.analysis.ends(life.birth) if end is graph.exit and not fact.thrown]
-    if not ends or any(fact.state != "closed" for fact in ends) or _asks_for(opener, name):
+    ends = [*life.analysis.ends(life.birth)]
+    normal = [fact for end, fact in ends if end is graph.exit and not fact.thrown]
+    if not normal or any(fact.state != "closed" for fact in normal) or _asks_for(opener, name):
         return None
     summaries = life.analysis.effects.summaries
     if _may_be_closed_elsewhere(Field(life.file, cls, name, life.birth, life.resource, summaries), {opener}):
         return None
     method = Definition(life.file, opener, life.scope.name)
-    found = _first_raiser(life.analysis.graph, life.analysis.solution, life.analysis.ends(life.birth), path)
+    found = _first_raiser(graph, life.analysis.solution, ends, path)
     closer = ast.unparse(life.closes[0].func)
     return LeakingUser(method, life.birth, found[1], closer, path) if found is not None else None
 

@@ -152,23 +152,21 @@ def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
     how_often = runs(where, user.opening, by_exception=user.culprit is not None)
     opener = life.scope.name.rpartition(".")[2]
-    cause, fix = (
-        f"open: `{name}` never closes it",
-        NoFix(f"`{name}` needs a change; call `{user.closer}` in a `finally`"),
-    )
-    others: tuple[str, ...] = (f"other methods call `{user.closer}` at their end; `{name}` does not",)
+    close = f"call `{user.closer}` in a `finally`"
+    fix = NoFix(f"`{name}` needs a change; {close}")
+    others: tuple[str, ...] = ()
     called: tuple[Step, ...] = ()
     raised: tuple[Step, ...] = ()
     if user.opening is not life.birth:
         called = (_step(where, user.opening, f"`{name}` calls `{opener}`"),)
-    if user.culprit is not None:
+    if user.culprit is None:
+        cause = f"open: `{name}` never closes it"
+        others = (f"other methods call `{user.closer}` at their end; `{name}` does not",)
+    else:
         cause = f"open if {name_of_call(where, user.culprit)} raises in `{name}`"
         raised = (_step(where, user.culprit, f"this raises in `{name}`, before `{user.closer}` closes it"),)
-        each = f"each method that calls `{opener}`" if called else f"`{name}`"
-        fix = NoFix(f"several methods may need it; call `{user.closer}` in a `finally` in {each}")
-        if not called:
-            fix = NoFix(f"`{name}` needs a change; call `{user.closer}` in a `finally`")
-        others = ()
+        if called:
+            fix = NoFix(f"several methods may need it; {close} in each method that calls `{opener}`")
     yield Diagnostic(
         life.birth,
         f"connection `{user.path}` is left {cause}",
