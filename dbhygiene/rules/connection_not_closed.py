@@ -90,6 +90,46 @@ def careful(dsn):
             conn.close()
 ```
 
+A web framework closes no connection of a driver. In Flask, a function with `@app.teardown_appcontext` does; in FastAPI,
+the code after the `yield` of a dependency:
+
+```python
+import pymysql
+from flask import g
+
+def connection():
+    g.db = pymysql.connect(host="db")  # HYG101: not closed at the end of the request
+    return g.db
+```
+
+```python
+import pymysql
+from flask import Flask, g
+
+app = Flask(__name__)
+
+def connection():
+    g.db = pymysql.connect(host="db")
+    return g.db
+
+@app.teardown_appcontext
+def close_connection(error):
+    db = g.pop("db", None)
+    if db is not None:
+        db.close()
+```
+
+```python
+import pymysql
+
+def connection():
+    conn = pymysql.connect(host="db")
+    try:
+        yield conn
+    finally:
+        conn.close()
+```
+
 ## Fix safety
 
 Safe. The connection is closed after the last statement that needs it. An existing `close` moves into a `finally`. If
@@ -151,7 +191,7 @@ def _report_left_to_request(life: Lifetime) -> Iterator[Diagnostic]:
 
     function = life.scope.name
     if (path := kept_in_context(life)) is not None:
-        title, why = path, "is never closed: it stays open after the request"
+        title, why = path, "is not closed at the end of the request"
         how = "close it in a function with `@app.teardown_appcontext`"
     elif is_left_to_request(life):
         title, why = life.title, "is returned by a dependency, and not closed after the request"
