@@ -10,10 +10,12 @@ import pytest
 
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli.rule import pages_by_name
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.source.file import File
 from tests.examples import Example, examples
+from tests.golden import record
 
 ROOT = Path(__file__).parent.parent
 RULES = {rule.name: rule for rule in all_rules()}
@@ -77,6 +79,19 @@ def test_every_rule_shows_what_it_flags_and_what_it_does_not(rule: AnyRule) -> N
 def test_every_rule_has_a_page_that_says_how_safe_its_fix_is(rule: AnyRule) -> None:
     assert re.match(r"\S[^\n]*[.!]\n\n", rule.doc), "a page begins with one sentence"
     assert "## Fix safety\n" in rule.doc
+
+
+def test_the_table_of_rules_gives_the_safest_fix_of_each_rule() -> None:
+    """The page of a rule shows its fixes, and the table is made from the page: none may be missing there."""
+    seen: dict[str, set[str]] = {}
+    for line in (line for blocks in record.read().values() for each in blocks.values() for line in each):
+        if re.match(r"HYG\d{3} (certain|likely|possible) ", line):
+            kinds = seen.setdefault(line[:6], set())
+        elif line.startswith("  fixed: "):
+            kinds.add(line.removeprefix("  fixed: "))
+    safest = {code: "safe" if "safe" in kinds else "unsafe" for code, kinds in seen.items() if kinds}
+    assert safest
+    assert {code: kind for code, kind in safest.items() if pages_by_name()[code].fix != kind} == {}
 
 
 @pytest.mark.parametrize("page", HARD_CASES, ids=lambda page: page.stem)

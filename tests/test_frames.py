@@ -164,7 +164,7 @@ def test_the_fix_is_shown_and_one_that_fails_says_why() -> None:
     )
     assert (
         story("a comment would be lost", Fix("Make it 2", ()))
-        == "help: change it by hand (no fix: a comment would be lost)\n\n"
+        == "help: make it 2 (no fix: a comment would be lost)\n\n"
     )
     assert story(None, NoFix("who knows")) == "help: change it by hand (no fix: who knows)\n\n"
 

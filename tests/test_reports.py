@@ -176,14 +176,14 @@ def test_a_long_condition_and_a_file_that_is_gone_are_left_out() -> None:
 
 
 def test_agents_get_each_finding_on_one_line() -> None:
-    by_hand = LEAK._replace(fix=NoFix("it is kept;\nclose it"), steps=(), notes=())
+    by_hand = LEAK._replace(fix=NoFix("it is\nkept; close it"), steps=(), notes=())
     first, second, third = told("agent", LEAK, LEAK, by_hand).splitlines()
     path = "1 opened here -> 2 when `rows` -> 3 the function returns, `conn` still open"
     start = f"app.py:1:8 HYG101 error: connection `conn` is not closed | {path} | "
     rule = "rule: dbhygiene rule connection-not-closed"
     assert first == f"{start}each one holds a server connection | fix: dbhygiene fix app.py | {rule}"
     assert second == f"{start}fix: dbhygiene fix app.py"
-    assert third == "app.py:1:8 HYG101 error: connection `conn` is not closed | by hand: it is kept; close it"
+    assert third == "app.py:1:8 HYG101 error: connection `conn` is not closed | by hand: close it (no fix: it is kept)"
     assert "https://example.org/rules/" in told(
         "agent", LEAK, scene=replace(SCENE, documentation="https://example.org/")
     )
@@ -210,7 +210,7 @@ def test_json() -> None:
 
 def test_json_without_a_fix_gives_the_reason() -> None:
     (item,) = decoder.loads(told("json", LEAK, scene=replace(SCENE, fixed=lambda finding: "it cannot be proved")))
-    assert (item["fix"], item["no_fix"]) == (None, "it cannot be proved")
+    assert (item["fix"], item["no_fix"]) == (None, "it cannot be proved; close it")
     (item,) = decoder.loads(told("json", LEAK._replace(fix=NoFix("it is kept; close it"))))
     assert (item["fix"], item["no_fix"]) == (None, "it is kept; close it")
 

@@ -17,8 +17,9 @@ from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import ProjectPart, Run, printable_path, with_stdin
 from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
-from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
+from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.project.project import Project
+from dbhygiene.reports.fix_hint import after_failure
 from dbhygiene.source.file import File
 
 
@@ -85,11 +86,15 @@ class FixRun:
 
         fixed = fix(file, lambda changed: check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
         left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
-        remaining = [each._replace(fix=NoFix(reason)) if self._was_tried(each) else each for each, reason in left]
+        remaining = [self._with_reason(each, reason) for each, reason in left]
         return file.with_contents(fixed.text), fixed.fixed, remaining
 
-    def _was_tried(self, finding: Finding) -> bool:
-        return finding.fixable or (self.unsafe and isinstance(finding.fix, Fix) and finding.fix.safety is Safety.UNSAFE)
+    def _with_reason(self, finding: Finding, reason: str) -> Finding:
+        """Return a finding with the reason why its fix failed, if one was tried."""
+        fix = finding.fix
+        if isinstance(fix, Fix) and (fix.safety is Safety.SAFE or (self.unsafe and fix.safety is Safety.UNSAFE)):
+            return after_failure(finding, reason)
+        return finding
 
     def _deliver(self, file: File, after: File) -> bool:
         """Write the fixed file, or print the diff; return whether that succeeded."""

@@ -32,7 +32,7 @@ class _Page(NamedTuple):
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the names and codes with this prefix, for completion."""
-    words = list(_all_pages())
+    words = list(pages_by_name())
     return [word for word in words if word.startswith(incomplete)]
 
 
@@ -43,8 +43,11 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     "-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Choose the format."
 )
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
-    """Print the page of a rule, or a table of rules. NAME is a name, a code or a prefix; all rules by default."""
-    known = _all_pages()
+    """Print the page of a rule, or a table of rules. NAME is a name, a code or a prefix; all rules by default.
+
+    The column "fix" of the table gives the safest fix that a rule has: safe, unsafe or none. Not every finding has it.
+    """
+    known = pages_by_name()
     pages = sorted(dict.fromkeys(known.values()))
     by_lower = {word.lower(): page for word, page in known.items()}
     as_table = not names
@@ -70,7 +73,7 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
     return 0
 
 
-def _all_pages() -> dict[str, _Page]:
+def pages_by_name() -> dict[str, _Page]:
     """Return all pages, by the name and by the code of the rule."""
     pages = [
         _Page(rule.code, rule.name, rule.summary, rule.default, _fix(rule.doc), rule.doc.strip())
@@ -84,7 +87,7 @@ def _all_pages() -> dict[str, _Page]:
 
 
 def _fix(page: str) -> str:
-    """Return the safest kind of fix on the page of a rule; the tests run these examples."""
+    """Return the safest kind of fix that a rule has: its page shows one of each kind, and the tests run these."""
     if "```python fixed\n" in page:
         return "safe"
     return "unsafe" if "```python fixed unsafe\n" in page else "none"

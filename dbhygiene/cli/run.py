@@ -338,6 +338,8 @@ class Run:
             return None
         self.previews -= 1
         change = self.fixed(finding)
+        if isinstance(change, str) and finding.fixable:
+            self.tally.fixable -= 1  # the report says why it is not
         return change if change is None or isinstance(change, str) else split_lines(change.new)
 
     def fixed(self, finding: Finding) -> TextChange | str | None:

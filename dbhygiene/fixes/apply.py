@@ -99,10 +99,10 @@ def _reason(finding: Finding, unsafe: bool) -> str:
         case NoFix(reason):
             return reason
         case Fix(safety=Safety.SHOWN):
-            return "this fix is only a suggestion"
+            return "the fix is a suggestion, which `fix` does not apply"
         case Fix(safety=Safety.UNSAFE) if not unsafe:
             return (
-                "this fix may change behaviour, re-indents a long block, or misaligns a multi-line string;"
+                "the fix is unsafe: it may change behaviour, or re-indents a long block or a multi-line string;"
                 " apply it with --unsafe-fixes"
             )
     return ""
@@ -248,24 +248,24 @@ class Trial:
             after = self._editor.edit(edits)
         try:
             if not verify.same_meaning(file, edits, after.text):
-                raise EditError("the fix would change more than it should")
+                raise EditError("the fix that was tried changes more than it should")
         except (SyntaxError, ValueError, RecursionError) as error:
-            raise EditError("the fixed code would not parse") from error
+            raise EditError("with the fix that was tried, the code does not parse") from error
         try:
             lost = Counter(_comments(file.text)) - Counter(_comments(after.text))
         except (tokenize.TokenError, SyntaxError) as error:
             raise EditError("the comments cannot be separated from the code") from error
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
-            raise EditError("the fix would lose a comment")
+            raise EditError("the fix that was tried loses a comment")
         findings = self._check(after)
         expected_keys = self._before - Counter(map(_key, chosen))
         if new := Counter(map(_key, findings)) - expected_keys:
             gone = set(map(_key, chosen))
             if any(key in gone for key in new):
-                raise EditError("the fix would not remove the finding")
+                raise EditError("the fix that was tried does not remove the finding")
             if faults := {key[0] for key in new} - _IN_VAIN:
-                raise EditError(f"the fix would cause {', '.join(sorted(faults))}")
+                raise EditError(f"the fix that was tried causes {', '.join(sorted(faults))}")
         return after, findings
 
 

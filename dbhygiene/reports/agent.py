@@ -11,6 +11,7 @@ from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.brief import condition
 from dbhygiene.reports.common import level, page_url
+from dbhygiene.reports.fix_hint import by_hand
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
@@ -49,5 +50,5 @@ def _what_to_do(finding: Finding, scene: RenderContext) -> str:
         case Fix(title=title):
             return f"by hand: {title[:1].lower()}{title[1:]}"
         case NoFix(reason=reason):
-            return f"by hand: {reason}"
+            return f"by hand: {by_hand(reason)}"
     return ""

@@ -23,6 +23,13 @@ def advice(finding: Finding, path: str) -> str:
     return ""
 
 
+def after_failure(finding: Finding, reason: str) -> Finding:
+    """Return a finding whose fix has failed a check: it has the reason in place of the fix."""
+    if not isinstance(finding.fix, Fix):
+        return finding
+    return finding._replace(fix=NoFix(f"{reason}; {_lower_first(finding.fix.title)}"))
+
+
 def by_hand(reason: str) -> str:
     """Return what to do where there is no fix, and why there is none."""
     why, _, what = reason.rpartition("; ")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dbhygiene.diagnostics.model import ASSUMPTION, Finding, NoFix, Step
+from dbhygiene.diagnostics.model import ASSUMPTION, Finding, Step
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, page_url
 from dbhygiene.reports.display_width import layout_line, window
-from dbhygiene.reports.fix_hint import advice
+from dbhygiene.reports.fix_hint import advice, after_failure
 from dbhygiene.reports.frame import LEAST, LONGEST, Frame, Paint, marks, painter, wrap
 
 MOST_STEPS = 5
@@ -84,7 +84,7 @@ def _help(finding: Finding, scene: RenderContext, paint: Paint) -> Iterator[str]
     """Yield the help line, and the changes of the fix."""
     preview = scene.preview(finding)
     if isinstance(preview, str):
-        finding, preview = finding._replace(fix=NoFix(preview)), None
+        finding, preview = after_failure(finding, preview), None
     if sentence := advice(finding, scene.display_path(finding.path)):
         yield f"{paint('help', 'help')}: {sentence}"
     if preview is not None:

@@ -13,7 +13,7 @@ from dbhygiene.diagnostics.text_edits import TextChange
 from dbhygiene.reports import RenderContext, cell_label
 from dbhygiene.reports.common import by_weight, level, page_url, relative_path
 from dbhygiene.reports.diff import changed_lines
-from dbhygiene.reports.fix_hint import by_hand
+from dbhygiene.reports.fix_hint import after_failure, by_hand
 from dbhygiene.reports.html_overview import connections, hidden_findings
 from dbhygiene.reports.lifeline import lifeline
 from dbhygiene.reports.markup import inline, markup, remove_controls
@@ -78,9 +78,10 @@ def _render_finding(finding: Finding, number: int, scene: RenderContext) -> Iter
 def _fix(finding: Finding, scene: RenderContext) -> Iterator[str]:
     """Yield what the fix changes, or why there is none."""
     change = scene.fixed(finding)
-    reason = finding.fix.reason if isinstance(finding.fix, NoFix) else change if isinstance(change, str) else ""
-    if reason:
-        yield f'<p class="help">{inline(by_hand(reason))}</p>\n'
+    if isinstance(change, str):
+        finding = after_failure(finding, change)
+    if isinstance(finding.fix, NoFix):
+        yield f'<p class="help">{inline(by_hand(finding.fix.reason))}</p>\n'
     if not isinstance(finding.fix, Fix) or not isinstance(change, TextChange):
         return
     kind = {Safety.SAFE: "safe", Safety.UNSAFE: "may change behaviour"}.get(finding.fix.safety, "a suggestion")

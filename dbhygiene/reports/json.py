@@ -10,6 +10,7 @@ from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import page_url
+from dbhygiene.reports.fix_hint import after_failure
 from dbhygiene.source.nodes import Span
 
 _APPLICABILITY = {Safety.SAFE: "safe", Safety.UNSAFE: "unsafe", Safety.SHOWN: "display"}
@@ -72,4 +73,6 @@ def _fix(finding: Finding, change: TextChange | str | None) -> dict[str, Any] | 
 
 def _no_fix(finding: Finding, change: TextChange | str | None) -> str | None:
     """Return why there is no fix, if the rule or the proof gives a reason."""
-    return finding.fix.reason if isinstance(finding.fix, NoFix) else change if isinstance(change, str) else None
+    if isinstance(change, str):
+        finding = after_failure(finding, change)
+    return finding.fix.reason if isinstance(finding.fix, NoFix) else None

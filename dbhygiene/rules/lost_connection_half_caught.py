@@ -66,6 +66,18 @@ def query(conn, connect, sql):
         return connect().cursor().execute(sql)
 ```
 
+```python fixed unsafe
+import MySQLdb
+
+def query(conn, connect, sql):
+    try:
+        return conn.cursor().execute(sql)
+    except MySQLdb.OperationalError as error:
+        if error.args[0] not in (2006, 2013):
+            raise
+        return connect().cursor().execute(sql)
+```
+
 psycopg2 has no `pgcode` for a lost connection:
 
 ```python

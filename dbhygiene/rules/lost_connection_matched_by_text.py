@@ -44,6 +44,20 @@ def query(connect, sql):
             time.sleep(1)
 ```
 
+```python fixed unsafe
+import time
+import psycopg2
+
+def query(connect, sql):
+    for attempt in range(5):
+        try:
+            return connect().cursor().execute(sql)
+        except psycopg2.OperationalError as error:
+            if attempt == 4 or "ssl connection has been closed" not in str(error).lower():
+                raise
+            time.sleep(1)
+```
+
 ## Fix safety
 
 The fix tests the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`. If the handler first converts the

@@ -18,6 +18,36 @@ class Orders:
         return cursor.fetchone()[0]
 ```
 
+mysql.connector and PyMySQL reconnect if the program asks for it:
+
+```python
+import mysql.connector
+
+class Orders:
+    def __init__(self):
+        self.conn = mysql.connector.connect(host="db")
+
+    def newest(self):
+        self.conn.ping()  # HYG402
+        cursor = self.conn.cursor()
+        cursor.execute("select max(id) from orders")
+        return cursor.fetchone()[0]
+```
+
+```python fixed unsafe
+import mysql.connector
+
+class Orders:
+    def __init__(self):
+        self.conn = mysql.connector.connect(host="db")
+
+    def newest(self):
+        self.conn.ping(reconnect=True)
+        cursor = self.conn.cursor()
+        cursor.execute("select max(id) from orders")
+        return cursor.fetchone()[0]
+```
+
 The same holds in a handler. While the program still holds the dead connection, neither Django's `ensure_connection()`
 nor an engine's `dispose()` replaces it:
 
@@ -37,11 +67,10 @@ def count_again():
         return count()
 ```
 
-Reconnect, or open a new connection where the ping fails:
+With MySQLdb, open a new connection if the ping fails:
 
 ```python
 import MySQLdb
-import mysql.connector
 
 class Orders:
     def __init__(self):
@@ -55,13 +84,6 @@ class Orders:
         cursor = self.conn.cursor()
         cursor.execute("select count(*) from orders")
         return cursor.fetchone()[0]
-
-def newest():
-    conn = mysql.connector.connect(host="db")
-    conn.ping(reconnect=True)
-    cursor = conn.cursor()
-    cursor.execute("select max(id) from orders")
-    return cursor.fetchone()[0]
 ```
 
 For PyMySQL, the finding is only *possible* unless the requirements of the project name version 1.2 or newer.

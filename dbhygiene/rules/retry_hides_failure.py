@@ -63,6 +63,40 @@ def fetch_or_raise(connect, sql):
     raise last
 ```
 
+The fix does the former, if the loop counts its rounds:
+
+```python
+import time
+import pymysql
+
+def fetch(connect, sql):
+    for attempt in range(3):  # HYG407: returns None
+        try:
+            conn = connect()
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.OperationalError:
+            time.sleep(1)
+```
+
+```python fixed unsafe
+import time
+import pymysql
+
+def fetch(connect, sql):
+    for attempt in range(3):
+        try:
+            conn = connect()
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.OperationalError:
+            if attempt == 2:
+                raise
+            time.sleep(1)
+```
+
 A handler without a retry can hide a failure, too. If a `commit()` fails and the handler only rolls back, the caller
 believes that it was done. If a query fails and the handler returns None, the caller believes that there is no such row:
 
@@ -95,8 +129,8 @@ def price(config, number):
 
 ## Fix safety
 
-The fix for a loop over `range(N)` raises the error of the last try. It is unsafe: some callers may rely on None. There
-is no fix for other loops, or for a bare `raise`.
+The fix for a loop such as `for attempt in range(3)` raises the error of the last try. It is unsafe: some callers may
+rely on None. There is no fix for other loops, for a loop variable that is called `_`, or for a bare `raise`.
 """
 
 from __future__ import annotations

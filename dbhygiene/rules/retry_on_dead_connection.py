@@ -22,7 +22,7 @@ def names(session: Session):
 
 A rollback gives the dead connection back, and the session takes another one:
 
-```python
+```python fixed unsafe
 import time
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -124,7 +124,7 @@ A program that only logs the error, and goes on with its next step, has the same
 
 ```python
 import logging
-from django.db import OperationalError, close_old_connections, models
+from django.db import OperationalError, models
 
 class Order(models.Model):
     state = models.CharField(max_length=9)
@@ -135,6 +135,33 @@ def delete_old():
     except OperationalError:
         logging.exception("old orders are not deleted")
     Order.objects.filter(state="draft").delete()  # HYG401
+```
+
+```python fixed
+import logging
+from django.db import OperationalError, connection, models
+
+class Order(models.Model):
+    state = models.CharField(max_length=9)
+
+def delete_old():
+    try:
+        Order.objects.filter(state="old").delete()
+    except OperationalError:
+        if not connection.in_atomic_block:
+            connection.close()
+        logging.exception("old orders are not deleted")
+    Order.objects.filter(state="draft").delete()
+```
+
+After an error, `close_old_connections()` closes the dead connection, too (see `insufficient-close`):
+
+```python
+import logging
+from django.db import OperationalError, close_old_connections, models
+
+class Order(models.Model):
+    state = models.CharField(max_length=9)
 
 def delete_all():
     try:

@@ -26,6 +26,31 @@ class Orders:
 
 PyMySQL, mysqlclient and MySQL Connector/Python have `init_command`, which runs each time that they connect:
 
+```python fixed unsafe
+import pymysql
+
+class Orders:
+    def __init__(self):
+        self.conn = pymysql.connect(
+            host="db",
+            database="shop",
+            init_command="SET time_zone = '+00:00'",
+        )
+        with self.conn.cursor() as cursor:
+            cursor.execute("SET time_zone = '+00:00'")
+
+    def today(self):
+        self.conn.ping(reconnect=True)
+        with self.conn.cursor() as cursor:
+            cursor.execute("select count(*) from orders where day = curdate()")
+            return cursor.fetchone()
+
+    def close(self):
+        self.conn.close()
+```
+
+The statement after `connect` is then no longer needed:
+
 ```python
 import pymysql
 

@@ -75,6 +75,19 @@ class CursorWrapper(base.CursorWrapper):
             raise
 ```
 
+```python fixed unsafe
+from django.db import OperationalError
+from django.db.backends.mysql import base
+
+class CursorWrapper(base.CursorWrapper):
+    def execute(self, query, args=None):
+        try:
+            return self.cursor.execute(query, args)
+        except base.Database.OperationalError:
+            self.db.close()
+            raise
+```
+
 ## Fix safety
 
 The fix names the class of the same name that is raised, or reads `orig`. It is unsafe: this handler has never run, so

@@ -67,7 +67,7 @@ def test_an_unsafe_fix_wants_consent() -> None:
     unfixed = fix(file, lambda file: wants_keyword(file, Safety.UNSAFE))
     assert unfixed.text == "f()\n"
     assert reasons(unfixed) == [
-        "this fix may change behaviour, re-indents a long block, or misaligns a multi-line string;"
+        "the fix is unsafe: it may change behaviour, or re-indents a long block or a multi-line string;"
         " apply it with --unsafe-fixes"
     ]
     assert fix(file, lambda file: wants_keyword(file, Safety.UNSAFE), unsafe=True).text == "f(n=1)\n"
@@ -99,7 +99,7 @@ def test_a_fix_that_fails_does_not_stand_in_the_way_of_others() -> None:
 
 def test_a_finding_that_stays_undoes_its_fix() -> None:
     fixed = fix(file_of("f()\n"), by(lambda span: InsertBefore(span, "g()")))
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would not remove the finding"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix that was tried does not remove the finding"])
 
 
 def test_a_finding_that_is_new_undoes_the_fix() -> None:
@@ -114,7 +114,7 @@ def test_a_finding_that_is_new_undoes_the_fix() -> None:
         ]
 
     fixed = fix(file_of("f()\n"), expression)
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would cause HYG998"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix that was tried causes HYG998"])
 
 
 def test_a_fix_that_fails_is_tried_again_once_another_has_changed_the_text() -> None:
@@ -181,21 +181,21 @@ def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) ->
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("g()", "h()"))
     fixed = fix(file_of("f()\ng()\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()\ng()\n", ["the fix would change more than it should"])
+    assert (fixed.text, reasons(fixed)) == ("f()\ng()\n", ["the fix that was tried changes more than it should"])
 
 
 def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given) + ")")
     fixed = fix(file_of("f()\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fixed code would not parse"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["with the fix that was tried, the code does not parse"])
 
 
 def test_an_edit_that_loses_a_comment_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("  # why", ""))
     fixed = fix(file_of("f()  # why\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()  # why\n", ["the fix would lose a comment"])
+    assert (fixed.text, reasons(fixed)) == ("f()  # why\n", ["the fix that was tried loses a comment"])
 
 
 def test_comments_and_bytes_outside_stay() -> None:

@@ -8,13 +8,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from dbhygiene.checker.own_findings import SYNTAX_ERROR
-from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
+from dbhygiene.diagnostics.model import Finding, Fix, Safety, Step
 from dbhygiene.fixes.apply import Fixed, fix
-from dbhygiene.reports.fix_hint import advice
+from dbhygiene.reports.fix_hint import advice, after_failure
 from dbhygiene.source.file import File
 
 Check = Callable[[File], "list[Finding]"]
 Shown = Callable[[Path], str]
+
+_NOT = "not fixed: "
 
 
 def story(file: File, findings: list[Finding], check: Check, shown: Shown, *, is_foreign: bool = False) -> list[str]:
@@ -48,10 +50,13 @@ def _finding(finding: Finding, safe: Fixed, unsafe: Fixed, file: File, shown: Sh
         elsewhere = "" if step.path == finding.path else f"{shown(step.path)} "
         yield f"  step {elsewhere}{_place(step)}: {_flat(step.message)}"
     yield from (f"  note: {_flat(note)}" for note in finding.notes)
+    outcome = _outcome(finding, safe, unsafe)
+    if isinstance(finding.fix, Fix) and finding.fix.safety is not Safety.SHOWN and outcome.startswith(_NOT):
+        finding = after_failure(finding, outcome.removeprefix(_NOT))
     if help := advice(finding, shown(file.path)):
         yield f"  help: {_flat(help)}"
-    if not isinstance(finding.fix, NoFix | None):
-        yield f"  {_flat(_outcome(finding, safe, unsafe))}"
+    if isinstance(finding.fix, Fix) and finding.fix.safety is not Safety.SHOWN:
+        yield f"  {outcome}"
 
 
 def _outcome(finding: Finding, safe: Fixed, unsafe: Fixed) -> str:
@@ -60,7 +65,7 @@ def _outcome(finding: Finding, safe: Fixed, unsafe: Fixed) -> str:
     if finding in unsafe.fixed:
         return "fixed: unsafe"
     reasons = [left.reason for left in unsafe.left if left.was == finding]
-    return f"not fixed: {reasons[0]}" if reasons else "gone with another fix"
+    return f"{_NOT}{reasons[0]}" if reasons else "gone with another fix"
 
 
 def _place(at: Finding | Step) -> str:
