@@ -83,9 +83,12 @@ SETS_UP = frozenset(
     set_client_encoding set_isolation_level set_session set_autocommit set_charset set_character_set
     set_charset_collation set_converter_class setencoding setdecoding setconfig add_output_converter create_function
     create_aggregate create_collation create_window_function enable_load_extension set_authorizer
-    set_progress_handler set_trace_callback set_type_codec add_notice_handler add_notify_handler initialize
+    set_progress_handler set_trace_callback set_type_codec set_builtin_type_codec add_notice_handler
+    add_notify_handler initialize load_extension install_extension
     """.split()
 )
+# So do these functions, of drivers and extensions, which are given the connection.
+SETTING_UP = re.compile(r"(?:psycopg2?|pgvector)\.(?:\w+\.)*register_\w+|sqlite_v(?:ec|ss)\.load")
 # So does a query that begins like one of these, or asks for nothing but the connection's own state.
 _STATE = """
     version database current_database current_schema current_user connection_id pg_backend_pid sqlite_version

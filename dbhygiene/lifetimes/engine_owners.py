@@ -6,6 +6,7 @@ import ast
 
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.test_files import is_test_file
+from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING, constructor_calls
 from dbhygiene.lifetimes.impact import Runs, runs
 from dbhygiene.lifetimes.state import dotted_path
@@ -35,6 +36,7 @@ def recreation(made: Engine) -> Recreation | None:
     if function is None or is_test_file(file):
         return None
     is_manager = any("contextmanager" in file.segment(each) for each in function.decorator_list)
+    is_manager = is_manager or (bool(file.functions[function].yields) and is_dependency(file, function))
     if is_cached(file, function) and not is_manager:
         return None
     its_fate = fate(file, call)
@@ -43,6 +45,12 @@ def recreation(made: Engine) -> Recreation | None:
         if how_often.impact is Impact.REPEATED:
             return Recreation(
                 f"each call of `{function.name}` creates an engine and its pool, and keeps neither", how_often
+            )
+    if its_fate is Fate.KEPT and (name := _replaced_global(file, call)) is not None:
+        how_often = runs(file, call, by_exception=False)
+        if how_often.impact is Impact.REPEATED:
+            return Recreation(
+                f"each call of `{function.name}` replaces the engine `{name}` without `dispose()`", how_often
             )
     if its_fate is Fate.KEPT and (field := _field(file, call)) is not None:
         return _in_object(file, call, *field)
@@ -56,6 +64,21 @@ def _field(file: File, call: ast.Call) -> tuple[Definition, str] | None:
             cls = enclosing_class(file, scope_around(file, call))
             return (cls, name) if cls is not None else None
     return None
+
+
+def _replaced_global(file: File, call: ast.Call) -> str | None:
+    """Return the global variable that a function always sets to a new engine; None if it looks at the old one."""
+    scope = scope_around(file, call)
+    match file.parents.get(call):
+        case ast.Assign(targets=[ast.Name(id=name)]) as assignment if name in scope.globals:
+            pass
+        case _:
+            return None
+    reads = (part for part in file.own(scope.node) if isinstance(part, ast.Name) and part.id == name)
+    if any(part.lineno < assignment.lineno and isinstance(part.ctx, ast.Load) for part in reads):
+        return None
+    others = file.project.files_mentioning_all(name)
+    return None if others is None or any("dispose" in each.text for each in (file, *others)) else name
 
 
 def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recreation | None:

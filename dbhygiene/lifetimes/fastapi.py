@@ -10,7 +10,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import Function
 
-_DEPENDS = frozenset(
+DEPENDS = frozenset(
     {"fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "fastapi.param_functions.Depends"}
 )
 
@@ -77,7 +77,7 @@ def _mentions(owner: File, function: Function) -> Iterator[tuple[File, ast.Call]
     wanted = f"{owner.module}.{function.name}"
     for file in files_with_word(owner, function.name):
         for call in file.nodes(ast.Call) if "Depends" in file.text else ():
-            if file.resolve(call.func) in _DEPENDS:
+            if file.resolve(call.func) in DEPENDS:
                 for given in (*call.args[:1], *(k.value for k in call.keywords if k.arg == "dependency")):
                     name = file.resolve(given)
                     if name is not None and wanted in (name, canonical_name(file, name)):

@@ -18,7 +18,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import class_named
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, function_around, scope_around
+from dbhygiene.source.file import File, function_around, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
@@ -96,6 +96,20 @@ class Field(Frozen):
         return not is_made_for_others(self.cls) and all(
             is_made_once(file, call) or runs(file, call, by_exception=False, may_last=True).impact is Impact.ONCE
             for file, call in made
+        )
+
+    @property
+    def is_filled_on_demand(self) -> bool:
+        """Whether the opening function first looks into its container: it opens one for each key, or up to a limit."""
+        if not self.is_container or self.birth is None:
+            return False
+        function, opening = function_around(self.file, self.birth), statement_around(self.file, self.birth)
+        if function is None or opening is None:
+            return False
+        return any(
+            part.attr == self.name and _is_one_of(part.value, _ITSELF) and part.lineno < opening.lineno
+            for part in ast.walk(function)
+            if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load)
         )
 
     def _is_opened_once(self, birth: ast.Call) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from dbhygiene.config.loading import MARKERS
 from dbhygiene.diagnostics.model import Impact
-from dbhygiene.library.background import TASKS
+from dbhygiene.library.background import FORKS, PROCESSES, TASKS, THREAD_CLASSES
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
 from dbhygiene.library.entry_points import (
@@ -42,6 +42,7 @@ from dbhygiene.library.entry_points import (
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
+from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.counted_loops import count_items
@@ -58,6 +59,7 @@ from dbhygiene.source.scopes import Scope
 _MOST = 100  # functions on the chains to one leak; with more, the impact is unknown
 _FEW_ROUNDS = 10  # a literal loop of at most so many rounds does not count as repetition
 _LOOK_UPS = re.compile(r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|__dict__|import_module|__import__)\b")
+_RUNS_TARGET = THREAD_CLASSES | {name: FORKS[name] for name in PROCESSES}
 _BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__post_init__"})
 
 
@@ -98,6 +100,7 @@ class _CallSite(Record):
     caught: bool
     is_sure: bool = True  # the call may be of another function of the same name
     is_first: bool = False
+    in_thread: bool = False  # the call starts a thread or process, and returns at once
 
 
 def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True, may_last: bool = False) -> Runs:
@@ -130,7 +133,7 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: 
     for place in todo:  # grows during the loop
         function, caught, found = _climb(place, ends=not (may_go_on if place.is_first else by_exception))
         if found is None and caught and not place.is_first and _lasts_after(place, function):
-            if not may_last:
+            if not (may_last or any(each.in_thread for each in todo)):
                 return _UNKNOWN
             goes_on = True
         if found is None and by_name and function is not None and _sets_up(place.file, function):
@@ -303,12 +306,13 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
-    by_base = _runs_by_base_class(cls, function) if cls is not None else None
+    runs_itself = cls is not None and _is_run_of_thread(cls, function)
+    by_base = _runs_by_base_class(cls, function) if cls is not None and not runs_itself else None
     if by_base is _UNKNOWN or _may_be_imported(file, function, cls):
         return _UNKNOWN
-    mentions = _uses_where_made(file, function, cls) if cls is not None else None
+    mentions = _uses_where_made(file, function, cls) if cls is not None and not runs_itself else None
     if mentions is None:
-        mentions = _mentions(file, function, cls)
+        mentions = _mentions(file, function, cls, is_made=runs_itself)
     if mentions is None:
         return _UNKNOWN
     places = []
@@ -316,13 +320,17 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
             continue
+        if (depends := _dependency_on(where, node)) is not None:
+            return Runs(Impact.REPEATED, entry=EntryPoint("in each request", where, depends)) if is_sure else _UNKNOWN
         if (chosen := _choice_of_command(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once, as a command", where, chosen))
             continue
-        call = _call(where, node)
-        if call is None:
+        if (call := _call(where, node)) is not None:
+            places.append(_CallSite(where, call, caught or runs_itself, is_sure=is_sure, in_thread=runs_itself))
+        elif (call := _start_of_thread(where, node)) is not None:
+            places.append(_CallSite(where, call, caught=True, is_sure=is_sure, in_thread=True))
+        else:
             return _UNKNOWN
-        places.append(_CallSite(where, call, caught, is_sure=is_sure))
     if not places and by_base is None:
         may_be_called = file.is_interactive or _is_in_package(file)  # by the user; a module may be a plugin
         is_unused = (_is_script(file) and not may_be_called) or _is_left_over(file, function, cls)
@@ -416,6 +424,18 @@ def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
     return None
 
 
+def _is_run_of_thread(cls: Definition, function: Function) -> bool:
+    """Whether a method is the `run` of a thread or process: each object of the class runs it once."""
+    if function.name != "run":
+        return False
+    bases = (each.file.resolve(base) for each in (cls, *base_classes(cls)) for base in _bases_of(each))
+    return any(name in _RUNS_TARGET for name in bases)
+
+
+def _bases_of(cls: Definition) -> list[ast.expr]:
+    return cls.node.bases if isinstance(cls.node, ast.ClassDef) else []
+
+
 def is_made_for_others(cls: Definition) -> bool:
     """Whether other projects may make objects of a class."""
     return _is_for_others(cls.file, cls.name.split("."))
@@ -450,12 +470,17 @@ def _offers(package: File, file: File, name: str) -> bool:
     return re.search(rf"\b{name}\b", package.text) is not None
 
 
-def _mentions(file: File, function: Function, cls: Definition | None) -> list[tuple[File, ast.expr, bool]] | None:
+def _mentions(
+    file: File, function: Function, cls: Definition | None, *, is_made: bool = False
+) -> list[tuple[File, ast.expr, bool]] | None:
     """Return the mentions of a function outside of tests and examples, and whether each is surely this function.
 
     Return None if too many files mention its name, or a string does.
+
+    Arguments:
+        is_made: whether each object of the class runs the function, so that mentions of the class are meant.
     """
-    is_made = cls is not None and function.name in _BY_CLASS
+    is_made = is_made or (cls is not None and function.name in _BY_CLASS)
     target = cls.node if cls is not None and is_made else function
     name = cls.name.rpartition(".")[2] if cls is not None and is_made else function.name
     if cls is not None and not is_made and name.startswith("__"):
@@ -629,6 +654,18 @@ def _call(file: File, node: ast.expr) -> ast.AST | None:
     return None
 
 
+def _start_of_thread(file: File, node: ast.expr) -> ast.Call | None:
+    """Return the call that makes a thread or process which runs a function: `Thread(target=function)`."""
+    above = file.parents.get(node)
+    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
+    if not isinstance(call, ast.Call) or (name := file.resolve(call.func)) is None:
+        return None
+    position, word = _RUNS_TARGET.get(name, (-1, ""))
+    if isinstance(above, ast.keyword):
+        return call if above.arg == word else None
+    return call if 0 <= position < len(call.args) and call.args[position] is node else None
+
+
 def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes workers, each of which runs a function when it starts."""
     above = file.parents.get(node)
@@ -636,6 +673,14 @@ def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
         call = file.parents[above]
         return call if isinstance(call, ast.Call) else None
     return None
+
+
+def _dependency_on(file: File, node: ast.expr) -> ast.Call | None:
+    """Return the call that lets FastAPI run a function in each request: `Depends(function)`."""
+    above = file.parents.get(node)
+    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
+    is_it = isinstance(call, ast.Call) and call.func is not node and file.resolve(call.func) in DEPENDS
+    return call if isinstance(call, ast.Call) and is_it else None
 
 
 def _choice_of_command(file: File, node: ast.expr) -> ast.Call | None:

@@ -22,7 +22,7 @@ from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library import django
-from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETTING
+from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETTING, SETTING_UP
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
@@ -440,8 +440,9 @@ class Lifetime(Frozen):
 
     def _sets_up(self, raiser: ast.expr) -> bool:
         call = raiser.value if isinstance(raiser, ast.Await) else raiser
-        if isinstance(call, ast.Call) and self._is_passed_to(call, raiser) and runs_set_up(self.file, call):
-            return True
+        if isinstance(call, ast.Call) and self._is_passed_to(call, raiser):
+            if SETTING_UP.fullmatch(self.file.resolve(call.func) or "") or runs_set_up(self.file, call):
+                return True
         method, hows = self._method(raiser)
         if method is None:
             return False

@@ -14,19 +14,26 @@ from dbhygiene.source.file import File, files_with_word, function_around
 from dbhygiene.source.nodes import Function
 
 
-def find_recreation(made: Engine) -> tuple[File, ast.AST] | None:
-    """Return the evidence that a function that makes an engine, and keeps none, is called repeatedly."""
+def is_recreated(made: Engine) -> bool:
+    """Whether code that makes an engine, and keeps none, is known to run repeatedly."""
+    return repetition_around(made) is not None or bool(careless_calls(made))
+
+
+def repetition_around(made: Engine) -> ast.AST | None:
+    """Return the loop, or the decorator of the function, that runs a call which makes an engine repeatedly."""
     file, call = made.file, made.call
     function = function_around(file, call)
-    if function is None or is_test_file(file) or is_cached(file, function):
+    if function is None or is_test_file(file) or is_cached(file, function) or fate(file, call) is not Fate.DROPPED:
         return None
-    its_fate = fate(file, call)
-    if its_fate is Fate.DROPPED:
-        evidence = _loop_around(file, call, function) or handler(function)
-        return (file, evidence) if evidence is not None else None
-    if its_fate is Fate.HANDED_ON and function.name != "__init__":
-        return next(iter(_careless(file, function)), None)
-    return None
+    return _loop_around(file, call, function) or handler(function)
+
+
+def careless_calls(made: Engine) -> list[tuple[File, ast.Call]]:
+    """Return the calls of a function that returns a new engine, and of those that pass it on, whose callers drop it."""
+    function = function_around(made.file, made.call)
+    if function is None or is_test_file(made.file) or is_cached(made.file, function) or function.name == "__init__":
+        return []
+    return _careless(made.file, function) if fate(made.file, made.call) is Fate.HANDED_ON else []
 
 
 def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:

@@ -73,14 +73,13 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, Step, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engines import Engine
-from dbhygiene.pools.recreated_engines import find_recreation
+from dbhygiene.pools.recreated_engines import careless_calls, repetition_around
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.entry_point import loop_step, place, registration
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
 
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
@@ -89,37 +88,59 @@ _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if not made.has_pool or made.databases <= _NO_SERVER:
         return
-    evidence = find_recreation(made)
-    if evidence is None:
+    if (around := repetition_around(made)) is not None:
+        is_mysql, is_loop = made.databases == {MYSQL}, not isinstance(around, ast.expr)
+        sure = Confidence.CERTAIN if is_mysql else Confidence.POSSIBLE if is_loop else Confidence.LIKELY
+        yield _diagnostic(made, "and neither keeps nor disposes of them", tuple(_repetition(file, around)), sure)
+    elif dropped := careless_calls(made):
+        yield _report_callers(file, made, dropped)
+    else:
         yield from _report_owner(file, made)
-        return
-    where, node = evidence
-    yield Diagnostic(
+
+
+def _diagnostic(
+    made: Engine,
+    reason: str,
+    steps: tuple[Step, ...],
+    confidence: Confidence,
+    notes: tuple[str, ...] = (),
+    impact: Impact = Impact.UNKNOWN,
+) -> Diagnostic:
+    return Diagnostic(
         made.call,
-        f"each call creates an engine and its pool, {_reason(file, where, node)}",
-        path=(*_repetition(where, node), (made.call, "creates a new engine and pool each time")),
+        f"each call creates an engine and its pool, {reason}",
+        path=(*steps, (made.call, "creates a new engine and pool each time")),
         fix=NoFix("cannot tell where it should be kept; create the engine once, such as at module level"),
-        confidence=_confidence(made.databases, is_call=_is_call(where, node)),
-        notes=("its connections stay open until the engine is garbage-collected",),
+        confidence=confidence,
+        notes=(_STAYS_OPEN, *notes),
+        impact=impact,
     )
-
-
-def _is_call(file: File, node: ast.AST) -> bool:
-    """Whether the evidence is a call of the function, not a decorator of it, or a loop."""
-    return isinstance(node, ast.Call) and not isinstance(file.parents.get(node), FUNCTION)
 
 
 def _repetition(file: File, node: ast.AST) -> Iterator[Step]:
     """The step that shows why the engine is created again and again."""
     if isinstance(node, ast.expr):
-        words = (
-            "calls it, and does not keep the engine"
-            if _is_call(file, node)
-            else f"runs {registration(file, node).words}"
-        )
-        yield Step(file.path, file.span(node), words)
+        yield Step(file.path, file.span(node), f"runs {registration(file, node).words}")
     elif (step := loop_step(node)) is not None:
         yield Step(file.path, file.span(step[0]), step[1])
+
+
+def _report_callers(file: File, made: Engine, dropped: list[tuple[File, ast.Call]]) -> Diagnostic:
+    """Return the finding about a function that returns a new engine, by the caller that runs most often."""
+    from dbhygiene.lifetimes.impact import runs  # which looks for callers
+
+    found = [(where, call, runs(where, call, by_exception=False)) for where, call in dropped]
+    where, call, how_often = min(found, key=lambda each: _RANK[each[2].impact])
+    sure = Confidence.LIKELY if made.databases == {MYSQL} else Confidence.POSSIBLE
+    if how_often.impact is not Impact.UNKNOWN:
+        sure = Confidence.LIKELY if how_often.impact is Impact.REPEATED else Confidence.POSSIBLE
+    reason = f"which the caller in {place(where, call, file)} does not keep"
+    step = Step(where.path, where.span(call), "calls it, and does not keep the engine")
+    return _diagnostic(made, reason, (step,), sure, tuple(how_often.notes(file)), how_often.impact)
+
+
+_RANK = {Impact.REPEATED: 0, Impact.UNKNOWN: 1, Impact.ONCE: 2}
+_STAYS_OPEN = "its connections stay open until the engine is garbage-collected"
 
 
 def _report_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
@@ -139,18 +160,6 @@ def _report_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
         path=(*steps, (made.call, "creates a new engine and pool each time")),
         fix=NoFix(f"cannot tell where it should be kept; {cure}"),
         confidence=Confidence.LIKELY,
-        notes=("its connections stay open until the engine is garbage-collected", *found.runs.notes(file)),
+        notes=(_STAYS_OPEN, *found.runs.notes(file)),
         impact=found.runs.impact,
     )
-
-
-def _reason(file: File, where: File, node: ast.AST) -> str:
-    if not isinstance(node, ast.Call) or not _is_call(where, node):
-        return "and neither keeps nor disposes of them"
-    return f"which the caller in {place(where, node, file)} does not keep"
-
-
-def _confidence(databases: frozenset[str], *, is_call: bool) -> Confidence:
-    if databases != {MYSQL}:
-        return Confidence.POSSIBLE
-    return Confidence.LIKELY if is_call else Confidence.CERTAIN

@@ -131,7 +131,7 @@ from dbhygiene.pools.dialect_evidence import suggests_mysql
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import protect
 from dbhygiene.pools.engines import Engine, rivals, timeout_confidence
-from dbhygiene.pools.recreated_engines import find_recreation
+from dbhygiene.pools.recreated_engines import is_recreated
 from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL
 from dbhygiene.source.file import File
 
@@ -140,7 +140,7 @@ from dbhygiene.source.file import File
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.is_protected or not lasts(made) or (confidence := timeout_confidence(made)) is None:
         return
-    if find_recreation(made) is not None:
+    if is_recreated(made):
         return  # each is too young to have lost a connection: `engine-per-call`
     if confidence < Confidence.CERTAIN and any(other.is_protected for other in rivals(made)):
         return  # the other branch sets it: leaving it out here is on purpose

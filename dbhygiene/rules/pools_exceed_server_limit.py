@@ -101,7 +101,7 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.pool_size import Need, PoolSize, may_be_threaded, needs, pool_size
-from dbhygiene.pools.recreated_engines import find_recreation
+from dbhygiene.pools.recreated_engines import is_recreated
 from dbhygiene.pools.server_limits import connection_number, database_of_engine
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
 from dbhygiene.servers.model import Limit, Origin
@@ -126,7 +126,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if not need and not may_be_threaded(made):
         return
     total = sum(each.total for each in need) if need else size.most
-    if total > limit.value and find_recreation(made) is None:
+    if total > limit.value and not is_recreated(made):
         yield _diagnostic(file, made, size, need, limit)
 
 
