@@ -26,10 +26,15 @@ FAMILIES = {
     "HYG2": ("SQLAlchemy", "Engines, pools and sessions, also of Flask-SQLAlchemy."),
     "HYG3": ("Django", "The implicit connection across waits, threads and transactions."),
     "HYG4": ("Lost connections", "Retries and reconnects."),
-    "HYG5": ("The server's settings", "Code that exceeds the limits of the server."),
+    "HYG5": (
+        "Servers, pools and health checks",
+        "Code that does not fit the server's settings in the repository's files.",
+    ),
     "HYG0": ("About the run itself", "Files that cannot be read, comments that silence nothing."),
 }
 _FIXED = re.compile(r"^```python fixed(?P<unsafe> unsafe)?$", re.M)
+_FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
+_MENTION = re.compile(r"(?<![\[`])`([a-z]+(?:-[a-z]+)+)`(?![\]`])")
 _NAMED = re.compile(r"^```(?P<language>[a-z]+) (?P<file>[\w/-]*[A-Z./][\w./-]*)$", re.M)
 _LANGUAGES = frozenset({"ini", "python", "toml", "yaml"})
 
@@ -64,7 +69,7 @@ def page(rule: AnyRule) -> str:
     """Return the page of a rule: its name, and its docstring."""
     summary, _, rest = rule.doc.strip().partition("\n")
     off = "" if rule.default else "\n\n*This rule is off by default: select it by its name or code.*"
-    rest = captioned(rest)
+    rest = captioned(linked(rest, rule.name))
     if rule.code in _ABOUT_COMMENTS:
         return f"# {rule.name} ({rule.code})\n\n{summary}{off}\n{rest.rstrip()}\n"
     silence = f"\n\n## Silence it\n\n```python\n# dbhygiene: ignore[{rule.name}] the reason\n```\n\n"
@@ -91,6 +96,20 @@ def captioned(text: str) -> str:
     text = _FIXED.sub(after, text).replace("dbhygiene fix unsafe", "dbhygiene fix --unsafe-fixes")
     text = _NAMED.sub(_with_file_name, text)
     return text.replace("```python possible\n", "```python\n")
+
+
+def linked(text: str, own: str) -> str:
+    """Return a page with a link for each other rule, and each setting, whose name has a hyphen."""
+    targets = {key.name: f"../configuration.md#{key.name}" for key in KEYS}
+    targets |= {rule.name: f"{rule.name}.md" for rule in all_rules() if rule.name != own}
+
+    def link(mention: re.Match[str]) -> str:
+        target = targets.get(mention[1])
+        return f"[{mention[0]}]({target})" if target else mention[0]
+
+    parts = _FENCE.split(text)
+    fences = [*_FENCE.findall(text), ""]
+    return "".join(_MENTION.sub(link, part) + fence for part, fence in zip(parts, fences, strict=True))
 
 
 def index() -> str:

@@ -20,7 +20,7 @@ from dbhygiene.diagnostics.baseline import DEFAULT
 @run_options
 @click.option("--prune", is_flag=True, help="Only remove entries that no longer match a finding.")
 def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
-    """Write the current findings to a baseline file. `check` then no longer reports them."""
+    """Write the current findings to a baseline file. The setting `baseline` makes `check` hide them."""
     if "-" in with_stdin(paths, options["stdin_filename"]):
         raise UsageError("a baseline cannot be written for `-`: name files or directories")
     return write_baseline(paths, prune=prune, **options)

@@ -21,7 +21,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.argument("names", nargs=-1, metavar="[KEY]...", shell_complete=_names)
 @click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table `[tool.dbhygiene]`.")
 def command(names: tuple[str, ...], as_schema: bool) -> int:
-    """List the configuration options. Prints each key of `[tool.dbhygiene]` with its meaning and an example."""
+    """List the settings. Prints each key of `[tool.dbhygiene]`, or those that are named, with an example."""
     if as_schema:
         import json
 

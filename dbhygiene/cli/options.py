@@ -149,14 +149,14 @@ RUN = (
     ),
     Option(
         ("--server-timeout",),
-        "Set the server's `wait_timeout`: longer waits are reported.",
+        "Set the idle timeout of the server. `dbhygiene config` explains the default.",
         above_zero,
         "SECONDS",
         group=_RULES,
     ),
     _list("--exclude", "Exclude these paths, instead of the default ones.", "PATTERNS", _FILES),
     _list("--extend-exclude", "Exclude these paths, too.", "PATTERNS", _FILES),
-    Option(("--force-exclude",), "Apply `exclude` to the given files, too.", group=_FILES),
+    Option(("--force-exclude",), "Apply `exclude` also to files that are named.", group=_FILES),
     Option(("--stdin-filename",), "Check standard input as if it were this file.", str, "PATH", group=_FILES),
     Option(("--baseline",), "Do not report findings of this baseline file.", Path, "FILE", group=_FILES),
     Option(
@@ -190,7 +190,11 @@ RUN = (
     Option(("--show-fixes",), "Show the fixes of all findings, not only the first ten.", group=_OUTPUT),
     Option(("--statistics",), "Print the number of findings of each rule instead of the findings.", group=_OUTPUT),
     Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
-    Option(("-v", "--verbose"), "Log files, rules, times and functions that are not analysed.", group=_OUTPUT),
+    Option(
+        ("-v", "--verbose"),
+        "Print files, rules and time on standard error; with --no-cache, also the functions that are not analysed.",
+        group=_OUTPUT,
+    ),
     _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),
     _list("--unfixable", "Apply no fixes of these rules.", RULES, _FIXES),
     Option(
@@ -222,9 +226,7 @@ CHECK = (
     Option(("--unsafe-fixes",), "With --fix: also apply fixes that may change behaviour.", group=_FIXES),
     Option(("--diff",), "Print the changes of the fixes as a diff, and write nothing.", group=_FIXES),
     Option(("--update-baseline",), "Write the findings to the baseline file instead of reporting them.", group=_FILES),
-    Option(
-        ("--add-ignore",), "Add a comment that silences each finding, with this reason.", str, "[=REASON]", group=_RULES
-    ),
+    Option(("--add-ignore",), "Silence each finding by a comment, with this reason.", str, "[=REASON]", group=_RULES),
     Option(("--watch",), "Check again after each change of a file, until Ctrl+C.", group=_FILES),
     Option(("--show-files",), "List the files that would be checked, and exit.", group=_FILES),
     Option(("--show-settings",), "Print the settings and where each is set, and exit.", group=_RUN),

@@ -392,10 +392,10 @@ class Run:
             self.warn("warning: no Python file is found")
         if not self.options.quiet:
             if self._unshown:
-                self.say(f"the fixes of {self._unshown} more are not shown; `--show-fixes` shows them")
+                self.say(f"the fixes of {self._unshown} more findings are not shown; `--show-fixes` shows them")
             known = sum(1 for each in self._filters.values() for _ in each.hidden())
             unsure = 0 if self._filters else len(self._unsure)
-            hidden = [f"; {known} known, not reported"] if known else []
+            hidden = [f"; {known} not new, not reported"] if known else []
             hidden += [f"; {unsure} less certain, not shown: `--min-confidence possible`"] if unsure else []
             self.say(before + self.tally.summary(self.checked) + "".join(hidden))
             if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this

@@ -240,18 +240,20 @@ KEYS = (
         "min-confidence",
         CONFIDENCE,
         "The lowest confidence of a reported finding. *certain*: the code fails or leaks as written. *likely*: it does"
-        " unless code or configuration that dbhygiene cannot see prevents it. *possible*: it may; check it by hand.",
+        " if a call raises, or unless code or configuration that dbhygiene cannot see prevents it. *possible*: it may;"
+        " check it by hand.",
         'min-confidence = "certain"',
     ),
     Key(
         "server-timeout",
         SECONDS,
-        "The server's `wait_timeout`: the seconds after which it closes an idle connection. To see it, run"
-        " `SELECT @@wait_timeout`. If it is not set, dbhygiene looks for the timeout in the repository: in compose"
-        " files, Dockerfiles, Kubernetes documents and option files. If there is none, waits are compared with 300, a"
-        " common value of hosted MySQL, and the lifetimes of pooled connections with 28800, the default of MySQL. A"
-        " wait between the two is *likely*, not *certain*. PostgreSQL and others close no idle connection by default:"
-        " for them, waits are reported only if this, or a file of the repository, sets a timeout.",
+        "The seconds after which the server closes an idle connection: `SELECT @@wait_timeout` on MySQL, or the limit"
+        " of a proxy in between if that is less. If it is not set, dbhygiene looks for the timeout in the repository:"
+        " in compose files, Dockerfiles, Kubernetes documents and option files. If there is none, it assumes two"
+        " values: waits are compared with 300, a common value of hosted MySQL, and the lifetimes of pooled connections"
+        " with 28800, the default of MySQL. A wait between the two is *likely*, not *certain*. PostgreSQL and others"
+        " close no idle connection by default: for them, waits are reported only if this setting, or a file of the"
+        " repository, gives a timeout.",
         "server-timeout = 300",
     ),
     Key(

@@ -89,7 +89,7 @@ def _about_node(gaps: Gaps, walk: ImplicitWalk, node: Node) -> Iterator[str]:
                 yield _about_call(gaps, walk, node, effect)
     if isinstance(node.event, Call) and not effects and not walk.is_known(node.event.node):
         called = ast.unparse(node.event.node.func)
-        yield f"`{called}` is not resolved: it is taken neither to query nor to wait"
+        yield f"the definition of `{called}` is not found: it is assumed neither to query nor to wait"
 
 
 def _about_call(gaps: Gaps, walk: ImplicitWalk, node: Node, call: ProjectCall) -> str:
@@ -156,14 +156,14 @@ def _about_thread(file: File, call: ast.Call) -> Iterator[str]:
     """Return why no connection of a thread that a call starts is reported."""
     started = list(threads(file, call))
     if not started:
-        yield f"the function that `{last_name(call.func)}` starts is not resolved"
+        yield f"the function that `{last_name(call.func)}` starts is not found"
     for thread in started:
         name = f"`{thread.function.name}`"
         for place in closing_calls(thread):
             yield f"the thread closes its connection: {place.file.relative_name}:{place.node.lineno}"
         for unknown in unknown_calls(thread):
             where = f"{unknown.file.relative_name}:{unknown.node.lineno}"
-            yield f"{name} calls `{ast.unparse(unknown.node)}`, which is not resolved, {where}"
+            yield f"{name} calls `{ast.unparse(unknown.node)}`, whose definition is not found, {where}"
     for unclosed in unclosed_threads(file):
         if call in unclosed.calls[1:]:
             name = f"`{unclosed.threads[0].function.name}`"
@@ -176,7 +176,7 @@ def _about_settings(file: File, line: int) -> Iterator[str]:
     if line in changed or ("CONN_MAX_AGE" in file.lines[line - 1] and file in settings_modules(file)):
         age = age_of_connections(file)
         if age is None:
-            yield "`CONN_MAX_AGE` of the site is not known: `close_old_connections()` is taken to close"
+            yield "`CONN_MAX_AGE` is not known: `close_old_connections()` is assumed to close the connection"
         else:
             lasting = "without an end" if age == float("inf") else f"for {age:g} s"
             yield f"by `CONN_MAX_AGE`, `close_old_connections()` keeps a connection {lasting}"

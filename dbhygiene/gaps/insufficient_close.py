@@ -20,11 +20,11 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
     if gap.unsuccessful_close is not None:
         age = age_of_connections(gap.unsuccessful_close.origin.file)
         lives = "None" if age is None or age == float("inf") else number_text(age)
-        return gap.unsuccessful_close.node, f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
+        return gap.unsuccessful_close.node, f"`close_old_connections()` keeps it, as CONN_MAX_AGE is {lives}"
     if (call := _on_success(gap)) is not None:
         return call, "it is not closed before the wait if an exception is raised"
     if (decorator := _around(gap)) is not None:
-        return decorator, "the decorator closes it after the function, not before the wait"
+        return decorator, "the decorator closes it only after the function"
     return None
 
 

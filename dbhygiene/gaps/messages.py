@@ -89,9 +89,9 @@ def _is_asked_again(gap: Gap) -> bool:
     return False
 
 
-def goes_stale(sure: Confidence) -> str:
-    """Return the verb of a finding: the server closes the connection, or may close it."""
-    return "goes stale" if sure is Confidence.CERTAIN else "may go stale"
+def server_closes(sure: Confidence) -> str:
+    """Return the subject and the verb of a headline."""
+    return "the server closes" if sure is Confidence.CERTAIN else "the server may close"
 
 
 def entry_notes(gap: Gap) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dbhygiene.source.records import Record
 
 
 class WaitKind(Enum):
-    """What the program waits for; the words end the sentence "the connection goes stale while ..."."""
+    """What the program waits for; the words end the sentence "the server closes the connection while ..."."""
 
     SLEEP = "the program sleeps"
     PERSON = "the program waits for input"

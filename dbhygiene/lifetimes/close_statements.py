@@ -104,7 +104,7 @@ def _close_with_guard(life: Lifetime, region: Region, guard: _Guard) -> CloseSta
     if rest or leaves or not all(_ends_something(each) and names_in(each) <= known for each in guard.body):
         kind = "try" if isinstance(guard, ast.Try) else "with"
         line = life.file.line_name(guard.lineno)
-        raise RefusedError(f"the `{kind}` statement in {line} is about more than the call that closes it")
+        raise RefusedError(f"the `{kind}` in {line} does more than close it")
     return CloseStatement(guard, _code_of(life.file, guard), is_guarded=True)
 
 
@@ -162,7 +162,7 @@ def _stays(life: Lifetime, call: ast.Call) -> bool:
     if only_closes and all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
         return False
     if life.resource.second_close_raises:
-        raise RefusedError("the function that closes it does more than that")
+        raise RefusedError("the function that closes it does more than close it")
     return True
 
 

@@ -75,7 +75,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
     if life.opening is not life.birth:
         raise RefusedError("it is created first and opened later; call its closing method in a `finally`")
     if any(name in life.scope.globals for name in life.names):
-        raise RefusedError("it is in a global variable")
+        raise RefusedError("the connection is in a global variable")
     effects = life.analysis.effects
     if not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):
         raise RefusedError("which function opens it is only known at run time")
@@ -99,7 +99,7 @@ def _in_with(life: Lifetime) -> Fix | None:
     if leaving is None or leaving.closes:
         return None
     if not isinstance(around.optional_vars, ast.Name):
-        raise RefusedError("the connection has no variable here")
+        raise RefusedError("the connection is not assigned to a variable")
     if life.resource.gives_back:
         raise RefusedError(f"a `with` does not give it back; call `{life.resource.gives_back}` of its pool")
     name = around.optional_vars.id
@@ -308,7 +308,7 @@ def _transfer_statement(place: Region) -> ast.stmt | None:
 def _close_on_exception(life: Lifetime, place: Region, handed: ast.stmt, closes: Sequence[CloseStatement]) -> Fix:
     between = place.rest[: place.rest.index(handed)]
     if not between:
-        raise RefusedError("the connection is returned at once")
+        raise RefusedError("the call that opens the connection is returned directly")
     if closes:
         raise RefusedError("it is returned in one place and closed in another")
     span, body = life.file.span, _readable(life, between)

@@ -186,7 +186,7 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
     title = variable_title(root)
     if library == SQLALCHEMY:
         what, error = f"`{title}`", "it raises PendingRollbackError"
-        advice = "a rollback drops what was written before in it; repeat the whole transaction after `rollback()`"
+        advice = "a rollback also drops earlier writes; repeat the whole transaction after `rollback()`"
     elif library == DJANGO and atomic_around(file, call) is not None:
         what, error = "the transaction", "no query in it can succeed"
         advice = (

@@ -117,7 +117,7 @@ def _expects_duplicates(code: ast.AST) -> bool:
 
 def _make_finding(write: _Write, *rest: tuple[Located, str]) -> WrittenTwice:
     if write.committed is write.call:
-        return WrittenTwice(write.call, ((write.call, f"is committed at once; {_MAY_BE_DONE}"), *rest))
+        return WrittenTwice(write.call, ((write.call, f"this statement commits by itself; {_MAY_BE_DONE}"), *rest))
     return WrittenTwice(write.call, ((write.call, "writes"), (write.committed, f"commits; {_MAY_BE_DONE}"), *rest))
 
 

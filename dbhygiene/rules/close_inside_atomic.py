@@ -1,7 +1,7 @@
 """Connection that is closed inside a transaction: the rows written so far are lost, often without an error.
 
-Closing the connection rolls back the open transaction. `close_old_connections()` does the same, because it closes the
-connection there, too. If no query follows, the block ends without an exception, and its writes are silently lost. Locks
+Closing the connection rolls back the open transaction. `close_old_connections()` also closes a connection that is in a
+transaction. If no query follows, the block ends without an exception, and its writes are silently lost. Locks
 (`select_for_update`), temporary tables and session variables are lost, too.
 
 ```python

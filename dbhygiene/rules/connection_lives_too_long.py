@@ -34,9 +34,9 @@ DATABASES = {
 }
 ```
 
-The server's timeout is `server-timeout` in `[tool.dbhygiene]`, or MySQL's default of 28800 s if that is not configured.
-If a file of the repository says how long the server waits, `connection-outlives-server` compares with that.
-Short ages, tested connections and other databases are not reported.
+The age is compared with `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a file of the
+repository gives the timeout, `connection-outlives-server` compares with that. Short ages, tested connections and other
+databases are not reported.
 
 ```python
 DATABASES = {
@@ -61,9 +61,9 @@ DATABASES = {
 DATABASES["default"]["CONN_MAX_AGE"] = None  # HYG310: forever
 ```
 
-Under ASGI, each request may run in another thread, and its connection stays there. Django's documentation
-says to disable persistent connections there. The rule looks at settings that install `daphne`. If a
-file of the repository says how the project is served, `persistent-connections-under-asgi` reports it:
+Under ASGI, each request may run in another thread, and its connection stays there. Django's documentation says to
+disable persistent connections under ASGI. This rule reports them in settings that install `daphne`. If a file of the
+repository says how the project is served, `persistent-connections-under-asgi` reports them instead:
 
 ```python
 INSTALLED_APPS = ["daphne", "shop"]

@@ -153,7 +153,7 @@ def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     how_often = runs(where, user.opening, by_exception=user.culprit is not None)
     opener = life.scope.name.rpartition(".")[2]
     close = f"call `{user.closer}` in a `finally`"
-    fix = NoFix(f"`{name}` needs a change; {close}")
+    fix = NoFix(f"the change belongs in `{name}`; {close}")
     others: tuple[str, ...] = ()
     called: tuple[Step, ...] = ()
     raised: tuple[Step, ...] = ()
@@ -166,7 +166,7 @@ def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         cause = f"open if {name_of_call(where, user.culprit)} raises in `{name}`"
         raised = (_step(where, user.culprit, f"this raises in `{name}`, before `{user.closer}` closes it"),)
         if called:
-            fix = NoFix(f"several methods may need it; {close} in each method that calls `{opener}`")
+            fix = NoFix(f"several methods may need the change; {close} in each method that calls `{opener}`")
     yield Diagnostic(
         life.birth,
         f"connection `{user.path}` is left {cause}",

@@ -7,8 +7,6 @@ connection cannot run another query, and the server keeps the result. PyMySQL th
 If the rows are not read, the server closes the connection after `net_write_timeout`, one minute. The next query then
 fails with error 2013.
 
-This rule is off by default; select it by name or code.
-
 ```python
 import pymysql
 from pymysql.cursors import SSCursor

@@ -110,7 +110,7 @@ engine = create_engine(os.getenv("DATABASE_URL", "sqlite:///shop.db"))
 ## Fix safety
 
 Safe: every pool and every dialect accepts both options from SQLAlchemy 1.2 on. A test costs one short round trip for
-each checkout. `pool_recycle` is a little below `server-timeout`, or 280 if that is not configured. An option is not
+each checkout. `pool_recycle` is a little below `server-timeout`, or 280 if that is not set. An option is not
 added if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a `TypeError`.
 An option that is turned off explicitly stays off.
 
@@ -149,8 +149,8 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 def _message(made: Engine) -> str:
     if MYSQL in made.databases:
-        return "engine has neither `pool_pre_ping` nor `pool_recycle`: connections go stale in its pool"
-    return "engine has neither `pool_pre_ping` nor `pool_recycle`: if it uses MySQL, connections go stale"
+        return "engine has neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: if it uses MySQL, it loses connections"
 
 
 def _notes(made: Engine) -> tuple[str, ...]:

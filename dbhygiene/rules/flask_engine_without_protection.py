@@ -39,7 +39,7 @@ class Config:
 ```
 
 A `pool_recycle` of your own must be less than the server's `wait_timeout`. It is compared with `server-timeout`, or
-with MySQL's default of 28800 s:
+with MySQL's default of 28800 s if that is not set:
 
 ```python
 class Config:
@@ -239,7 +239,7 @@ def _is_implicit(file: File, setting: flask.Setting) -> bool:
 def _message(file: File, setting: flask.Setting) -> str:
     if _is_implicit(file, setting):
         return "engine has no `pool_pre_ping`, and its default `pool_recycle` of 7200 s may be too long"
-    return "engine has neither `pool_pre_ping` nor `pool_recycle`: connections go stale in its pool"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
 
 
 def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:

@@ -38,8 +38,9 @@ class Command(BaseCommand):
                 Order.objects.filter(late=True).delete()
 ```
 
-MySQL closes idle connections by itself. PostgreSQL does so only if its configuration, or that of a proxy, says so. In
-a project that uses PostgreSQL, such waits are reported only if `server-timeout` is set.
+The wait is compared with `server-timeout`, as by `stale-connection-after-gap`. PostgreSQL closes no idle connection by
+default: in a project that uses it, such waits are reported only if `server-timeout`, or a file of the repository, gives
+a timeout.
 
 ## Fix safety
 

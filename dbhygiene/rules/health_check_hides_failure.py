@@ -1,7 +1,8 @@
 """Health check that answers 200 although the database does not answer.
 
 Load balancers, Kubernetes and monitoring look at the status of the answer, not at its text. If the view catches the
-error of the query and returns a value as usual, the answer has the status 200, and the check never fails.
+error of the query and returns a value as usual, the answer has the status 200, and the check never fails. A view is a
+health check if its route contains a word such as `health`, `ready`, `live` or `heartbeat`.
 
 ```python
 from flask import Flask, jsonify
@@ -66,7 +67,7 @@ def ready():
     return {"status": "ok"}
 ```
 
-A value that the handler sets and the view sends later hides the failure, too:
+The same happens if the handler sets a value that the view sends later:
 
 ```python
 from fastapi import FastAPI

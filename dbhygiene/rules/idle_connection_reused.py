@@ -2,7 +2,8 @@
 
 MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
 hosted servers. The driver notices only at the next query, which fails with error 2006, "MySQL server has gone away",
-2013 or 4031. This happens to a program that sleeps for an hour between two queries.
+2013 or 4031. This happens to a program that sleeps for an hour between two queries. The wait is compared with
+`server-timeout`, or with 300 s if that is unknown.
 
 ```python
 import time
@@ -188,7 +189,7 @@ def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if (gap := gap_between_cells(life)) is not None:
         yield Diagnostic(
             life.birth,
-            f"connection `{life.title}` may go stale between two cells",
+            f"the server may close `{life.title}` between two cells",
             path=((gap.before, "used here"), (gap.after, "used again, in another cell")),
             fix=NoFix("cannot tell how long the connection is idle; test the connection before this query"),
             confidence=Confidence.POSSIBLE,
@@ -206,12 +207,12 @@ def _gaps(life: Lifetime, *, waits: bool) -> list[ExplicitGap]:
 
 
 def _message(gap: ExplicitGap) -> str:
-    from dbhygiene.gaps.messages import goes_stale
+    from dbhygiene.gaps.messages import server_closes
 
     when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
         when = f"between two calls of `{gap.between_calls}`"
-    return f"connection `{gap.title}` {goes_stale(gap.confidence)} {when}"
+    return f"{server_closes(gap.confidence)} `{gap.title}` {when}"
 
 
 def _repair(gap: ExplicitGap) -> Fix | NoFix:

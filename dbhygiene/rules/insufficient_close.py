@@ -1,9 +1,15 @@
 """Connection that is still open during a wait, although there is code to close it.
 
-The code tries to close the connection before the wait, but this has no effect. Three cases are common:
+The code tries to close the connection before the wait, but this has no effect. Three cases are common.
 
-`close_old_connections()` closes only connections that are older than `CONN_MAX_AGE`, or that have already failed. With
-`CONN_MAX_AGE` set, and without `CONN_HEALTH_CHECKS`, it keeps the connection that the server is about to close.
+First, Django's `close_old_connections()` does not close every connection. It closes one
+
+- that is older than `CONN_MAX_AGE`: with the default of 0, always;
+- on which a query has failed, and which no longer works: this is why it helps after an error;
+- that is in a transaction, whose writes are then lost (`close-inside-atomic`).
+
+It keeps all others. Only if `CONN_HEALTH_CHECKS` is on (Django 4.1 and newer), the next query tests the connection, and
+opens a new one if it is lost.
 
 ```python
 import time
@@ -41,7 +47,7 @@ class Command(BaseCommand):
             time.sleep(400)
 ```
 
-A `close` at the end of a `try` is not reached if a statement before it raises:
+Second, a `close` at the end of a `try` is not reached if a statement before it raises:
 
 ```python
 import time
@@ -58,7 +64,7 @@ def work(log):
         time.sleep(600)  # HYG302: if an exception is raised
 ```
 
-A decorator closes the connection before and after the function, but the function waits in between:
+Third, a decorator closes the connection before and after the function, but the function waits in between:
 
 ```python
 import functools
@@ -85,8 +91,8 @@ def render(pk):
     order.save()
 ```
 
-With `CONN_MAX_AGE` at its default of 0, or with health checks, `close_old_connections()` is enough, and
-`connection.close()` always is. If the settings are unknown, nothing is reported.
+`connection.close()` is always enough. `close_old_connections()` is, if `CONN_MAX_AGE` is 0 or `CONN_HEALTH_CHECKS` is
+on. If the settings are unknown, nothing is reported.
 
 ```python
 import time
@@ -122,7 +128,7 @@ from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
 from dbhygiene.gaps.insufficient_close import insufficient
-from dbhygiene.gaps.messages import confidence, entry_notes, gap_steps, goes_stale
+from dbhygiene.gaps.messages import confidence, entry_notes, gap_steps, server_closes
 from dbhygiene.source.file import File
 
 
@@ -134,7 +140,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     place, why = found
     yield Diagnostic(
         gap.place,
-        f"the connection {goes_stale(confidence(gap))}: {why}",
+        f"{server_closes(confidence(gap))} the connection: {why}",
         path=((place, why), *gap_steps(gap)),
         fix=fix_gap(gap),
         confidence=confidence(gap),

@@ -1,7 +1,7 @@
 """Liveness probe that queries the database.
 
 Kubernetes restarts a container whose liveness probe fails. If the probe queries the database, then a slow database, or
-a pool without an idle connection, restarts all containers at once. That does not help the database: each start opens
+a pool without an idle connection, restarts all containers. That does not help the database: each start opens
 new connections. A readiness probe may query the database: if it fails, Kubernetes only takes the container out of the
 load balancer.
 

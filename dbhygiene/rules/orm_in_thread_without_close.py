@@ -151,7 +151,7 @@ def _notes(unclosed: UnclosedThreads, names: str) -> Iterator[str]:
     age = next(ages, None)
     if age is not None:
         lives = "None" if age == float("inf") else number_text(age)
-        yield f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
+        yield f"`close_old_connections()` keeps the connection, as CONN_MAX_AGE is {lives}"
     if others := [str(call.lineno) for call in unclosed.calls[1:]]:
         lines = f"line {others[0]}" if len(others) == 1 else f"lines {', '.join(others[:-1])} and {others[-1]}"
         yield f"a thread also runs {names} in {lines}"

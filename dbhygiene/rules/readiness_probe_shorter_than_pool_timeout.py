@@ -5,8 +5,7 @@ waits 1 s by default (`timeoutSeconds`). When the program is busy, each probe th
 that still waits for a connection. Kubernetes takes the container out of the load balancer, so the other containers
 become busier.
 
-This rule is off by default; select it by name or code. Its findings are *possible*: whether the pool is ever empty
-depends on the load.
+The findings of this rule are *possible*: whether the pool is ever empty depends on the load.
 
 ```yaml k8s/deployment.yaml
 apiVersion: apps/v1

@@ -1,9 +1,9 @@
 """Retry without a limit and without a pause, after an error that may last.
 
 `OperationalError` is not only the error of a lost connection. It is also a wrong password (1045), an unknown column
-(1054), a server that is away for an hour (2003), or too many connections (1040). If such an
-error lasts, a program that tries again at once, without an end, keeps a processor and the server busy. A function that
-calls itself ends with RecursionError instead.
+(1054), a server that is away for an hour (2003), or too many connections (1040). If such an error lasts, a program that
+tries again and again without a pause keeps a processor and the server busy. A function that calls itself ends with
+RecursionError instead.
 
 ```python
 import MySQLdb
@@ -117,7 +117,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         handler = found.handler
         yield Diagnostic(
             found.at,
-            f"{found.what} after each error, at once and without a limit: some errors last",
+            f"{found.what} after each error, without a pause or a limit: some errors last",
             path=((handler, "catches the error of each try"),) if handler is not None else (),
             fix=NoFix("it needs your decision; count the tries, and sleep between them"),
             confidence=Confidence.LIKELY,

@@ -4,7 +4,7 @@ A session holds a connection of its pool from its first query to `commit`, `roll
 `engine.connect()` holds one until `close`. If the program sleeps for an hour in between, or keeps the session as long
 as it runs, the server closes the connection. `pool_pre_ping` and `pool_recycle` cannot help: they apply when a
 connection leaves the pool, and this one has already left it. The next query fails with error 2006, "MySQL server has
-gone away".
+gone away". The wait is compared with `server-timeout`, or with 300 s if that is unknown.
 
 ```python
 import time
@@ -144,7 +144,7 @@ def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -
     where, node = used
     return Diagnostic(
         life.birth,
-        f"`{name}` lives as long as the program and will go stale; no pool option prevents that",
+        f"`{name}` lives as long as the program; no pool option keeps the server from closing it",
         path=(
             (life.birth, "opened when this module is imported"),
             Step(where.path, where.span(node), "used here"),
@@ -157,15 +157,16 @@ def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -
 
 
 def _wait_diagnostic(file: File, life: Lifetime, gap: ExplicitGap, confidence: Confidence) -> Diagnostic:
-    from dbhygiene.gaps.messages import gap_notes, gap_steps, goes_stale
+    from dbhygiene.gaps.messages import gap_notes, gap_steps
 
     confidence = min(confidence, gap.confidence)
+    loses = "loses" if confidence is Confidence.CERTAIN else "may lose"
     when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
         when = f"between two calls of `{gap.between_calls}`"
     return Diagnostic(
         life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
-        f"the connection of `{gap.title}` {goes_stale(confidence)} {when}",
+        f"`{gap.title}` {loses} its connection {when}",
         path=tuple(gap_steps(gap)),
         fix=NoFix("cannot tell which is right; commit, roll back or close the session before the wait"),
         confidence=confidence,

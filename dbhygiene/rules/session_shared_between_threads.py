@@ -1,4 +1,4 @@
-"""Session or connection that several threads, tasks or processes use at once.
+"""Session or connection that several threads, tasks or processes use at the same time.
 
 A session uses one connection. Two threads that use the session at the same time mix their queries and results: rows get
 lost, a commit contains half of the other thread's work, and the driver fails with "Packet sequence number wrong" or
@@ -36,7 +36,7 @@ async def load_all(orders, names):
 ```
 
 The same is true of a driver's own connection, unless the driver lets only one thread or task use it at a time. MySQL's
-drivers do not. Nor do asyncpg and aiopg: they raise an error at once. Processes that are forked share the socket
+drivers do not. Nor do asyncpg and aiopg: they raise an error. Processes that are forked share the socket
 of their parent.
 
 ```python
@@ -48,7 +48,7 @@ def store(conn, row):
         cursor.execute("insert into prices values (%s)", row)
 
 def store_all(rows):
-    conn = pymysql.connect(host="db")  # HYG211: used by several threads at once
+    conn = pymysql.connect(host="db")  # HYG211: used by several threads at the same time
     threads = [threading.Thread(target=store, args=(conn, row)) for row in rows]
     for thread in threads:
         thread.start()
@@ -155,7 +155,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         name, kind, steps = shared
         yield Diagnostic(
             life.birth,
-            f"{life.resource.noun} `{name}` is used by several {kind} at once",
+            f"{life.resource.noun} `{name}` is used by several {kind} at the same time",
             path=((life.birth, "opened here, once"), *steps),
             fix=NoFix(_ADVICE[kind]),
             confidence=Confidence.LIKELY,
@@ -165,7 +165,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _find_sharing(file: File, life: Lifetime) -> tuple[str, str, tuple[tuple[Located, str] | Step, ...]] | None:
-    """Return the name of a shared connection or session, what uses it at once, and the steps that show it."""
+    """Return the name of a shared connection or session, what uses it at the same time, and the steps that show it."""
     may_start = CONCURRENT.search(file.text) is not None
     if not may_start and not life.resource.is_async:
         return None
@@ -189,10 +189,12 @@ def _effect(life: Lifetime, kind: str) -> str:
     if kind == "processes":
         return "forked processes use one socket: each may read the answers to the other's queries"
     if life.resource.kind == "session":
-        return f"{kind} that use a session at once lose rows, and one commits the half-done work of another"
+        return f"{kind} that use a session at the same time lose rows, and one commits the half-done work of another"
     if life.resource.when_shared:
-        return f"{kind} that use it at once get {life.resource.when_shared}"
-    return f"{kind} that use it at once may get each other's rows, and one commits the half-done work of another"
+        return f"{kind} that use it at the same time get {life.resource.when_shared}"
+    return (
+        f"{kind} that use it at the same time may get each other's rows, and one commits the half-done work of another"
+    )
 
 
 _ADVICE = {

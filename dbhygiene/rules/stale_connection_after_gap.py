@@ -1,8 +1,8 @@
 """Connection that is used again after a wait in which the server may close it.
 
-A management command queries the database, then sleeps, waits for input, for a queue or for another program, and then
-queries the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query
-raises `OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command: `CONN_MAX_AGE` and
+A management command queries the database, then sleeps, or waits for input, a queue or another program, and then queries
+the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query raises
+`OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command: `CONN_MAX_AGE` and
 `CONN_HEALTH_CHECKS` apply only when a request begins or ends.
 
 ```python
@@ -38,11 +38,12 @@ class Command(BaseCommand):
             time.sleep(3600)
 ```
 
-The wait is compared with the server's timeout, `server-timeout` in `[tool.dbhygiene]`:
+The wait is compared with the server's timeout, `server-timeout`. If no setting and no file of the repository gives it,
+two values are assumed, 300 s and MySQL's default of 28800 s:
 
-- *certain*: the wait lasts at least `server-timeout`; or 28800 s, MySQL's default, if that is not configured.
-- *likely*: the wait lasts at least 300 s, and `server-timeout` is not configured; or it has no time limit and usually
-  takes minutes: for input, a queue, another program, a long job, or a sleep in a loop that may run without a query.
+- *certain*: the wait lasts at least `server-timeout`; if that is unknown, 28800 s.
+- *likely*: the timeout is unknown, and the wait lasts at least 300 s; or the wait has no time limit and usually takes
+  minutes: for input, a queue, another program, a long job, or a sleep in a loop that may run without a query.
 - *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
 
 Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
@@ -126,8 +127,8 @@ closes the connection right after it.
 
 The guard `if not connection.in_atomic_block` protects the transaction of a caller, and that of a test: each test of a
 `TestCase` runs within a transaction, and closing the connection there makes the next query fail. The top level of a
-script needs no guard, because no test calls it. `close_old_connections()` is no alternative: it fails in a test, too,
-and does not close a connection that `CONN_MAX_AGE` keeps.
+script needs no guard, because no test calls it. `close_old_connections()` is no alternative: it needs the same guard,
+and keeps some connections (`insufficient-close`).
 
 There is no fix within a loop over `.iterator()`, or if a cursor, a lock or a temporary table may still be in use, or
 if a forked process may wait before its own first query: it would close its parent's connection
@@ -147,7 +148,7 @@ from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
 from dbhygiene.gaps.insufficient_close import insufficient
-from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps, goes_stale
+from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps, server_closes
 from dbhygiene.source.file import File
 
 
@@ -157,7 +158,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
         return  # `gap-inside-atomic`, `insufficient-close`
     yield Diagnostic(
         gap.place,
-        f"the connection {goes_stale(confidence(gap))} while {gap.kind.value} ({gap.seconds})",
+        f"{server_closes(confidence(gap))} the connection while {gap.kind.value} ({gap.seconds})",
         path=tuple(gap_steps(gap)),
         fix=fix_gap(gap),
         confidence=confidence(gap),

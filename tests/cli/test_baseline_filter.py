@@ -36,7 +36,7 @@ def grow(path: Path, text: str) -> None:
 def test_a_baseline_hides_what_is_known_and_nothing_else(project: Path) -> None:
     assert run("check")[2] == f"dbhygiene: {project / 'known.txt'}: no such file; `dbhygiene baseline` writes it\n"
     assert run("baseline") == (0, "known.txt: 1 listed (1 added, 0 removed)\n", "")
-    assert run("check", CONCISE) == (0, "", "0 findings in 1 file; 1 known, not reported\n")
+    assert run("check", CONCISE) == (0, "", "0 findings in 1 file; 1 not new, not reported\n")
     (project / "app.py").write_text("# moved\n\n" + LEAK.format("f") + LEAK.format("g"))
     status, out, _ = run("check", CONCISE)
     assert (status, out.partition(" ")[0]) == (1, "app.py:13:12:")
@@ -61,10 +61,10 @@ def test_a_baseline_has_no_passwords_and_old_ones_with_some_still_hold(project: 
     grow(project / "app.py", "\n\ndef g():\n    c = pymysql.connect(passwd='s3cret')\n    c.ping()\n")
     old = "HYG101 app.py::f pymysql.connect(host=host)\nHYG101 app.py::g pymysql.connect(passwd='s3cret')\n"
     (project / "known.txt").write_text(old)
-    assert run("check", CONCISE) == (0, "", "0 findings in 1 file; 2 known, not reported\n")
+    assert run("check", CONCISE) == (0, "", "0 findings in 1 file; 2 not new, not reported\n")
     assert run("baseline", "--prune")[1] == "known.txt: 2 listed (0 added, 0 removed)\n"
     assert "s3cret" not in (project / "known.txt").read_text()
-    assert run("check", CONCISE) == (0, "", "0 findings in 1 file; 2 known, not reported\n")
+    assert run("check", CONCISE) == (0, "", "0 findings in 1 file; 2 not new, not reported\n")
 
 
 def test_what_is_not_sure_enough_today_is_not_stale(project: Path) -> None:

@@ -133,7 +133,7 @@ def test_fixes_beyond_the_first_ten(project: Path) -> None:
     (project / "app.py").write_text("import pymysql\n" + "".join(f"\n\n{body}" for _ in range(12)))
     out = run("check", "app.py")[1]
     assert out.count(" +     try:\n") == 10
-    assert "the fixes of 2 more are not shown; `--show-fixes` shows them\n" in out
+    assert "the fixes of 2 more findings are not shown; `--show-fixes` shows them\n" in out
     out = run("check", "--show-fixes", "app.py")[1]
     assert out.count(" +     try:\n") == 12
     assert "more are not shown" not in out

@@ -65,10 +65,10 @@ COMMAND = """
             " `connection.close()`, line 12",
         ),
         ("call", "`work` queries and closes the connection"),
-        ("unknown", "`options['f']` is not resolved: it is taken neither to query nor to wait"),
+        ("unknown", "the definition of `options['f']` is not found: it is assumed neither to query nor to wait"),
         ("thread", "the thread closes its connection: work.py:25"),
-        ("runs", "`run` calls `then`, which is not resolved, work.py:31"),
-        ("anything", "the function that `Thread` starts is not resolved"),
+        ("runs", "`run` calls `then`, whose definition is not found, work.py:31"),
+        ("anything", "the function that `Thread` starts is not found"),
         ("short", "the program sleeps (30 s): not reported, since the server closes connections only after 300 s"),
         (
             "last",

@@ -140,7 +140,7 @@ def _unnamed_connections(server: LiveServer) -> Iterator[Remark]:
     long = [each for each in server.connections if each.state == IDLE and each.seconds >= LONG]
     if long and not any(each.program for each in long):
         option = "application_name=" if server.family == "postgresql" else "program_name="
-        message = "these connections have no names of programs"
+        message = "these connections do not name their programs"
         yield Remark("idle", NOTE, message, f"pass `{option}` to the driver")
 
 
