@@ -164,5 +164,6 @@ WITHOUT_VALUE = words(
     --no-server-header --date-header --no-date-header --http-threaded --enable-threads --master --disable-logging
     --beat -B -E --without-gossip --without-mingle --without-heartbeat --thunder-lock --vacuum --die-on-term
     --need-app --lazy-apps --single-interpreter -M -D -R --check-config --print-config --log-config-json
-    --respawn-failed-workers --access-log --process-name"""
+    --respawn-failed-workers --access-log --process-name
+    --quiet -q --no-color -C --skip-checks"""
 )

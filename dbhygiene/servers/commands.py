@@ -6,6 +6,7 @@ exec gunicorn -w 4 --threads 8 shop.wsgi  # ServingCommand("gunicorn", applicati
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -203,9 +204,21 @@ def _asgi(given: _Arguments, found: ServingCommand) -> ServingCommand:
         application=given.application,
         directory=given.get("--app-dir").strip("/"),
         interface="wsgi" if is_wsgi else "asgi",
-        is_development="--reload" in given.options or (found.program == "fastapi" and given.others[:1] == ["dev"]),
+        is_development="--reload" in given.options,
         processes=given.number("--workers", "-w") or 1,
         threads=inf,
+    )
+
+
+def _fastapi(given: _Arguments, found: ServingCommand) -> ServingCommand:
+    """Read `fastapi run shop/main.py`: the file is the application's; without one, FastAPI looks for it itself."""
+    made = _asgi(given, found)
+    application = next((word for word in given.others if word.endswith(".py")), "")
+    module = posixpath.normpath(application).removesuffix(".py").replace("/", ".")
+    return replace(
+        made,
+        application=given.get("--entrypoint", "-e") or (module if application else ""),
+        is_development="--reload" in given.options or given.others[:1] == ["dev"],
     )
 
 
@@ -250,6 +263,7 @@ _READ: dict[str, Callable[[_Arguments, ServingCommand], ServingCommand | None]] 
     "uwsgi-core": _uwsgi,
     "celery": _celery,
     **dict.fromkeys(sorted(ASGI_SERVERS), _asgi),
+    "fastapi": _fastapi,
     "waitress-serve": lambda given, found: replace(
         found, application=given.application, interface="wsgi", threads=given.number("--threads") or 4
     ),

@@ -41,7 +41,9 @@ def _number_with_source(number: Limit, noun: str) -> str:
 
 
 def _command(command: ServingCommand) -> str:
-    threads = "any number of" if command.threads == inf else f"at least {number_text(command.threads)}"
+    threads = f"at least {number_text(command.threads)}"
+    if command.threads == inf:
+        threads = "any number of" if command.interface else "an unknown number of"
     nouns = "process" if command.processes == 1 else "processes"
     containers = f"{command.replicas} containers with " if command.replicas > 1 else ""
     return (

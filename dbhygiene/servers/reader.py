@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
 from dbhygiene.servers import compose, database_services, docker, helm, kubernetes
@@ -176,7 +176,8 @@ class Reader:
         """Add the server of an option file that no service is seen to read."""
         found = numbers(database, assignments)
         if assignments:
-            place = assignments[-1].place
+            number = found.connections or found.idle
+            place = (number.place if number else None) or assignments[-1].place
             self._servers.append(
                 Server(database, frozenset(), found.idle, found.connections, place, is_standalone=True)
             )
@@ -186,7 +187,7 @@ class Reader:
 
     def _lines(self, name: str, pattern: re.Pattern[str], group: int) -> None:
         """Read commands that stand in lines of a file, behind a word that says so."""
-        for number, line in enumerate(self._files.text(name).splitlines(), 1):
+        for number, line in _logical_lines(self._files.text(name)):
             found = pattern.match(line.strip())
             if found is not None:
                 for words in split(found[group].lstrip("-@+!")):
@@ -197,7 +198,7 @@ class Reader:
     ) -> None:
         """Add the commands of a list of words, each of which has its line, with the line that names a server."""
         if words:
-            line = next((line for word, line in words if NAMES.search(word)), words[0][1])
+            line = next((_line_of_server(word, line) for word, line in words if NAMES.search(word)), words[0][1])
             self._add_command([word for word, _ in words], FileLine(name, line), replicas, environment)
 
     def _add_command(
@@ -210,6 +211,30 @@ class Reader:
         """Return a pooler with whether a program is given its name or its port: another one may speak to the server."""
         named = rf"(?:^|[/@=,\s])(?:{'|'.join(map(re.escape, sorted(pooler.hosts))) or '$.'})(?:$|[:/?,.\s])|:6432\b"
         return replace(pooler, is_used=any(re.search(named, value) for value in self._given))
+
+
+def _line_of_server(word: str, line: int) -> int:
+    """Return the line that names a server, in a word that begins in this line and may be a whole script."""
+    named = NAMES.search(word)
+    return line + (word.count("\n", 0, named.start()) if named else 0)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text with the lines that continue them, each with the number of its first one.
+
+    A line goes on after a backslash, as in systemd's files, and in lines that are indented, as in supervisor's.
+    """
+    start, before = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        goes_on = before.endswith("\\") or (before.partition("=")[1] and line[:1] in (" ", "\t") and line.strip())
+        if goes_on:
+            before = f"{before.removesuffix(chr(92))} {line.strip()}"
+            continue
+        if before:
+            yield start, before
+        start, before = number, line.rstrip()
+    if before:
+        yield start, before
 
 
 class _Single(Deployment):

@@ -117,5 +117,5 @@ def pairs(node: Node) -> Iterator[tuple[str, str, int]]:
 
 
 def words_of(node: Node) -> list[tuple[str, int]]:
-    """Return the words of a sequence of scalars, each with its line."""
-    return [(text_of(each), line_of(each)) for each in elements(node)]
+    """Return the words of a sequence of scalars, each with the line in which its text begins."""
+    return [(text_of(each), content_line(each)) for each in elements(node)]

@@ -443,7 +443,12 @@ def test_parameters_in_terraform(family: str, name: str, expected: tuple[float, 
         ("sh -c 'python manage.py migrate && daphne -p $PORT s.asgi:app'", "daphne", "s.asgi:app", 1, inf, "asgi"),
         ("wait-for-it db:3306 -- hypercorn -w 2 a:app", "hypercorn", "a:app", 2, inf, "asgi"),
         ("granian --interface asgi a:app --workers 3", "granian", "a:app", 3, inf, "asgi"),
+        ("fastapi run --workers 4 shop/main.py", "fastapi", "shop.main", 4, inf, "asgi"),
+        ("fastapi run ./main.py --port 80", "fastapi", "main", 1, inf, "asgi"),
+        ("fastapi run -e shop.main:api", "fastapi", "shop.main:api", 1, inf, "asgi"),
+        ("fastapi run", "fastapi", "", 1, inf, "asgi"),
         ("celery -A shop worker -c 4", "celery", "shop", 4, 1, ""),
+        ("celery --app=shop --quiet worker --concurrency=12", "celery", "shop", 12, 1, ""),
         ("celery -A shop worker -P threads -c 20", "celery", "shop", 1, 20, ""),
         ("uwsgi --module shop.wsgi:application -p 4 --threads 2", "uwsgi", "shop.wsgi:application", 4, 2, "wsgi"),
     ],
@@ -476,6 +481,18 @@ def test_what_supervisor_fills_in_is_one_word() -> None:
     text = "[program:web]\ncommand=gunicorn shop.wsgi --workers %(ENV_WORKERS)s --threads 4 --bind :80\n"
     (found,) = facts(supervisord_0conf=text).commands
     assert (found.processes, found.threads) == (1, 4)
+
+
+def test_a_command_may_go_on_in_further_lines() -> None:
+    systemd = (
+        "[Service]\nExecStart=/opt/bin/gunicorn \\\n    --workers 3 \\\n    shop.wsgi:application\nRestart=always\n"
+    )
+    supervisor = "[program:web]\ncommand=gunicorn --workers 5\n  shop.wsgi\nautostart=true\n"
+    found = facts(web_0service=systemd, supervisord_0conf=supervisor).commands
+    assert [(each.application, each.processes, str(each.place)) for each in found] == [
+        ("shop.wsgi", 5, "supervisord.conf:2"),
+        ("shop.wsgi:application", 3, "web.service:2"),
+    ]
 
 
 def test_uwsgi_with_a_file_is_described_by_the_file() -> None:
@@ -527,6 +544,19 @@ def test_a_command_in_quotation_marks_has_the_line_of_its_server() -> None:
     )
     (found,) = facts(compose_0yaml=text).commands
     assert str(found.place) == "compose.yaml:6"
+
+
+def test_a_script_in_a_list_has_the_line_of_its_server() -> None:
+    text = (
+        "services:\n  web:\n    entrypoint: [sh, -c]\n    command:\n    - |\n      set -e\n      gunicorn -w 2 a:app\n"
+    )
+    (found,) = facts(compose_0yaml=text).commands
+    assert (found.application, found.processes, str(found.place)) == ("a:app", 2, "compose.yaml:7")
+
+
+def test_an_option_file_stands_at_the_line_of_its_limit() -> None:
+    (found,) = facts(postgresql_0conf="max_connections = 200\nsuperuser_reserved_connections = 5\n").servers
+    assert str(found.place) == "postgresql.conf:1"
 
 
 def test_commands_of_dockerfiles_services_and_scripts() -> None:
