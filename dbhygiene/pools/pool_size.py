@@ -15,6 +15,7 @@ from dbhygiene.source.records import Frozen
 
 SIZE, OVERFLOW = "pool_size", "max_overflow"
 _SIZE, _OVERFLOW = 5, 10  # SQLAlchemy's defaults
+_ZERO_IS_NO_LIMIT = (2, 0)  # the first SQLAlchemy in which `pool_size=0` has no limit: before, `max_overflow` is one
 _THREADS = 40  # of anyio, in which a web framework runs functions that are not `async`
 
 
@@ -36,10 +37,15 @@ def pool_size(made: Engine) -> PoolSize | None:
     )
     if size is None or overflow is None or size < 0:
         return None
-    most = inf if size == 0 or overflow < 0 else size + overflow
+    most = inf if (size == 0 and zero_is_no_limit(made)) or overflow < 0 else size + overflow
     at = option_expression(made, SIZE) or option_expression(made, OVERFLOW) or made.call
     written = (made.option(name, Constant(0)) for name in (SIZE, OVERFLOW))
     return PoolSize(most, at, not all(isinstance(each, Constant) for each in written))
+
+
+def zero_is_no_limit(made: Engine) -> bool:
+    """Whether a pool of size 0 has no limit, by the version of SQLAlchemy."""
+    return (made.file.project.version_of("sqlalchemy") or _ZERO_IS_NO_LIMIT) >= _ZERO_IS_NO_LIMIT
 
 
 def number_or_default(found: Value) -> int | None:
@@ -73,13 +79,13 @@ def needs(made: Engine, most: float) -> list[Need]:
     return [max(group, key=lambda need: need.total) for group in (web, tasks) if group]
 
 
-def may_be_threaded(made: Engine) -> bool:
-    """Whether a process may have as many threads as its pool has connections, if no command is known to run it.
+def most_of_unknown_process(made: Engine, most: float) -> float:
+    """Return how many connections a process opens through a pool at most, if no command is known to run it.
 
-    It may not if every web server that the repository starts has few threads, for development or not.
+    It has no more threads than the web servers that the repository starts, for development or not.
     """
     web = [each for each in server_facts(made.file.project).commands if each.program != "celery"]
-    return not web or any(each.threads == inf for each in web)
+    return max((_threads_of_process(made, each, most) for each in web), default=most)
 
 
 def _threads_of_process(made: Engine, command: ServingCommand, most: float) -> float:

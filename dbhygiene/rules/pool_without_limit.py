@@ -1,9 +1,9 @@
 """Pool that opens as many connections as the program asks for.
 
-With `max_overflow=-1`, SQLAlchemy's pool has no limit. `pool_size=0` has no limit either, and then the pool never
-closes a connection. A slow query, or a burst of requests, then opens one connection for each request, until the server
-accepts no more (error 1040, 1203 or 1226). All programs that use the server fail then, not only this one. With a limit,
-requests wait for a connection.
+With `max_overflow=-1`, SQLAlchemy's pool has no limit. From SQLAlchemy 2.0 on, `pool_size=0` has no limit either, and
+then the pool never closes a connection. A slow query, or a burst of requests, then opens one connection for each
+request, until the server accepts no more (error 1040, 1203 or 1226). All programs that use the server fail then, not
+only this one. With a limit, requests wait for a connection.
 
 ```python
 from sqlalchemy import create_engine
@@ -46,7 +46,7 @@ from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in, option_expression
-from dbhygiene.pools.pool_size import OVERFLOW, SIZE
+from dbhygiene.pools.pool_size import OVERFLOW, SIZE, zero_is_no_limit
 from dbhygiene.pools.server_limits import connection_number
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
@@ -73,6 +73,8 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     unlimited = [name for name, value in ((OVERFLOW, -1), (SIZE, 0)) if made.options.items.get(name) == Constant(value)]
+    if unlimited == [SIZE] and not zero_is_no_limit(made):
+        return
     if not unlimited or made.databases <= {"sqlite"} or not made.has_pool or not lasts(made):
         return
     name = unlimited[0]

@@ -100,7 +100,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine
-from dbhygiene.pools.pool_size import Need, PoolSize, may_be_threaded, needs, pool_size
+from dbhygiene.pools.pool_size import Need, PoolSize, most_of_unknown_process, needs, pool_size
 from dbhygiene.pools.recreated_engines import is_recreated
 from dbhygiene.pools.server_limits import connection_number, database_of_engine
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
@@ -123,15 +123,13 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if size is None or size.most == inf or (limit := connection_number(made)) is None:
         return  # `pool-without-limit`
     need = needs(made, size.most)
-    if not need and not may_be_threaded(made):
-        return
-    total = sum(each.total for each in need) if need else size.most
+    total = sum(each.total for each in need) if need else most_of_unknown_process(made, size.most)
     if total > limit.value and not is_recreated(made):
         yield _diagnostic(file, made, size, need, limit)
 
 
 def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Limit) -> Diagnostic:
-    total = sum(each.total for each in need) or size.most
+    total = sum(each.total for each in need) or most_of_unknown_process(made, size.most)
     processes = sum(each.command.replicas * each.command.processes for each in need) or 1
     opener = f"the pools of {processes} processes open" if processes > 1 else "the pool opens"
     room = max(1, int(limit.value * _ROOM / processes))

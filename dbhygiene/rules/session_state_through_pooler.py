@@ -89,9 +89,9 @@ DATABASES = {
 
 If the URL is not written in the program, the rule needs a file that gives the pooler's name, or its port 6432, to a
 program: an environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept,
-if PgBouncer tracks them (`max_prepared_statements`, on by default from 1.24 on), or for a URL that leads to the server
-itself. If no file gives the version of PgBouncer, the finding says what to set for a newer version. If the image has
-the tag `latest`, its current version tracks them, so the finding is only *possible*.
+if PgBouncer tracks them (`max_prepared_statements`, on by default from 1.24 on; an image without a version has a newer
+one), or for a URL that leads to the server itself. If no file gives the version of PgBouncer, the finding says what to
+set for a newer version.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -223,9 +223,11 @@ def _goes_past(file: File, call: ast.Call, pooler: Pooler) -> bool:
 
 
 def _between(file: File, places: Collection[Endpoint]) -> tuple[Pooler, bool] | None:
-    """Return the pooler in front of the server that does not keep prepared statements."""
+    """Return the pooler in front of the server that does not keep prepared statements; the latest version does."""
     between = pooler_between(server_facts(file.project), places)
-    return None if between is None or between[0].keeps_prepared else between
+    if between is None or between[0].keeps_prepared:
+        return None
+    return None if between[0].keeps_prepared is None and between[0].is_latest else between
 
 
 def _statements_diagnostic(file: File, call: ast.Call, between: tuple[Pooler, bool], fix: Fix | NoFix) -> Diagnostic:
@@ -246,9 +248,7 @@ def _statements_diagnostic(file: File, call: ast.Call, between: tuple[Pooler, bo
 
 
 def _confidence(pooler: Pooler, is_named: bool) -> Confidence:
-    """Return how sure it is that statements are lost: a new image of the latest version keeps them."""
-    if pooler.keeps_prepared is None and pooler.is_latest:
-        return Confidence.POSSIBLE
+    """Return how sure it is that statements are lost: a new version keeps them."""
     return Confidence.CERTAIN if is_named and pooler.keeps_prepared is False else Confidence.LIKELY
 
 

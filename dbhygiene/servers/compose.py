@@ -170,7 +170,7 @@ def _offset(word: str, written: list[str]) -> int:
     """Return the index of the line that has a word; of a whole command in quotation marks, that of its server."""
     first = word.partition("\n")[0]
     server = NAMES.search(word) if " " in word else None
-    for text in (first, *([server[0]] if server else [])):
+    for text in (*([server[0]] if server else []), first):
         for number, line in enumerate(written):
             if text in line:
                 return number

@@ -544,6 +544,9 @@ def test_a_command_in_quotation_marks_has_the_line_of_its_server() -> None:
     )
     (found,) = facts(compose_0yaml=text).commands
     assert str(found.place) == "compose.yaml:6"
+    text = text.replace('sh -c "\n      python', 'sh -c "python')
+    (found,) = facts(compose_0yaml=text).commands
+    assert str(found.place) == "compose.yaml:5"
 
 
 def test_a_script_in_a_list_has_the_line_of_its_server() -> None:

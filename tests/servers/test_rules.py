@@ -138,6 +138,38 @@ def test_processes_times_the_smaller_of_threads_and_pool(
     assert findings(tmp_path, **files) == expected
 
 
+@pytest.mark.parametrize(
+    ("start", "pool", "expected"),
+    [
+        ("uvicorn other:app --reload", "create_engine('mysql+pymysql://", []),  # 40 threads
+        ("uvicorn other:app --reload", "create_async_engine('mysql+aiomysql://", [("HYG502", "certain")]),
+        ("gunicorn --threads 8 other:app", "create_engine('mysql+pymysql://", []),
+    ],
+)
+def test_a_process_has_no_more_connections_than_threads(
+    tmp_path: Path, start: str, pool: str, expected: list[tuple[str, str]]
+) -> None:
+    made = POOL.format(more=", pool_size=100").replace("create_engine('mysql+pymysql://", pool)
+    made = made.replace(
+        "import create_engine", "import create_engine\nfrom sqlalchemy.ext.asyncio import create_async_engine"
+    )
+    assert findings(tmp_path, Procfile=f"web: {start}\n", compose_0yaml=f"services:\n{LIMIT}", db_0py=made) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "expected"),
+    [
+        ("2.0.1", "pool_size=0", [("HYG507", "certain")]),
+        ("1.4.54", "pool_size=0", []),  # ten connections
+        ("1.4.54", "pool_size=0, max_overflow=-1", [("HYG507", "certain")]),
+        ("1.4.54", "pool_size=0, max_overflow=60", [("HYG502", "certain")]),
+    ],
+)
+def test_a_pool_of_no_size(tmp_path: Path, version: str, more: str, expected: list[tuple[str, str]]) -> None:
+    files = {"requirements.txt": f"SQLAlchemy=={version}\n", "compose.yaml": f"services:\n{LIMIT}"}
+    assert findings(tmp_path, **files, **{"db.py": POOL.format(more=f", {more}")}) == expected
+
+
 def test_one_pool_may_be_too_large(tmp_path: Path) -> None:
     files = {"compose.yaml": f"services:\n{LIMIT}", "db.py": POOL.format(more=", pool_size=50")}
     assert findings(tmp_path, **files) == [("HYG502", "certain")]
@@ -165,11 +197,13 @@ LATEST = "services:\n  pgbouncer:\n    image: edoburu/pgbouncer{tag}\n    enviro
 
 @pytest.mark.parametrize(
     ("tag", "expected"),
-    [(":1.22.1", "certain"), (":latest", "possible"), ("", "possible"), ("@sha256:12", "possible")],
+    [(":1.22.1", [("HYG504", "certain")]), (":latest", []), ("", []), ("@sha256:12", [])],
 )
-def test_the_latest_pooler_tracks_prepared_statements(tmp_path: Path, tag: str, expected: str) -> None:
+def test_the_latest_pooler_tracks_prepared_statements(
+    tmp_path: Path, tag: str, expected: list[tuple[str, str]]
+) -> None:
     pool = "import asyncpg\n\nasync def f():\n    return await asyncpg.connect(host='pgbouncer', user='a')\n"
-    assert findings(tmp_path, db_0py=pool, compose_0yaml=LATEST.format(tag=tag)) == [("HYG504", expected)]
+    assert findings(tmp_path, db_0py=pool, compose_0yaml=LATEST.format(tag=tag)) == expected
 
 
 def test_only_engines_of_coroutines_use_asyncpg(tmp_path: Path) -> None:
@@ -270,6 +304,56 @@ def test_health_checks(tmp_path: Path, error: str, answer: str, expected: list[t
     urls = "from django.urls import path\nimport views\n\nurlpatterns = [path('healthz/', views.healthz)]\n"
     files = {"views.py": HEALTH.format(error=error, answer=answer), "urls.py": urls}
     assert findings(tmp_path, **files) == expected
+
+
+HELPED = """\
+from fastapi import FastAPI, HTTPException
+from pydantic import BaseModel
+from sqlalchemy import create_engine, text
+
+app = FastAPI()
+engine = create_engine("postgresql://shop@db/shop")
+
+
+class State(BaseModel):
+    ok: bool
+
+
+def ask():
+    try:
+        with engine.connect() as conn:
+            conn.execute(text("SELECT 1"))
+        return True
+    except Exception:
+        {quiet}
+
+
+@app.get("{route}")
+async def health(){returns}:
+    ok = ask()
+    {answer}
+"""
+
+
+@pytest.mark.parametrize(
+    ("route", "quiet", "answer", "returns", "expected"),
+    [
+        ("/api/health", "return False", "return {'status': 'up' if ok else 'down'}", "", [("HYG506", "likely")]),
+        ("/api/health", "return False", "return State(ok=ok)", " -> State", [("HYG506", "likely")]),
+        ("/api/health", "return False", "return {'ok': True}", "", []),  # does not send it
+        ("/api/health", "raise", "return {'ok': ok}", "", []),
+        ("/api/health", "return False", "return State(ok=ok)", "", []),
+        ("/api/health", "return False", "if not ok: raise HTTPException(503)\n    return {'ok': ok}", "", []),
+        ("/api/health", "return False", "if not ok: return down()\n    return {'ok': ok}", "", []),
+        ("/health/details", "return False", "return {'ok': ok}", "", []),  # for people
+        ("/health/orders", "return False", "return {'ok': ok}", "", []),
+    ],
+)
+def test_a_helper_that_catches_the_error(
+    tmp_path: Path, route: str, quiet: str, answer: str, returns: str, expected: list[tuple[str, str]]
+) -> None:
+    code = HELPED.format(route=route, quiet=quiet, answer=answer, returns=returns)
+    assert findings(tmp_path, **{"web.py": code}) == expected
 
 
 LATER = """\
