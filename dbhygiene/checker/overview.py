@@ -1,4 +1,4 @@
-"""`overview`: who opens and closes connections in the files of a project, and which findings comments hide there."""
+"""`overview`: what happens to the connections that each file opens, and which findings comments hide there."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ class Store:
         return json.dumps(self._plain(value), separators=(",", ":"))
 
     def _plain(self, value: object) -> object:
-        """The same in lists, strings and numbers: the first of a list is the class that the rest makes, "" a tuple."""
+        """Return the same as lists, strings and numbers: the first item of a list is its class, "" for a tuple."""
         if isinstance(value, Enum):
             return [type(value).__name__, value.value]
         if isinstance(value, Path):

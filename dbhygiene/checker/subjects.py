@@ -31,7 +31,7 @@ _IN_ONE_FILE = {"Engine": ("dbhygiene.pools.engines", "engines_in")}  # those th
 
 
 class Analyses:
-    """The analyses of one run over one project, each imported and made when the first rule asks for it."""
+    """The analyses of one run over one project, each imported and created when the first rule needs it."""
 
     def __init__(self, project: ProjectView) -> None:
         self._project = project
@@ -71,7 +71,7 @@ class Analyses:
         return self._lifetimes.summaries.helpers.needs_helpers(file)
 
     def files_asked_about(self) -> set[Path]:
-        """The files for which a rule looked for helpers."""
+        """Return the files for which a rule looked for helpers."""
         return set(self._lifetimes.summaries.helpers.asked) if "Lifetimes" in self._made else set()
 
     def release(self, file: File) -> None:

@@ -6,9 +6,8 @@
     finally:                      raised: uncaught ◀── Raise ◀── Call close (the copy of `finally` for this path)
         conn.close()
 
-It is built backwards: each statement is given the node that follows it. Each way out of a block has its own copy of a
-`finally`, so that a path in the graph is a path of the program. Not modelled: signals, MemoryError, and exceptions of
-attributes and operators, except where the client asks for `Load` events. What a call does is up to `Semantics`.
+It is built backwards: each statement gets the node that follows it. Each exit of a block has its own copy of a
+`finally`, so that a path in the graph is a path of the program. `Semantics` says what a call does.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class Call(BaseEvent):
 
 
 class Load(BaseEvent):
-    """An attribute or subscript is read; only where the client asks for these."""
+    """An attribute or subscript is read; only if the client requests these events."""
 
     __slots__ = ()
     node: ast.Attribute | ast.Subscript
@@ -85,7 +84,7 @@ class Await(BaseEvent):
 
 
 class Yield(BaseEvent):
-    """A value goes out, and the function rests. `raise`: it is never resumed, or an exception comes back."""
+    """A value is yielded, and the function is suspended. `raise`: it is never resumed, or an exception is thrown in."""
 
     __slots__ = ()
     node: ast.Yield | ast.YieldFrom
@@ -143,7 +142,7 @@ class End(BaseEvent):
 
 
 class Raise(BaseEvent):
-    """An exception is on its way."""
+    """An exception is raised and not caught yet."""
 
     __slots__ = ()
     node: ast.Raise
@@ -227,7 +226,7 @@ class Enter(BaseEvent):
 
 
 class Leave(BaseEvent):
-    """`__exit__`, on one way out of the block. `swallows`: the exception that has `raised` in the block ends here."""
+    """`__exit__`, on one exit of the block. `swallows`: the exception that has `raised` in the block ends here."""
 
     __slots__ = ("is_async", "raised", "swallows")
     node: ast.withitem
@@ -273,7 +272,7 @@ class Graph(Frozen):
     uncaught: frozenset[Thrown] = frozenset()
 
     def nodes(self) -> list[Node]:
-        """Every node that can be reached; each node once."""
+        """Return every node that can be reached, each once."""
         seen, todo, found = {self.entry}, [self.entry], []
         while todo:
             node = todo.pop()
@@ -307,7 +306,7 @@ class Semantics:
         return ast.unparse(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
 
     def bases(self, name: str) -> tuple[str, ...] | None:
-        """The bases of an exception class, None where it is unknown."""
+        """Return the bases of an exception class, None where it is unknown."""
         return None
 
     def outcome(self, call: ast.Call) -> Outcome:
@@ -321,14 +320,14 @@ class Semantics:
         return (ORDINARY, CANCELLED)
 
     def at_items(self, iterated: ast.expr) -> tuple[Thrown, ...]:
-        """What the items of an iterable may raise when they are asked for."""
+        """Return what taking the next item of an iterable may raise."""
         return ()
 
     def enter_raises(self, item: ast.withitem) -> bool:
         return False
 
     def swallows(self, item: ast.withitem) -> Sequence[Swallow]:
-        """The exceptions that leaving this `with` swallows."""
+        """Return the exceptions that leaving this `with` swallows."""
         return ()
 
 
@@ -336,7 +335,7 @@ class Semantics:
 
 
 class Continuations(Frozen):
-    """The ways out of a block, other than falling off its end. Built when first taken."""
+    """The exits of a block, except for its end. Each is built when it is first used."""
 
     raises: Callable[[Thrown], Node]
     returns: Callable[[], Node]
@@ -362,7 +361,7 @@ class Continuations(Frozen):
 
 
 def build(code: Code, semantics: Semantics | None = None) -> Graph:
-    """The graph of a module, a function or a lambda. Raises TooLargeError."""
+    """Return the graph of a module, a function or a lambda. Raises TooLargeError."""
     return _Builder(semantics or Semantics()).graph(code)
 
 
@@ -576,7 +575,7 @@ class _Builder:
     def dispatcher(
         self, stmt: ast.Try, after: Node, ways: Continuations, entered: set[ast.ExceptHandler]
     ) -> Callable[[Thrown], Node]:
-        """Where an exception in the body of a `try` goes: to each handler that may catch it, or on.
+        """Return the node to which an exception in the body of a `try` goes: it leads to the handlers, or further out.
 
         Arguments:
             entered: takes in the handlers that an exception enters.
@@ -626,7 +625,7 @@ class _Builder:
         )
 
     def narrow(self, thrown: Thrown, handler: ast.ExceptHandler) -> tuple[Thrown, ...]:
-        """What a handler holds that has caught this: the classes that it names, where these say more."""
+        """Return the exceptions in a handler that has caught this one: its classes, if these are more precise."""
         types = exception_types(handler.type)
         verdicts = {each: self.catches(each, thrown) for each in types}
         names = [self.semantics.resolve(each) if each is not None else None for each in types]
@@ -753,7 +752,7 @@ _LOADS = (ast.Attribute, ast.Subscript)
 
 
 def events(expr: ast.expr, *, loads: bool = False) -> Iterator[ast.expr]:
-    """The parts of an expression at which something happens, in the order of evaluation.
+    """Yield the parts of an expression at which something happens, in the order of evaluation.
 
     Conditional parts and comprehensions come whole: they are graphs of their own. No recursion: `a.b.c...` and
     sums of thousands of terms are met in real code.
@@ -806,7 +805,7 @@ def _is_name(expr: ast.expr, name: str | None) -> bool:
 
 
 def reachable(start: list[Node], *, past: Callable[[Node], bool]) -> set[Node]:
-    """Every node on a way from these; `past`: whether the way goes on past a node."""
+    """Return every node on a path from these; `past`: whether a path continues after a node."""
     seen, todo = set(start), list(start)
     while todo:
         node = todo.pop()

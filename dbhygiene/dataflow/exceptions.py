@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 
 class Thrown(NamedTuple):
-    """An exception on its way: one of exactly this class, or of any class derived from it but for `never`."""
+    """An exception that is not caught yet: of exactly this class, or of any class derived from it but for `never`."""
 
     name: str
     exact: bool = True
@@ -22,7 +22,7 @@ class Thrown(NamedTuple):
     caught_by: frozenset[str] = frozenset()  # classes of which it surely is, whatever else
 
     def excluding(self, names: Iterable[str | None]) -> Thrown:
-        """The same, once handlers for these have not caught it."""
+        """Return the same exception after handlers for these classes have not caught it."""
         if self.exact:
             return self
         return self._replace(never=tuple(sorted({*self.never, *(name for name in names if name)})))
@@ -64,7 +64,7 @@ def _builtin_ancestors(name: str) -> frozenset[str] | None:
 
 
 def ancestors(name: str, bases: Bases) -> tuple[frozenset[str], bool]:
-    """The classes that an exception class derives from, itself included, and whether these are all."""
+    """Return the classes that an exception class derives from, itself included, and whether these are all."""
     found: set[str] = set()
     todo, complete = [name], True
     while todo:
@@ -112,5 +112,5 @@ def match_swallow(thrown: Thrown, by: Swallow, bases: Bases) -> Catches:
 
 
 def exception_types(type_: ast.expr | None) -> list[ast.expr | None]:
-    """The classes that an `except` clause lists; None stands for any."""
+    """Return the classes that an `except` clause lists; None stands for any."""
     return list(type_.elts) if isinstance(type_, ast.Tuple) else [type_]

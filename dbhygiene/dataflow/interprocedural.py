@@ -25,7 +25,7 @@ class _Begun(NamedTuple):
 
 
 class _Frame(Generic[Context]):
-    """A context that is being solved: what it has asked for, and the outermost context that it needs."""
+    """A context that is being solved: the contexts that it has requested, and the outermost that it needs."""
 
     def __init__(self, order: int) -> None:
         self.asked: dict[Context, None] = {}  # a set that keeps its order
@@ -101,7 +101,7 @@ class Interprocedural(Generic[Context, Summary]):
         return self._assumed[context]
 
     def clear(self) -> None:
-        """Forget all summaries; none may be under way."""
+        """Forget all summaries; none may be in progress."""
         self._known.clear()
 
     # -- exploring ------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class Interprocedural(Generic[Context, Summary]):
                 self._known[context] = value
 
     def _solve_again(self, context: Context, order: int) -> tuple[Summary, list[Context]]:
-        """The summary of an open context, and the other open ones that it has asked for."""
+        """Solve an open context, with the other open ones that it has requested, and return its summary."""
         value, frame = self._solve_in_frame(context, order)
         if frame.low < order:
             raise _NeedsMoreError(frame.low)
@@ -214,7 +214,7 @@ class Interprocedural(Generic[Context, Summary]):
         return None if asked else {context: value}
 
     def _solve_together(self, component: list[Context], order: int) -> dict[Context, Summary] | None:
-        """The summaries of contexts that need each other; None where they need others that are open."""
+        """Return the summaries of contexts that need each other; None where they need others that are open."""
         bottom = {context: self._bottom(context) for context in component}
         self._assumed.update(bottom)
         asking: dict[Context, dict[Context, None]] = {context: {} for context in component}
@@ -247,7 +247,7 @@ class Interprocedural(Generic[Context, Summary]):
 
 
 def _components(contexts: Collection[Context], asked: Mapping[Context, Collection[Context]]) -> Iterator[list[Context]]:
-    """The strongly connected components of a graph, each after those that it leads to."""
+    """Yield the strongly connected components of a graph, each after those that it leads to."""
     order: dict[Context, int] = {}
     low: dict[Context, int] = {}  # of those on the stack
     stack: list[Context] = []

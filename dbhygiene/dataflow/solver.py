@@ -60,14 +60,14 @@ class Solution(Generic[Fact]):
             todo.append(key)
 
     def at(self, node: Node) -> list[Fact]:
-        """The facts before a node, those with the shorter witness first."""
+        """Return the facts before a node, those with the shorter witness first."""
         return self._at.get(node, [])
 
     def nodes(self) -> Iterator[Node]:
         yield from self._at
 
     def path(self, node: Node, fact: Fact) -> list[tuple[Node, Fact, EdgeKind]]:
-        """A shortest way to a fact: the nodes passed, the fact before each, and the edge taken out of it."""
+        """Return a shortest path to a fact: its nodes, the fact before each, and the edge out of it."""
         steps: list[tuple[Node, Fact, EdgeKind]] = []
         parent = self.parents[node, fact]
         while parent is not None:

@@ -1,14 +1,10 @@
 """`Edit`: one change of a fix, as data; `fixes.editor` carries it out.
 
-An edit names its targets by their `Span` in the text that was checked. Code in an edit may name what it needs by
-its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes the name as the file already spells
-it, and imports it where the file does not. `$value` stands for the text of an expression that is replaced. Text of
-the user's goes through `verbatim`, or `f"{name}.db"` would be such a name.
-
-Code that is inserted beside a statement stays outside of a `with` or `try` that begins or ends with that statement. If
-two of those enclose the same statements, the first one is the inner one.
-
-Edits are named tuples, since every run makes their classes; `verb` distinguishes those of the same shape.
+An edit names its targets by their `Span` in the checked text. Code in an edit names an import in braces,
+`{contextlib.closing}(...)`: the editor writes the name as the file spells it, and adds the import if there is none.
+`$value` stands for the text of a replaced expression. Text of the user must go through `verbatim`, since it may contain
+braces. Code that is inserted beside a statement stays outside of a `with` or `try` that begins or ends with it. If two
+of those enclose the same statements, the first one is the inner one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Overview`: who opens and closes connections in the files of a run, and the findings that are not reported."""
+"""`Overview`: what happens to the connections that each file opens, and the findings that are not reported."""
 
 from __future__ import annotations
 

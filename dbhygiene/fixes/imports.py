@@ -226,7 +226,7 @@ class _Layout:
         )
 
     def names_of(self, module: str) -> ast.ImportFrom | None:
-        """The line that imports names of a module, and takes another."""
+        """Return the line that imports names of this module, to which another name can be added."""
         for node in self.imports:
             if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (module, 0):
                 if node.names[0].name != "*" and (self.combines_aliases or not _has_alias(node)):
@@ -234,7 +234,7 @@ class _Layout:
         return None
 
     def _order(self) -> _Order | None:
-        """The order that all groups are in, but for relative imports, which have one of their own."""
+        """Return the order that all groups are in, but for relative imports, which have one of their own."""
         groups = [
             [row.node for row in group if self._kind(row.node) < _RELATIVE] for block in self.blocks for group in block
         ]
@@ -253,7 +253,7 @@ class _Layout:
             yield from _insertions(self.file, block)
 
     def _first(self, rows: Sequence[_Row]) -> Edit:
-        """The first imports of a file: behind its docstring, if it has one."""
+        """Return the edit that adds the first imports of a file: after its docstring, if it has one."""
         groups: list[list[_Row]] = []
         for kind in sorted({self._kind(row.node) for row in rows}):
             alike = [row for row in rows if self._kind(row.node) == kind]
@@ -276,7 +276,7 @@ class _Layout:
         return bool(above) and above[-1].startswith("#")
 
     def _put(self, row: _Row) -> None:
-        """The row in its block and group."""
+        """Put a row into its block and group."""
         kind, root = self._kind(row.node), _root(row.node)
         block = self._block_of(kind, root)
         group = _group_with_imports(block, lambda each: _root(each.node) == root and self._kind(each.node) == kind)
@@ -293,7 +293,7 @@ class _Layout:
         block.insert(place, [row])
 
     def _block_of(self, kind: int, root: str) -> list[list[_Row]]:
-        """The first block with imports of the same package, or of the same kind.
+        """Return the first block with imports of the same package, or of the same kind.
 
         Else the first for the standard library; the last for others, since what stands before it may change `sys.path`.
         """
@@ -337,7 +337,7 @@ _STANDARD, _RELATIVE = 1, 4
 
 
 def _insertions(file: File, block: Sequence[Sequence[_Row]]) -> Iterator[Edit]:
-    """The edits that insert a block's new rows, next to those that are there."""
+    """Yield the edits that insert a block's new rows, next to those that are there."""
     first = next(row.place for group in block for row in group if row.place)
     last: Span | None = None
     above = ""  # all of the block
@@ -364,19 +364,19 @@ def _insertions(file: File, block: Sequence[Sequence[_Row]]) -> Iterator[Edit]:
 
 
 def _blank_above(file: File, place: Span) -> str:
-    """What ends a line that goes above an import: a blank line where that has a comment on top."""
+    """Return the end of a line that goes above an import: with a blank line if the import has a comment above it."""
     above = [line.startswith("#") for line in file.lines[: place.line - 1]]
     return "\n\n" if above and above[-1] and not all(above) else "\n"  # what a file begins with stays on top
 
 
 def _group_with_imports(block: Iterable[list[_Row]], is_alike: Callable[[_Row], bool]) -> list[_Row] | None:
-    """The group of a block that holds such imports; of several, the one of the most packages, the last of these."""
+    """Return the group of a block with such imports; of several, the last of those with the most packages."""
     found = [group for group in block if any(map(is_alike, group))]
     return max(reversed(found), key=lambda group: len({_root(row.node) for row in group}), default=None)
 
 
 def _natural(text: str) -> list[tuple[bool, Any]]:
-    """A key that orders names as isort does: no case, and numbers by what they count."""
+    """Return a key that orders names as isort does: no case, and numbers by what they count."""
     return [(not part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", text.lower())]
 
 

@@ -31,7 +31,7 @@ class ItemRow(Record, Generic[ItemT]):
 
     @classmethod
     def of(cls, items: Sequence[ItemT], opening: Gap, closing: Gap) -> ItemRow[ItemT]:
-        """The row of these items; a trailing comma's blanks count as those before the bracket."""
+        """Return the row of these items; a trailing comma's blanks count as those before the bracket."""
         if not items:
             return cls((), (opening,), False)
         commas = [item.comma for item in items]
@@ -43,7 +43,7 @@ class ItemRow(Record, Generic[ItemT]):
         return cls(tuple(items), (opening, *inner, closing if after.empty else after), True)
 
     def insert(self, index: int, item: ItemT) -> ItemRow[ItemT]:
-        """The row with an item more: before another, or at the end, on a line of its own where the others have one."""
+        """Return the row with one more item, before another or at the end; on its own line if the others are."""
         items = (*self.items[:index], item, *self.items[index:])
         if index < len(self.items):
             before, after = _split(self.gaps[index], first=index == 0)
@@ -102,7 +102,7 @@ class ItemRow(Record, Generic[ItemT]):
 
 
 def _bare(gap: cst.ParenthesizedWhitespace) -> cst.ParenthesizedWhitespace:
-    """A line break without the comments in it."""
+    """Return a line break without the comments in it."""
     return gap.with_changes(first_line=cst.TrailingWhitespace(newline=gap.first_line.newline), empty_lines=())
 
 
@@ -114,7 +114,7 @@ def _split(gap: Gap, *, first: bool) -> tuple[Gap, Gap]:
 
 
 def add_argument(call: cst.Call, arg: cst.Arg) -> cst.Call:
-    """The call with an argument more: the last one, but for `**more`."""
+    """Return the call with one more argument, the last one except for `**more`."""
     args = list(call.args)
     match args:
         case [cst.Arg(value=cst.GeneratorExp() as only, star="")] if not only.lpar:
@@ -131,7 +131,7 @@ def add_argument(call: cst.Call, arg: cst.Arg) -> cst.Call:
 
 
 def one_per_line(call: cst.Call, indent: str) -> cst.Call:
-    """The call with each argument on a line of its own."""
+    """Return the call with each argument on a line of its own."""
     line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
     *rest, last = [arg.with_changes(whitespace_after_arg=NOTHING) for arg in call.args]
     args = [arg.with_changes(comma=cst.Comma(whitespace_after=line)) for arg in rest]
@@ -140,7 +140,7 @@ def one_per_line(call: cst.Call, indent: str) -> cst.Call:
 
 
 def one_name_per_line(node: cst.ImportFrom, indent: str) -> cst.ImportFrom:
-    """The import with each name on a line of its own, between parentheses."""
+    """Return the import with each name on a line of its own, between parentheses."""
     assert not isinstance(node.names, cst.ImportStar)
     line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
     last = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(indent=True))
@@ -150,7 +150,7 @@ def one_name_per_line(node: cst.ImportFrom, indent: str) -> cst.ImportFrom:
 
 
 def add_item(node: cst.Dict, key: cst.BaseExpression, value: cst.BaseExpression) -> cst.Dict:
-    """The dict with an item more, the last."""
+    """Return the dict with one more item, the last."""
     item: cst.BaseDictElement = cst.DictElement(key, value)
     opening, closing = node.lbrace.whitespace_after, node.rbrace.whitespace_before
     row = ItemRow.of(node.elements, opening, closing)
@@ -163,7 +163,7 @@ def add_item(node: cst.Dict, key: cst.BaseExpression, value: cst.BaseExpression)
 
 
 def add_name(node: cst.ImportFrom, index: int, name: cst.ImportAlias) -> cst.ImportFrom:
-    """The import with a name more, before the one at `index`."""
+    """Return the import with one more name, before the one at `index`."""
     assert not isinstance(node.names, cst.ImportStar)
     left, right = node.lpar, node.rpar
     opening = left.whitespace_after if left else NOTHING

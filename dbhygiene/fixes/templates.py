@@ -47,13 +47,13 @@ def pass_statement() -> cst.SimpleStatementLine:
 
 
 def expression(code: str, value: cst.BaseExpression | None = None) -> cst.BaseExpression:
-    """An expression, in which `value` takes the place of `$value`."""
+    """Return an expression, in which `value` takes the place of `$value`."""
     parsed = cst.parse_expression(code.replace("$value", VALUE))
     return _fill(parsed, value)
 
 
 def items(code: str, value: cst.BaseExpression) -> Sequence[cst.WithItem]:
-    """The items of a `with`, in which `value` takes the place of `$value`."""
+    """Return the items of a `with`, in which `value` takes the place of `$value`."""
     statement = cst.parse_statement(f"with {code.replace('$value', VALUE)}: pass")
     if not isinstance(statement, cst.With):
         raise EditError("its items are not valid in a `with`")
@@ -71,7 +71,7 @@ def attempt(clause: str, body: cst.IndentedBlock, handler: cst.IndentedBlock) ->
 
 
 def parenthesise(value: cst.BaseExpression, parent: cst.CSTNode | None) -> cst.BaseExpression:
-    """The expression, with parentheses where it cannot stand in `parent` without."""
+    """Return the expression, with parentheses where it cannot stand in `parent` without."""
     if value.lpar or isinstance(value, _ATOMS):
         return value
     if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Expr)) and not isinstance(value, cst.NamedExpr):

@@ -1,4 +1,4 @@
-"""A connection of a notebook that rests between two cells: its user decides how long that takes."""
+"""A connection of a notebook that is idle between two cells: its user decides how long that takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CellGap(NamedTuple):
 
 
 def gap_between_cells(life: Lifetime) -> CellGap | None:
-    """Return the first rest of a connection between two cells; None if the notebook tests it somewhere."""
+    """Return the first idle time of a connection between two cells; None if the notebook tests it somewhere."""
     file = life.file
     if file.notebook is None or not life.may_be_kept_open or is_test_file(file) or library.sets_timeout(file):
         return None

@@ -68,7 +68,7 @@ def _goes_on(file: File, loop: ast.While, test: ast.expr) -> bool:
 
 
 def _says_stop(file: File, loop: ast.While, test: ast.expr) -> bool:
-    """Whether a test is true once other code has asked the loop to stop."""
+    """Whether a test is true after other code has stopped the loop, as by `stop.set()`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _goes_on(file, loop, inner)

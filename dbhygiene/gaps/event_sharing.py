@@ -1,4 +1,4 @@
-"""`EventHandler`: events that use one connection at once, since each runs its handler in a task of its own."""
+"""`EventHandler`: events that use one connection at the same time, since each runs its handler in a task of its own."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _VERBS = ((Query, "queries"), (Wait, "waits"), (Close, "closes the connection"))
 
 
 def reasons(gaps: Gaps, file: File, line: int) -> Iterator[str]:
-    """Return what the analysis of Django's connection knows of a line, and what keeps it from a finding."""
+    """Return what the analysis of Django's connection knows of a line, and why it has no finding."""
     if is_test_file(file):
         yield "this is a file of tests, in which no wait is reported"
         return

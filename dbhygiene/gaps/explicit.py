@@ -1,4 +1,4 @@
-"""`ExplicitGap`: a connection that the program holds itself is used, lies idle for too long, and is used again.
+"""`ExplicitGap`: a connection that the program holds itself is used, is idle for too long, and is used again.
 
 Functions that get the connection as an argument, through `self` or from their module are analysed with it.
 """
@@ -48,7 +48,7 @@ _RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
 
 
 class ExplicitGap(Record):
-    """A connection that is used, lies idle for longer than the server may wait, and is used again.
+    """A connection that is used, is idle for longer than the server may wait, and is used again.
 
     The locations are places of `file`; the real query or wait may be deeper, in a callee.
     """

@@ -34,7 +34,7 @@ Summaries = Callable[[Context], GapSummary]
 
 
 class Gap(Record):
-    """A Django connection that is used, lies idle for longer than the server may wait, and is used again.
+    """A Django connection that is used, is idle for longer than the server may wait, and is used again.
 
     The locations are places of one function, `code`; the real query or wait may be deeper, in a callee.
     """

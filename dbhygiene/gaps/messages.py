@@ -19,7 +19,7 @@ from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.server_timeout import confidence_of_gap, idle_number_of_project, timeout_settings
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.waits import WAITS, WaitKind
-from dbhygiene.pools.sqlalchemy import MYSQL
+from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL
 from dbhygiene.program.classes import function_named
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.servers.steps import idle_steps
@@ -123,7 +123,7 @@ def server_of(gap: Gap | ExplicitGap) -> str:
 def describe_loss(server: str) -> str:
     """Return what a server does with a connection that is idle for too long."""
     if server == MYSQL:
-        return "MySQL closes connections that are idle for too long; the next query then fails with error 2006 or 2013"
+        return CLOSES_IDLE
     if server == "postgresql":
         return (
             "PostgreSQL ends a session after `idle_session_timeout`, and a proxy after its own timeout; the next query"

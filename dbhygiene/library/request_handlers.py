@@ -15,7 +15,7 @@ _HANDLES = frozenset(
 
 
 def handler(function: Function) -> ast.expr | None:
-    """The decorator that makes a function answer each request, message or task."""
+    """Return the decorator that makes a function answer each request, message or task."""
     for decorator in function.decorator_list:
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
         if last_name(inner) in _HANDLES:

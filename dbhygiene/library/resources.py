@@ -1,4 +1,4 @@
-"""The words for what we know of libraries: resources, drivers, summaries of calls."""
+"""`Resource`, `Driver`, `CallModel`: the facts about libraries, as data."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class Driver(Record):
     loss: Loss | None = None  # None: not measured
 
     def leaving(self, version: Version | None) -> Leaving | None:
-        """What `with` does in a version; in the newest where that is not known. None: there is no `with`."""
+        """Return what `with` does in a version, or in the newest if it is unknown; None if there is no `with`."""
         known = [each for each in self.leavings if version is None or each.since <= version]
         found = known[-1] if known else self.leavings[0]
         return found if found.exists else None
@@ -183,7 +183,7 @@ class Driver(Record):
         )
 
     def resource_of_pool(self, pool: Pool, version: Version | None = None) -> Resource:
-        """Return the kind of connection that a pool lends."""
+        """Return the kind of connection that a pool returns."""
         plain = self.resource(version, is_async=pool.is_async)
         return replace(
             plain,

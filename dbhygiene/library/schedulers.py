@@ -1,4 +1,4 @@
-"""Schedulers that run jobs within the program: what hands them a job, and what says how often it runs."""
+"""Schedulers that run jobs within the program: the calls that add a job, and the arguments that give its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which uses of a connection ask the server, which find out whether it still listens, and which do neither."""
+"""Which uses of a connection query the server, which only test the connection, and which do neither."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def sets_timeout(file: File) -> bool:
 
 
 def asks(method: str, *, of_connection: bool) -> bool:
-    """Whether a method of a connection, or of a cursor, asks the server."""
+    """Whether a method of a connection, or of a cursor, queries the server."""
     return method not in _LOCAL if of_connection else method in _SENDS

@@ -1,4 +1,4 @@
-"""What SQLAlchemy raises when a connection is lost, and what lets a session or connection of it go on."""
+"""What SQLAlchemy raises when a connection is lost, and which calls make a session or connection work again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that stay small however long a program runs, and those that grow, by their names."""
+"""Names of tables that stay small, and of tables that grow as long as a program runs."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def is_of_scripts(file: File) -> bool:
 
 
 def directories(file: File) -> tuple[str, ...]:
-    """The names of the directories around a file, up to the root of its project; without a root, of one."""
+    """Return the names of the directories around a file, up to the root of its project; without a root, of one."""
     root = file.project.root
     inside = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
     return inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]

@@ -272,7 +272,7 @@ WAITS: dict[str, WaitingCall] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, 
 
 
 def waits_of(*kinds: WaitKind) -> frozenset[str]:
-    """The words by which waits of these kinds are called: the last ones of their names."""
+    """Return the words by which waits of these kinds are called: the last ones of their names."""
     return frozenset(name.rpartition(".")[2] for name, wait in WAITS.items() if wait.kind in kinds)
 
 

@@ -1,4 +1,4 @@
-"""Names are listed as text: a set of them reads like a sentence."""
+"""`words`: a set of names, written as one string with blanks."""
 
 from __future__ import annotations
 

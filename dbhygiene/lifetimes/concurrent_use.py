@@ -1,4 +1,4 @@
-"""`SharedUse`: threads, tasks or processes that use one connection or session at once.
+"""`SharedUse`: threads, tasks or processes that use one connection or session at the same time.
 
 conn = connect()
 threads = [Thread(target=store, args=(conn, row)) for row in rows]       # several threads use `conn`
@@ -22,14 +22,14 @@ _LOOPS = (*LOOP, *COMPREHENSION)
 
 
 class SharedUse(Record):
-    """Several of a kind, "threads", "tasks" or "processes", that use a value at once, and the steps that show it."""
+    """Threads, tasks or processes (`kind`) that use a value at the same time, and the steps that show it."""
 
     kind: str
     steps: tuple[tuple[Located, str], ...]
 
 
 def shared_use(life: Lifetime) -> SharedUse | None:
-    """Return how several threads, tasks or processes come to use a resource at once.
+    """Return how several threads, tasks or processes come to use a resource at the same time.
 
     A call starts one of them in each round of a loop, or is the second to start one.
     """

@@ -1,4 +1,4 @@
-"""Decorators that leave the effect of a call to the decorated function: those that retry, log, measure, or catch.
+"""Decorators that do not change what a call does to a connection: those that retry, log, measure, or catch.
 
 def logged(function):
     @functools.wraps(function)

@@ -1,7 +1,7 @@
 """`DroppedWrite`: a write inside a `with` that closes the connection without a commit.
 
-with sqlite3_style_connect() as conn:
-    conn.execute("insert ...")       # rolled back at the end of the block
+with pymysql.connect() as conn:
+    conn.cursor().execute("insert ...")      # rolled back when the block ends
 """
 
 from __future__ import annotations

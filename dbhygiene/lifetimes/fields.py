@@ -158,7 +158,7 @@ class Field(Frozen):
         return bool(lines) and min(lines) <= min(each.lineno for each in uses)
 
     def relatives(self) -> Iterator[File | None]:
-        """The files that may see the field: its own, those of the base classes, and a few others that mention it.
+        """Yield the files that may see the field: its own, those of the base classes, and a few others that mention it.
 
         None stands for too many other files: any of them may do anything with it.
         """

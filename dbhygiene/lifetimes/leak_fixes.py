@@ -328,7 +328,7 @@ def _close(life: Lifetime, name: str) -> str:
 
 
 def _pool(life: Lifetime) -> ast.expr:
-    """Return the pool that lends it here; a helper of the project takes it from a pool that is not seen here."""
+    """Return the pool from which it is taken here; raise RefusedError if the pool is not visible here."""
     match life.birth.func:
         case ast.Attribute(value=pool, attr=method) if method == life.resource.lent_by and dotted_path(pool):
             if not callees(life.file, life.birth, life.scope).definitions:

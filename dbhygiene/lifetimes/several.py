@@ -1,4 +1,4 @@
-"""Resources that are open at once, and do not end in the reverse order of their openings.
+"""Resources that are open at the same time, and do not end in the reverse order of their openings.
 
 A block that closes the first holds the opening of the second. It must reach to where the second ends: otherwise the
 second could get no block of its own.

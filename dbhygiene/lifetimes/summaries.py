@@ -541,7 +541,7 @@ class Summaries:
         return tuple(sorted(graph.uncaught)) if graph.raised in graph.nodes() else ()
 
     def _endings_of(self, definition: Definition, depth: int) -> _Ends:
-        """Return how a function may end: in any way, if it is too far away, or too large."""
+        """Return how a function may end: in every way if the chain of calls is too long, or the function too large."""
         if not depth:
             return _Ends()
         key = definition.node, depth

@@ -43,7 +43,7 @@ class _Exit(NamedTuple):
     value: str
 
     def exceptions_with(self, test: ast.expr) -> list[Swallow]:
-        """Return the exceptions with which a test may be true. A result of another `__exit__` is taken to be false."""
+        """Return the exceptions with which a test may be true; a result of another `__exit__` counts as false."""
         match test:
             case ast.Constant(value=value):
                 return [_ANY] if value else []

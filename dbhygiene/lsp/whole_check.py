@@ -20,7 +20,7 @@ Found: TypeAlias = "Mapping[str, list[types.Diagnostic]]"
 
 
 class GiveWayError(Exception):
-    """A check of all files ends, because the editor has asked for something else."""
+    """A check of all files ends, because the editor has sent another request."""
 
 
 class Session(Protocol):

@@ -76,7 +76,9 @@ GIVING_DATA = _words(
 # -- databases --------------------------------------------------------------------------------------------
 
 MYSQL = "mysql"  # and MariaDB
-IDLE_IN_POOL = "MySQL closes connections idle for `wait_timeout` s; the next query fails with error 2006, 2013 or 4031"
+CLOSES_IDLE = (
+    "MySQL closes connections that are idle for `wait_timeout` s; the next query fails with error 2006, 2013 or 4031"
+)
 UNKNOWN_DATABASE = "?"
 
 _MYSQL_DRIVERS = _words(

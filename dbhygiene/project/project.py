@@ -192,7 +192,7 @@ class Project:
         return self._speaking[word]
 
     def parsed_files_containing_for(self, word: str, asker: str) -> Sequence[File]:
-        """The same, of those that parse."""
+        """Return the same, but only files that parse."""
         speaking = self.files_containing_for(word, asker)
         if word not in self._mentions:
             self._mentions[word] = [file for file in speaking if file.is_program]
@@ -203,7 +203,7 @@ class Project:
         return self.files_calling_for(name, "")
 
     def files_calling_for(self, name: str, asker: str) -> Sequence[File]:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         paths = self._search.calling(name)
         if self.asked is not None:
             self.asked.note(asker, f"{name}(", map(str, paths))
@@ -216,7 +216,7 @@ class Project:
         return self.files_deriving_for(word, "")
 
     def files_deriving_for(self, word: str, asker: str) -> Sequence[File]:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         found = self._search.deriving(word)
         if self.asked is not None:
             for name, paths in found.items():
@@ -228,7 +228,7 @@ class Project:
         return self.files_setting_for(attribute, "")
 
     def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         paths = self._search.setting(attribute)
         if self.asked is not None:
             self.asked.note(asker, f".{attribute}", map(str, paths))
@@ -239,7 +239,7 @@ class Project:
         return self.files_defining_property_for(name, "")
 
     def files_defining_property_for(self, name: str, asker: str) -> Sequence[File]:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         paths = self._search.defining_property(name)
         if self.asked is not None:
             self.asked.note(asker, f"def {name}", map(str, paths))
@@ -250,7 +250,7 @@ class Project:
         return self.names_for_asker(name, "")
 
     def names_for_asker(self, name: str, asker: str) -> Sequence[str]:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         found = self._search.names_for(name)
         if self.asked is not None:
             for each in found:
@@ -265,7 +265,7 @@ class Project:
         return self.files_mentioning_all_for(names, "")
 
     def files_mentioning_all_for(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         if names not in self._naming:
             paths = self._search.mentioning_all(names)
             self._naming[names] = self._parse_files(paths) if len(paths) <= MANY else None
@@ -304,11 +304,11 @@ class Project:
         return self.discover([self.root]).files
 
     def deployment(self) -> Deployment:
-        """The files that say how the project's servers run."""
+        """Return the files that say how the project's servers run."""
         return self.deployment_for("")
 
     def deployment_for(self, asker: str) -> Deployment:
-        """The same, asked on behalf of a file, or of the project as a whole."""
+        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
         if self.asked is not None:
             self.asked.deployment.add(asker)
         return self.deployment_files
@@ -387,7 +387,7 @@ class Project:
         return self._modules[key]
 
     def search_module(self, name: str, directory: str) -> Path | None:
-        """The same, without the memo."""
+        """Return the same, without the memo."""
         parts = name.split(".")
         if not all(part.isidentifier() for part in parts):
             return None

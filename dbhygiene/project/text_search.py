@@ -209,7 +209,7 @@ def _is_letter(byte: bytes) -> bool:
 
 
 def _import_aliases(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The old and the new name of each `old as new`."""
+    """Yield the old and the new name of each `old as new`."""
     for found in re.finditer(_AS, data):
         start = max(0, found.start() - 80)
         if (old := re.search(_LAST_WORD, data[start : found.start()])) is not None:

@@ -99,7 +99,7 @@ def _statement_adds_rows(file: File, statement: ast.expr) -> bool:
 
 
 def orm_adds_rows(call: ast.Call) -> bool:
-    """Whether a call that asks Django's connection makes new rows: `Order.objects.create(total=1)`."""
+    """Whether a call that queries Django's connection makes new rows: `Order.objects.create(total=1)`."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _CREATES:
         return False
     manager = call.func.value

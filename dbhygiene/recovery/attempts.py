@@ -1,4 +1,4 @@
-"""`Attempt`: a `try` that asks on a connection, a handler of its loss, and the calls that ask after it.
+"""`Attempt`: a `try` that queries on a connection, a handler of its loss, and the calls that query after it.
 
 The lattice of a connection is live -> dead (after the handler) -> reopened. It is followed over the control-flow graph.
 """
@@ -42,9 +42,9 @@ _KEEPS_OUT = words("commit execute fetchone fetchall raise_for_status append for
 
 
 class Attempt(Frozen):
-    """A `try` whose body asks on a connection of `library`, and a handler that catches its loss.
+    """A `try` whose body queries on a connection of `library`, and a handler that catches its loss.
 
-    `again` are the calls that ask on it after the handler, without anything that opens it again; `recovers`: on some
+    `again` are the calls that query on it after the handler, without anything that opens it again; `recovers`: on some
     path it is opened again first.
     """
 
@@ -78,7 +78,7 @@ def _attempts(file: File) -> Iterator[Attempt]:
 
 
 def queried_roots(file: File, node: ast.Try, library: str) -> list[Root]:
-    """Return the variables outside of a `try` whose connections of a library its body asks on."""
+    """Return the variables outside of a `try` on whose connections of a library its body queries."""
     found = of_block(file, node.body).operations
     roots = {each.root for each in found if has_query((each,)) and each.library == library and each.root != FRESH}
     made = {each.root for each in found if each.verb in {"reopens", "begins"}}
@@ -206,7 +206,7 @@ class _Walk:
 
 
 def retries(attempt: Attempt) -> list[ast.Call]:
-    """Return the calls that repeat what the `try` asked: by its loop, by name, or by calling the function again."""
+    """Return the calls that repeat the queries of the `try`: by its loop, by name, or by calling the function again."""
     return [call for call in attempt.again if is_retry(attempt, call)]
 
 

@@ -199,7 +199,7 @@ def _is_reset(node: ast.Try, name: str) -> bool:
 
 
 def _system_check(file: File, node: ast.Try) -> IdleCheck | None:
-    """Return `self.check(databases=[...])` of a management command, if it asks PostgreSQL nothing."""
+    """Return `self.check(databases=[...])` of a management command, if it sends nothing to PostgreSQL."""
     version = file.project.version_of("django")
     if version is None or version < _NO_DEFAULT_CHECK:
         return None

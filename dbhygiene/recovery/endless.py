@@ -4,7 +4,7 @@ while True:
     try:
         return work()
     except OperationalError:
-        pass                     # begins again at once
+        pass                     # begins again without a pause
 """
 
 from __future__ import annotations

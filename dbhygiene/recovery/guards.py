@@ -1,4 +1,4 @@
-"""Tests of what a connection says of itself, as the only guard before its use: it does not know of a loss (HYG409).
+"""Tests of an attribute such as `conn.open`, as the only guard before a query: it does not show a loss (HYG409).
 
 if conn is None or not conn.open:    # still true after an hour that the server did not survive
     conn = pymysql.connect(...)
@@ -28,7 +28,7 @@ _LETS_GO = frozenset({"close", "connect", "reconnect", "reset", "dispose", "putc
 
 
 class IdleCheck(Frozen):
-    """What asks nothing, why the program believes that it does, and how sure that is."""
+    """A check that sends no query, why the program relies on it, and how sure the finding is."""
 
     node: Located
     message: str

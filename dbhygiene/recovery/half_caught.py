@@ -176,7 +176,7 @@ def recovering_handlers(file: File) -> Iterator[tuple[ast.ExceptHandler, frozens
 
 
 def _connects_itself(file: File, node: ast.Try, found: frozenset[str]) -> bool:
-    """Whether each try opens a connection of its own, and asks on no other one: 2013 may then mean a timeout."""
+    """Whether each try opens a connection of its own, and queries on no other: 2013 may then mean a timeout."""
     opens = any(each.verb == "opens" for each in of_block(file, node.body).operations)
     return opens and not any(queried_roots(file, node, library) for library in found)
 

@@ -46,7 +46,7 @@ def hidden_failures(file: File) -> Iterator[HiddenFailure]:
 
 
 def _leaves_in_last_try(file: File, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
-    """Whether a handler asks for the number of the try, and returns or raises in the last one."""
+    """Whether a handler tests the number of the try, and returns or raises in the last one."""
     if not (isinstance(loop, (ast.For, ast.AsyncFor)) and isinstance(loop.target, ast.Name)):
         return False
     asked = [

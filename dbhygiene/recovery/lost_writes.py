@@ -260,7 +260,7 @@ def _in_django(file: File) -> Iterator[LostWrite]:
 
 
 def _backend_method(file: File, handler: ast.ExceptHandler) -> Function | None:
-    """Return the function around a handler, if it is one of a database backend that Django asks for each statement."""
+    """Return the function around a handler, if it is one of a database backend that Django calls for each statement."""
     function = function_around(file, handler)
     if function is None:
         return None

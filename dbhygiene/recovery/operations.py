@@ -193,7 +193,7 @@ def _operations_of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]
 
 
 def _summary_of_query(file: File, func: ast.expr) -> Summary | None:
-    """Return the query of `session.query(...).filter(...).all()`: its last method asks."""
+    """Return the query of `session.query(...).filter(...).all()`: its last method sends it."""
     if not isinstance(func, ast.Attribute):
         return None
     part: ast.expr = func.value

@@ -53,7 +53,7 @@ def useless_pings(file: File) -> Iterator[UselessPing]:
 
 
 def useless_in_handler(attempt: Attempt) -> UselessPing | None:
-    """Return a call of a handler that opens nothing, if the connection is asked again after it."""
+    """Return a call of a handler that opens nothing, if the connection is queried again after it."""
     file = attempt.file
     again = retries(attempt) or (attempt.recovered if _only_pings(attempt) else ())
     if not again or attempt.escapes:
@@ -179,7 +179,7 @@ def _in_try(file: File, node: ast.AST) -> bool:
 
 
 def _is_used_after(file: File, function: Function, ping: ast.Call, owner: Handle) -> bool:
-    """Whether a function asks on a connection after a `ping`, or returns it to be asked."""
+    """Whether a function queries on a connection after a `ping`, or returns it."""
     place = (ping.lineno, ping.col_offset)
     for part in nodes_of(function.body):
         if isinstance(part, ast.Call) and part is not ping and (part.lineno, part.col_offset) > place:

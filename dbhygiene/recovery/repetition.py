@@ -93,6 +93,6 @@ def _is_view_of_django(file: File, function: Function) -> bool:
 
 
 def _files_that_start(file: File, function: Function) -> list[File]:
-    """Return this file, and the others that may hand a function to a scheduler or a queue."""
+    """Return this file, and the others that may pass a function to a scheduler or a queue."""
     others = file.project.files_mentioning_all(function.name) or ()
     return [each for each in (file, *others) if may_have_entry_points(each)]

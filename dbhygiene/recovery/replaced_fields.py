@@ -216,7 +216,7 @@ def _is_broad(found: ErrorClass | None) -> bool:
 
 
 def _asks(field: _Field, node: ast.Try) -> bool:
-    """Whether the body of a `try` asks on the connection of the field."""
+    """Whether the body of a `try` queries on the connection of the field."""
     found = of_block(field.file, node.body).operations
     return has_query(each for each in found if each.library == field.library and each.root == field.place)
 

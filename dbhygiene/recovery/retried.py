@@ -1,4 +1,4 @@
-"""`DeadRetry`: a call that asks again on a connection that an error may have killed (HYG401)."""
+"""`DeadRetry`: a call that queries again on a connection which may be lost (HYG401)."""
 
 from __future__ import annotations
 

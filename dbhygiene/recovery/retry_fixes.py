@@ -118,7 +118,7 @@ def _mine(file: File, call: ast.Call, root: Root) -> list[Operation]:
 
 
 def _reads(file: File, call: ast.Call) -> bool:
-    """Whether a call that asks is known to read rows, and to lock none."""
+    """Whether a query is known to read rows, and to lock none."""
     method = last_name(call.func)
     if method in sqlalchemy.EXECUTES | {"scalar"} and call.args:
         chain = {last_name(part.func): part for part in ast.walk(call.args[0]) if isinstance(part, ast.Call)}

@@ -1,4 +1,4 @@
-"""`TextTest`: a handler that knows a lost connection by the text of the error, which differs (HYG405)."""
+"""`TextTest`: a handler that recognizes a lost connection by the text of the error, which differs (HYG405)."""
 
 from __future__ import annotations
 

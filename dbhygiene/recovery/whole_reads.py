@@ -43,7 +43,7 @@ _FETCHES = frozenset({"fetchone", "fetchmany", "fetchall"})
 
 
 class WholeRead(Frozen):
-    """The expression that reads all rows, the one that asks for them, the table, and how often that happens."""
+    """The expression that reads all rows, the query, the table, and how often that happens."""
 
     read: Located
     query: ast.expr
@@ -114,7 +114,7 @@ def _read_by_call(file: File, call: ast.Call) -> tuple[ast.expr, Table] | None:
 
 
 def _read_by_loop(file: File, expr: ast.expr) -> tuple[ast.expr, Table] | None:
-    """Return what a loop asks for if it begins by reading all rows: a query, a result or a queryset; no cursor."""
+    """Return the iterable of a loop that begins by reading all rows: a query, a result or a queryset; no cursor."""
     return _execute_call(file, expr, expr) if _result(file, expr) is not None else _query_and_table(file, expr)
 
 

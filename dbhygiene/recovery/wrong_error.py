@@ -113,7 +113,7 @@ def _raising_library(file: File, node: ast.Try) -> str | None:
 
 
 def _asks_below_django(file: File, node: ast.Try) -> bool:
-    """Whether a `try` in a cursor of a database backend only asks the driver's cursor, which is `self.cursor`."""
+    """Whether a `try` in a cursor of a database backend only calls the driver's cursor, which is `self.cursor`."""
     function = function_around(file, node)
     if function is not None and file.functions[function].class_scope is None:
         return _calls_method_of_cursor(file, function, node)
@@ -138,7 +138,7 @@ def _classes_of_backend(file: File, node: ast.Try, classes: tuple[ErrorClass | N
 
 
 def _calls_method_of_cursor(file: File, wrapper: Function, node: ast.Try) -> bool:
-    """Whether a `try` only calls what its decorator is given: methods that ask the driver's cursor."""
+    """Whether a `try` only calls what its decorator is given: methods of the driver's cursor."""
     calls = [*calls_in(nodes_of(node.body))]
     parameters = parameters_around(file, wrapper)
     given = all(isinstance(call.func, ast.Name) and call.func.id in parameters for call in calls)

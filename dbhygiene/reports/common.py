@@ -60,7 +60,7 @@ def page_url(name: str, scene: RenderContext) -> str:
 
 
 def page_address(name: str, documentation: str) -> str:
-    """The same, for documentation at this address."""
+    """Return the same, for documentation at this address."""
     return f"{documentation}rules/{name}.html" if documentation else ""
 
 

@@ -119,7 +119,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def ages(file: File) -> Iterator[Age]:
-    """The ages of untested connections to MySQL."""
+    """Yield the ages of untested connections to MySQL."""
     if request_threads(file) is not None:
         return  # the age itself is at fault: `persistent-connections-under-asgi`
     for literal in file.nodes(ast.Dict):
@@ -185,7 +185,7 @@ def _check_literal(file: File, literal: ast.Dict) -> Iterator[Age]:
 
 
 def report(age: Age, limit: str, path: tuple[Step, ...] = ()) -> Diagnostic:
-    """The finding at an age; `limit` is the server's timeout."""
+    """Return the finding at an age; `limit` is the server's timeout."""
     kept = "forever" if age.seconds == float("inf") else f"for {seconds_text(age.seconds)}"
     return Diagnostic(
         age.at,

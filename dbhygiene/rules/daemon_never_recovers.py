@@ -117,7 +117,7 @@ def check(file: File, loop: ast.While) -> Iterator[Diagnostic]:
 
 
 def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
-    """The handler that keeps the loop going when a query fails."""
+    """Return the handler that keeps the loop going when a query fails."""
     for statement in loop.body:
         if isinstance(statement, ast.Try) and Query in effects_in(file, *statement.body):
             for handler in statement.handlers:

@@ -118,7 +118,7 @@ def _diagnostic(
 
 
 def _repetition(file: File, node: ast.AST) -> Iterator[Step]:
-    """The step that shows why the engine is created again and again."""
+    """Yield the step that shows why the engine is created again and again."""
     if isinstance(node, ast.expr):
         yield Step(file.path, file.span(node), f"runs {registration(file, node).words}")
     elif (step := loop_step(node)) is not None:
@@ -144,7 +144,7 @@ _STAYS_OPEN = "its connections stay open until the engine is garbage-collected"
 
 
 def _report_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
-    """The finding about an engine whose object, or function, is made or called again and again."""
+    """Report an engine whose object, or function, is created or called repeatedly."""
     from dbhygiene.lifetimes.engine_owners import recreation  # which looks for callers
 
     if (found := recreation(made)) is None:

@@ -132,7 +132,7 @@ from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import protect
 from dbhygiene.pools.engines import Engine, rivals, timeout_confidence
 from dbhygiene.pools.recreated_engines import is_recreated
-from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL
+from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL
 from dbhygiene.source.file import File
 
 
@@ -155,7 +155,7 @@ def _message(made: Engine) -> str:
 
 def _notes(made: Engine) -> tuple[str, ...]:
     if MYSQL in made.databases:
-        return (IDLE_IN_POOL,)
+        return (CLOSES_IDLE,)
     if suggests_mysql(made.file):
         return ("the URL is unknown here, but the project has a MySQL driver",)
     return ("the URL is unknown here; to name the databases of the project, set `databases`",)

@@ -128,7 +128,7 @@ def _safety(*moved: flask.Setting) -> Safety:
 
 
 def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | None:
-    """Write a setting into the dict of the engine's options, where that is in sight."""
+    """Write a setting into the dict of the engine's options, if that is in the same file."""
     match options:
         case Dict(file=where, literal=ast.Dict() as literal) if where is file and setting.statement is not None:
             if _OPTIONS[setting.key] not in options.items:

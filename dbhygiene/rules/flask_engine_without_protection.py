@@ -95,7 +95,7 @@ from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production
 from dbhygiene.pools.server_limits import with_timeout
-from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
+from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, Dict, Text, as_dict, least_number, options
 from dbhygiene.servers.endpoints import endpoints
@@ -113,7 +113,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def findings(file: File) -> Iterator[tuple[Limit | None, Diagnostic]]:
-    """The findings, each with the server's timeout if a file of the repository says that it is below the 7200 s."""
+    """Yield the findings, each with the server's timeout if a file of the repository gives one below 7200 s."""
     if is_test_file(file) or in_migrations(file) or flask.handles_options(file):
         return
     found = flask.groups(file)
@@ -141,7 +141,7 @@ def _protects(file: File, expr: ast.expr) -> bool:
 
 
 def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Limit | None, Diagnostic]]:
-    """The URL of the default bind: the last that may be MySQL's, where several branches assign one."""
+    """Yield the URL of the default bind: the last that may be MySQL's, where several branches assign one."""
     worst: tuple[Confidence, flask.Setting] | None = None
     for setting in group.of(flask.URI):
         confidence = _confidence(file, setting)
@@ -157,14 +157,14 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[t
         _message(file, setting),
         fix=_fix(file, group, setting),
         confidence=confidence,
-        notes=(IDLE_IN_POOL,),
+        notes=(CLOSES_IDLE,),
         subject=flask.URI,
     )
     yield _number(file, setting), made
 
 
 def _number(file: File, setting: flask.Setting) -> Limit | None:
-    """The server's timeout by the repository's files, if connections that are kept for 7200 s outlive it."""
+    """Return the server's timeout by the repository's files, if connections that are kept for 7200 s outlive it."""
     if not _is_implicit(file, setting):
         return None
     found = _idle_number(file, setting)
@@ -172,7 +172,7 @@ def _number(file: File, setting: flask.Setting) -> Limit | None:
 
 
 def _idle_number(file: File, setting: flask.Setting) -> Limit | None:
-    """The server's timeout by the repository's files; None if the user has set it, or no file says it."""
+    """Return the server's timeout by the repository's files; None if the user has set it, or no file says it."""
     url = evaluate(file, setting.value)
     if file.project.settings.server_timeout is not None or MYSQL not in databases(url):
         return None
@@ -180,7 +180,7 @@ def _idle_number(file: File, setting: flask.Setting) -> Limit | None:
 
 
 def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Limit | None, Diagnostic]]:
-    """The `pool_recycle` of the engine's options, if the server closes connections earlier."""
+    """Yield the `pool_recycle` of the engine's options, if the server closes connections earlier."""
     uris = group.of(flask.URI) or [setting for other in found for setting in other.of(flask.URI)]
     uris = [setting for setting in uris if MYSQL in databases(evaluate(file, setting.value))]
     for setting in group.of(flask.ENGINE_OPTIONS) if uris else ():
@@ -200,7 +200,7 @@ def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Itera
 
 
 def _recycle_option(file: File, setting: flask.Setting, number: Limit | None) -> tuple[ast.expr, Fix | NoFix]:
-    """Where the option is set, and its fix."""
+    """Return the place where the option is set, and its fix."""
     known = as_dict(evaluate(file, setting.value))
     code = str(with_timeout(file.project.settings, number).safe_lifetime)
     if known.file is file and known.literal is not None:

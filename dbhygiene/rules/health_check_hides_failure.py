@@ -283,7 +283,7 @@ def _dicts_of(nodes: list[ast.AST]) -> set[str]:
 
 
 def _query_in(file: File, view: View, tried: ast.Try) -> ast.Call | None:
-    """The call in a `try` that queries the database, or that calls what does."""
+    """Return the call in a `try` that queries the database, or that calls what does."""
     scope = file.functions[view.function]
     nodes = (node for statement in tried.body for node in ast.walk(statement))
     return next((node for node in nodes if isinstance(node, ast.Call) and query_by(file, node, scope)), None)

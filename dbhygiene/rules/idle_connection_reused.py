@@ -124,10 +124,10 @@ def polls(work):
 
 ## Fix safety
 
-Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if needed. An open transaction is lost
-with the old connection, with or without the ping. There is no fix for asynchronous drivers, nor for MySQLdb, whose
-newer versions cannot reconnect. Nor is there one if the function that waits has no variable for the connection, or if a
-module keeps the connection for its requests.
+Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if needed. PyMySQL 1.2 deprecates the
+argument, but still reconnects. An open transaction is lost with the old connection, with or without the ping. There is
+no fix for asynchronous drivers, nor for MySQLdb, whose newer versions cannot reconnect. Nor is there one if the
+function that waits has no variable for the connection, or if a module keeps the connection for its requests.
 
 ## References
 
@@ -183,7 +183,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
-    """Yield the rest of a connection between two cells, which takes as long as the user of the notebook likes."""
+    """Yield the idle time of a connection between two cells, whose length only the user of the notebook knows."""
     from dbhygiene.gaps.between_cells import gap_between_cells  # most files are no notebooks
 
     if (gap := gap_between_cells(life)) is not None:

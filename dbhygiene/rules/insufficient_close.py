@@ -8,7 +8,7 @@ First, Django's `close_old_connections()` does not close every connection. It cl
 - on which a query has failed, and which no longer works: this is why it helps after an error;
 - that is in a transaction, whose writes are then lost (`close-inside-atomic`).
 
-It keeps all others. Only if `CONN_HEALTH_CHECKS` is on (Django 4.1 and newer), the next query tests the connection, and
+It keeps all others. If `CONN_HEALTH_CHECKS` is on (Django 4.1 and newer), the next query then tests the connection, and
 opens a new one if it is lost.
 
 ```python

@@ -104,7 +104,7 @@ def _wrong(found: Value) -> str:
 
 
 def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
-    """The same value, as a number; where that is none, or too long to help, one that is right."""
+    """Return a fix that writes the value as a number, or a number below the server's timeout in its place."""
     at, settings = option_expression(made, RECYCLE), settings_with_timeout_of(made)
     match values:
         case [Constant(value=str(text))]:

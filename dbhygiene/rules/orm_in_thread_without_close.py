@@ -139,7 +139,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _steps(unclosed: UnclosedThreads) -> Iterator[tuple[Located, str] | Step]:
-    """The function of the thread, and where it queries the database; of several functions, the first."""
+    """Yield the function of the thread, and where it queries the database; of several functions, the first."""
     thread = unclosed.threads[0]
     yield unclosed.calls[0], f"runs `{thread.function.name}` in a thread"
     if (query := query_of(thread)) is not None:

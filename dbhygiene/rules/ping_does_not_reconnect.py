@@ -90,8 +90,8 @@ For PyMySQL, the finding is only *possible* unless the requirements of the proje
 
 ## Fix safety
 
-The fix writes `ping(reconnect=True)`, for PyMySQL and mysql.connector. It is unsafe: within a transaction, what was
-written before is lost without an error (HYG403).
+The fix writes `ping(reconnect=True)`, for PyMySQL and mysql.connector. PyMySQL 1.2 deprecates the argument, but still
+reconnects. The fix is unsafe: within a transaction, what was written before is lost without an error (HYG403).
 """
 
 from __future__ import annotations

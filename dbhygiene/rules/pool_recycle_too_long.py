@@ -66,14 +66,14 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 
 def kept_seconds(made: Engine) -> float:
-    """The seconds for which a pool keeps a connection without a test, at least; -1 where that is not known."""
+    """Return the seconds for which a pool keeps a connection without a test, at least; -1 where that is not known."""
     if made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items or not made.has_pool:
         return -1.0
     return least_number(made.options.items[RECYCLE])
 
 
 def report(made: Engine, seconds: float, limit: str, confidence: Confidence, path: tuple[Step, ...] = ()) -> Diagnostic:
-    """The finding at the option; `limit` is the server's timeout."""
+    """Return the finding at the option; `limit` is the server's timeout."""
     message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {limit}"
     fix = rewrite(made, RECYCLE, str(settings_with_timeout_of(made).safe_lifetime))
     at = option_expression(made, RECYCLE) or made.call

@@ -136,7 +136,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -> Diagnostic | None:
-    """What a module keeps as long as the program runs, and functions use again and again."""
+    """Report a session that a module keeps as long as the program runs, and that functions use repeatedly."""
     name = _module_variable(file, life.birth)
     used = repeated_use(file, name, life.resource) if name is not None else None
     if name is None or used is None or is_short_script(file):
@@ -176,7 +176,7 @@ def _wait_diagnostic(file: File, life: Lifetime, gap: ExplicitGap, confidence: C
 
 
 def _module_variable(file: File, call: ast.Call) -> str | None:
-    """The module's variable that a call's result is assigned to."""
+    """Return the module's variable that a call's result is assigned to."""
     around = file.parents.get(call)
     match around:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):

@@ -87,11 +87,10 @@ DATABASES = {
 }
 ```
 
-If the URL is not written in the program, the rule needs a file that gives the pooler's name, or its port 6432, to a
-program: an environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept,
-if PgBouncer tracks them (`max_prepared_statements`, on by default from 1.24 on; an image without a version has a newer
-one), or for a URL that leads to the server itself. If no file gives the version of PgBouncer, the finding says what to
-set for a newer version.
+If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the environment of a
+compose file, and in files of variables. Nothing is reported if the statements are not kept, if PgBouncer tracks them
+(`max_prepared_statements`, on by default from 1.24 on; an image without a version has a newer one), or for a URL that
+leads to the server itself. If no file gives the version of PgBouncer, the finding says what to set for a newer version.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -239,7 +238,7 @@ def _statements_diagnostic(file: File, call: ast.Call, between: tuple[Pooler, bo
         )
     return Diagnostic(
         call,
-        f"asyncpg keeps prepared statements, but {pooler.place} lends sessions by {pooler.mode}",
+        f"asyncpg keeps prepared statements, but {pooler.place} may give each {pooler.mode} another session",
         path=((call, "each connection keeps its prepared statements"), _lends(file, pooler)),
         fix=fix,
         confidence=_confidence(pooler, is_named),
@@ -280,7 +279,7 @@ def _cursors(file: File, literal: ast.Dict, engine: ast.expr, between: tuple[Poo
     key = file.quote("DISABLE_SERVER_SIDE_CURSORS", literal)
     return Diagnostic(
         engine,
-        f"`.iterator()` uses a server-side cursor, but {pooler.place} lends sessions by {pooler.mode}",
+        f"`.iterator()` uses a server-side cursor, but {pooler.place} may give each {pooler.mode} another session",
         path=((engine, "server-side cursors are on"), _lends(file, pooler), used),
         fix=Fix("Turn off server-side cursors", (AddItem(file.span(literal), key, "True"),)),
         confidence=Confidence.CERTAIN if is_named else Confidence.LIKELY,

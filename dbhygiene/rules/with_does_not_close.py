@@ -19,7 +19,7 @@ def add(path, name):
         conn.execute("insert into names values (?)", (name,))
 ```
 
-In PyMySQL before 1.0 and MySQLdb before 1.4, the `with` returned a cursor and left the connection open, too. If the
+In PyMySQL before 0.10 and MySQLdb before 1.4, the `with` returned a cursor and left the connection open, too. If the
 version is unknown, the code shows it: a block that calls `execute` on the variable was written for an old
 version.
 

@@ -183,7 +183,7 @@ def replicas(service: Service) -> int:
 
 
 def pooler(service: Service, files: Deployment) -> Pooler | None:
-    """Return the pooler of a service that has an image of PgBouncer; None if nothing says how it lends sessions."""
+    """Return the pooler of a service that has an image of PgBouncer; None if nothing gives its mode."""
     for name in mounted_files(service, files):
         if name.endswith(".ini"):
             if (found := pooler_of_file(name, files, service.hosts, service.image)) is not None:

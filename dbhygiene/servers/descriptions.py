@@ -30,7 +30,7 @@ def _lines(facts: Facts) -> Iterator[str]:
             yield f"proxy of {_TITLES[proxy.database]}: {_number_with_source(proxy.idle, 's')}"
     for pooler in facts.poolers:
         kept = ", keeps prepared statements" if pooler.keeps_prepared else ""
-        yield f"PgBouncer ({pooler.place}): lends sessions by {pooler.mode}{kept}"
+        yield f"PgBouncer ({pooler.place}): may give each {pooler.mode} another session{kept}"
     for command in facts.commands:
         if command.application and not command.is_development:
             yield _command(command)

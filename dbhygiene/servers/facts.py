@@ -9,7 +9,7 @@ from dbhygiene.source.queries import query
 
 
 def server_facts(project: ProjectView) -> Facts:
-    """Return what the project's files say of its servers; that a file asks makes its findings depend on them."""
+    """Return what the project's files say of its servers. The findings of the file that asks then depend on them."""
     return read_facts(project.deployment())
 
 

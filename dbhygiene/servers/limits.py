@@ -79,7 +79,7 @@ def _largest(numbers: Iterable[Limit | None]) -> Limit | None:
 
 
 def pooler_between(facts: Facts, places: Collection[Endpoint]) -> tuple[Pooler, bool] | None:
-    """Return a pooler that lends sessions by transaction to a connection, and whether it is certain."""
+    """Return a pooler that may give each transaction of a connection another session, and whether it is certain."""
     if not facts.poolers or not all(each.lends_by_transaction for each in facts.poolers):
         return None
     used = next((each for each in facts.poolers if each.is_used), None)

@@ -11,7 +11,7 @@ UNKNOWN_NUMBER = inf  # a limit that is set to what the file does not say: nothi
 
 
 class Origin(IntEnum):
-    """How a number is known; the smaller, the more it says of the server that runs."""
+    """How a number is known; a smaller value means a better source."""
 
     FILE = 1  # written in a file of the repository, or said by the user or the server
     PROXY = 2  # likewise, for what stands between the program and its server
@@ -100,7 +100,7 @@ class ServingCommand(Record):
 
 
 class Probe(Record):
-    """A check of a container: by HTTP, or by a command, which may ask by HTTP, too."""
+    """A check of a container: an HTTP request, or a command, which may send one, too."""
 
     kind: str  # `liveness`, `readiness`, `startup`
     place: FileLine

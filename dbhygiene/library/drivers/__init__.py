@@ -21,7 +21,7 @@ PACKAGES = modules(__path__) | _OLD_NAMES.keys()
 
 @cache
 def driver(package: str) -> Driver | None:
-    """The driver that is imported by this name, or as a part of it."""
+    """Return the driver that is imported by this name, or as a part of it."""
     if package not in PACKAGES:
         return None
     found: Driver = import_module(f"{__name__}.{_OLD_NAMES.get(package, package)}").DRIVER
@@ -29,5 +29,5 @@ def driver(package: str) -> Driver | None:
 
 
 def drivers() -> tuple[Driver, ...]:
-    """Every driver that we know."""
+    """Return every known driver."""
     return tuple(found for package in sorted(PACKAGES - _OLD_NAMES.keys()) if (found := driver(package)))

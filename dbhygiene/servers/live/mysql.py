@@ -134,7 +134,7 @@ def _connections(session: ServerSession, first: Mapping[str, Any]) -> tuple[Conn
 
 
 def _attributes(session: ServerSession) -> dict[int, dict[str, str]]:
-    """Return what the programs say of themselves, by connection: of this account, or of all."""
+    """Return the names that programs have set, by connection: of this account, or of all."""
     wanted = "('program_name', '_client_name', '_pid')"
     for table in ("session_connect_attrs", "session_account_connect_attrs"):
         rows = session.attempt(
