@@ -47,8 +47,8 @@ def start():
     Worker().start()
 ```
 
-If the child uses that connection instead, two processes write to one socket, and each may read the answers to the
-other's queries: "Packet sequence number wrong", "Commands out of sync", error 2013, or wrong rows.
+If the child uses that connection instead, two processes write to one socket. Each may read the answers to the other's
+queries: "Packet sequence number wrong", "Commands out of sync", error 2013, or wrong rows.
 
 ```python
 import multiprocessing

@@ -1,7 +1,7 @@
 """Connection that is closed twice with a driver whose second `close` raises.
 
 The second `close` raises `Error: Already closed` with PyMySQL, an `OperationalError` with MySQLdb, a `ProgrammingError`
-with MariaDB Connector/Python, and `DPY-1001` with python-oracledb: the work is done, but the program fails.
+with MariaDB Connector/Python, and `DPY-1001` with python-oracledb. The work is done, but the program fails.
 
 ```python
 import pymysql

@@ -137,8 +137,8 @@ there is none, the fix adds a `with` block. It adds a `finally` instead if the f
 or if the connection is opened within a `try` or in the branches of an `if`. The setting `fix-style` selects one of the
 two. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
 
-There is no fix if the connection has several names or is also passed to other code, or if a cursor, a generator over
-its rows or a task still reads from it after the block. The finding gives the reason.
+There is no fix if the connection has several names, or is also passed to other code. Nor is there one if a cursor, a
+generator over its rows or a task still reads from it after the block. The finding gives the reason.
 
 ## References
 

@@ -56,9 +56,9 @@ DATABASES = {
 }
 ```
 
-Nothing is reported if the pool tests its connections, if the repository describes another server with a longer time, or
-if `server-timeout` is set: then the rules `pool-recycle-too-long`, `flask-engine-without-protection` and
-`connection-lives-too-long` compare with that.
+Nothing is reported if the pool tests its connections, or if the repository describes another server with a longer time.
+If `server-timeout` is set, the rules `pool-recycle-too-long`, `flask-engine-without-protection` and
+`connection-lives-too-long` compare with that instead.
 
 ```yaml compose.yaml
 services:

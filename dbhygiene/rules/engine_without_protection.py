@@ -66,8 +66,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 engine = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280)
 ```
 
-Nothing is reported if either option is set, if the engine has no pool, if the database is not MySQL or MariaDB, if the
-options are unknown, or if one function creates the engine, uses it and discards it:
+Nothing is reported if either option is set or the options are unknown, if the engine has no pool, or if the database is
+not MySQL or MariaDB. Nor is an engine that one function creates, uses and discards:
 
 ```python
 from sqlalchemy import create_engine

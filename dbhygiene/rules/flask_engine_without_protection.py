@@ -2,7 +2,7 @@
 
 Flask-SQLAlchemy creates the engine from the application's settings. For `mysql` URLs it sets `pool_recycle` to 7200 s.
 That is enough for MySQL's default `wait_timeout` of eight hours, but not for the five or ten minutes of many hosted
-servers: there, the first request after a quarter of an hour without requests fails with error 2006, "MySQL server has
+servers. There, the first request after a quarter of an hour without requests fails with error 2006, "MySQL server has
 gone away". For `mariadb` URLs it sets nothing.
 
 ```python

@@ -1,7 +1,7 @@
 """Pool option whose value is of a type that the pool cannot use.
 
-SQLAlchemy does not check these values. A `pool_recycle` that is a string (as environment variables are) or None is
-compared with a number at the first checkout, which raises `TypeError: '>' not supported between instances of 'str' and
+SQLAlchemy does not check these values. At the first checkout, it compares `pool_recycle` with a number. If it is a
+string, as environment variables are, or None, that raises `TypeError: '>' not supported between instances of 'str' and
 'int'`. A `pool_recycle` of True means one second. A `pool_pre_ping` of `"False"` is a non-empty string, and so turns
 the test on.
 

@@ -153,7 +153,7 @@ Safe. The session or connection is closed after the last statement that needs it
 stays where it is: closing twice is harmless. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
 
 There is no fix if objects that the session loaded, or that were added to it, are returned, stored or passed to other
-code: after the session is closed, reading an attribute that is not loaded yet raises `DetachedInstanceError`. Plain
+code. After the session is closed, reading an attribute that is not loaded yet raises `DetachedInstanceError`. Plain
 values are safe: columns of a mapped class, rows of columns, counts.
 
 ## References

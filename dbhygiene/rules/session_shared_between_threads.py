@@ -1,6 +1,6 @@
 """Session or connection that several threads, tasks or processes use at the same time.
 
-A session uses one connection. Two threads that use the session at the same time mix their queries and results: rows get
+A session uses one connection. Two threads that use the session at the same time mix their queries and results. Rows get
 lost, a commit contains half of the other thread's work, and the driver fails with "Packet sequence number wrong" or
 error 2013, "Lost connection to MySQL server during query". SQLAlchemy does not prevent this; with asynchronous sessions
 it sometimes raises `IllegalStateChangeError`.

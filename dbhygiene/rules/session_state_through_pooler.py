@@ -2,7 +2,7 @@
 
 With `pool_mode = transaction`, PgBouncer may give the server's session to another program between two transactions. The
 prepared statements and cursors of the session are then gone, or belong to the other program. asyncpg prepares each
-statement and keeps it: later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`, or `already
+statement and keeps it. Later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`, or `already
 exists`.
 
 ```ini pgbouncer/pgbouncer.ini

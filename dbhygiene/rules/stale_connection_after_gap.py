@@ -89,10 +89,11 @@ class ShopConfig(AppConfig):
         scheduler.start()
 ```
 
-Nothing is reported if the connection is closed before or after the wait, if there is no query before or after it, if
-every round of a polling loop queries the database, or if all databases of the project are SQLite files. PostgreSQL and
-others close no idle connection by default: if settings, requirements or `databases` name only such a server, waits are
-reported only with a `server-timeout`. `dbhygiene doctor` prints which server is assumed, and why.
+Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
+Nor is a polling loop that queries the database in every round, or a project whose databases are all SQLite files.
+PostgreSQL and others close no idle connection by default: if settings, requirements or `databases` name only such a
+server, waits are reported only if `server-timeout`, or a file of the repository, gives a timeout. `dbhygiene doctor`
+prints which server is assumed, and why.
 
 ```python
 import time
@@ -125,13 +126,13 @@ Safe: Django opens a new connection for the next query, in about a millisecond. 
 before the statement that waits. If that statement calls a function that queries the database and then waits, the fix
 closes the connection right after it.
 
-The guard `if not connection.in_atomic_block` protects the transaction of a caller, and that of a test: each test of a
-`TestCase` runs within a transaction, and closing the connection there makes the next query fail. The top level of a
-script needs no guard, because no test calls it. `close_old_connections()` is no alternative: it needs the same guard,
-and keeps some connections (`insufficient-close`).
+The guard `if not connection.in_atomic_block` protects the transaction of a caller, and that of a test. Each test of a
+`TestCase` runs within a transaction; if the connection is closed there, the next query fails. The top level of a script
+needs no guard, because no test calls it. `close_old_connections()` is no alternative: it needs the same guard, and
+keeps some connections (`insufficient-close`).
 
-There is no fix within a loop over `.iterator()`, or if a cursor, a lock or a temporary table may still be in use, or
-if a forked process may wait before its own first query: it would close its parent's connection
+There is no fix within a loop over `.iterator()`, or if a cursor, a lock or a temporary table may still be in use. Nor
+is there one if a forked process may wait before its own first query: it would close its parent's connection
 (`close-after-fork`). A wait within a transaction is reported by `gap-inside-atomic`.
 
 ## References

@@ -103,10 +103,10 @@ quick: if the program reads nothing for `net_write_timeout` (60 s), MySQL ends t
 
 With the `mariadb` driver, read chunks by key: `cursor(buffered=False)` may end too early, without an error.
 
-The rule reports tables that grow with the use of the program: by their names (orders, users, messages, logs), by a
-foreign key of their class to such a table, or by an INSERT in the program. It reports neither tables whose names say
-that they stay small (settings, migrations, kinds, countries) nor rows that a cache keeps. It is off by default: it does
-not know how many rows a table has.
+The rule reports tables that grow with the use of the program. It recognizes them by their names (orders, users,
+messages, logs), by a foreign key to such a table, or by an INSERT in the program. It reports neither tables whose names
+say that they stay small (settings, migrations, kinds, countries) nor rows that a cache keeps. It is off by default: it
+does not know how many rows a table has.
 
 ## Fix safety
 

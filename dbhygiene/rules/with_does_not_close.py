@@ -61,7 +61,7 @@ def add_carefully(dsn, name):
 
 Safe. `closing` closes the connection, and the connection as second item still commits: closing alone would lose the
 write. If `as` assigns a cursor, the fix adds a variable for the connection. There is no fix if the block enters the
-connection again, or if the connection, a cursor, a generator or a method of it is used after the block.
+connection again, or if it is used after the block: itself, a cursor, a generator or a method of it.
 
 ## References
 

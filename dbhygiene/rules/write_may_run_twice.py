@@ -114,8 +114,8 @@ def store_once(request, total):
                 raise
 ```
 
-The rule is silent if the statement is not known, if one of its columns is a key by its name (`id`, `uuid`, `token`), if
-the function reads before it writes, or if it handles `IntegrityError`.
+Nothing is reported if the statement is not known, or if a column is a key by its name (`id`, `uuid`, `token`). Nor is a
+function that reads before it writes, or that handles `IntegrityError`.
 
 The rule is off by default: a lost reply is rare, almost every retry of a write can run twice, and a second row does no
 harm in many tables.
