@@ -21,6 +21,7 @@ __all__ = [
     "PROBED",
     "RECOVERING",
     "REOPENING",
+    "SESSIONS",
     "SQLALCHEMY",
     "THREADING",
     "import_lines",
@@ -53,6 +54,7 @@ THREADING = frozenset(
     }
 )
 
+SESSIONS = SQLALCHEMY | {"airflow"}  # hooks of Airflow return engines
 CONNECTIONS = DRIVERS | SQLALCHEMY
 DATABASES = CONNECTIONS | {DJANGO, "peewee"}
 # One of these stands wherever a program handles the loss of a connection by a class of errors.

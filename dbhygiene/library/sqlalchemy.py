@@ -11,6 +11,8 @@ REGISTRIES = words(
     """sqlalchemy.orm.scoped_session sqlalchemy.orm.scoping.scoped_session
     sqlalchemy.ext.asyncio.async_scoped_session"""
 )
+# Methods of other libraries that return a new engine: of Airflow's hooks.
+MAKES_ENGINE = words(".get_sqlalchemy_engine")
 # Methods of a session after which its next query takes another connection; `dispose` and `expire_all` are none.
 SESSION_RECOVERS = words("rollback close close_all remove invalidate reset")
 # Likewise of a connection. `invalidate` does so outside of a transaction; where it was begun, only `rollback` does.

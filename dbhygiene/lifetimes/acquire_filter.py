@@ -15,9 +15,9 @@ import re
 from collections.abc import Collection
 
 from dbhygiene.library.prefilter import GIVING
-from dbhygiene.lifetimes.passed_functions import may_open
+from dbhygiene.lifetimes.passed_functions import names_of_openers
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
 from dbhygiene.source.queries import query
 
 
@@ -45,11 +45,7 @@ class AcquireFilter:
         """Whether a call may return a connection."""
         if self.names is None or self._is_named(file, call):
             return True
-        match call:
-            case ast.Call(func=ast.Name(id="next"), args=[ast.Call(func=generator)]):
-                return self.is_acquire_name(last_name(generator))
-        given = argument_values(call)
-        return any(self.is_acquire_name(word) for each in given for word in may_open(file, each))
+        return any(self.is_acquire_name(word) for word in names_of_openers(file, call))
 
     def _is_named(self, file: File, call: ast.Call) -> bool:
         """Whether the called name is one of those that return a connection."""

@@ -11,8 +11,9 @@ from dbhygiene.library.prefilter import GIVING
 from dbhygiene.library.resources import Driver, Pool
 from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.definitions import base_classes, find_definition
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.values import Called, Constant, Instance, options
+from dbhygiene.program.values import Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File
 from dbhygiene.source.scopes import Scope
 
@@ -71,15 +72,32 @@ def _is_made_in(scope: Scope, name: str) -> bool:
 
 def _makers(file: File, pool: ast.expr) -> set[str]:
     """Return the names of the calls that may have made a pool, or of its annotation."""
-    return {
-        option.name if isinstance(option, (Called, Instance)) else ""
-        for option in options(evaluate(file, pool))
-        if option != Constant(None)
+    return {_maker(file, option) for option in options(evaluate(file, pool)) if option != Constant(None)}
+
+
+def _maker(file: File, option: Value) -> str:
+    """Return the name of the call that made a pool; for an object of the project's class, of the library's class."""
+    name = option.name if isinstance(option, (Called, Instance)) else ""
+    cls = find_definition(file, option.name) if isinstance(option, (Called, Instance, Named)) else None
+    if cls is None or not isinstance(cls.node, ast.ClassDef):
+        return name
+    found = {
+        base
+        for each in (cls, *base_classes(cls))
+        if isinstance(each.node, ast.ClassDef)
+        for given in each.node.bases
+        if (base := each.file.resolve(given)) is not None and find_definition(each.file, base) is None
     }
+    pools = {each for each in found if any(each in pool.made_by for pool in _pools_of(each))}
+    return pools.pop() if len(pools) == 1 else name
+
+
+def _pools_of(name: str) -> tuple[Pool, ...]:
+    known = driver(name.partition(".")[0])
+    return known.pools if known is not None else ()
 
 
 def _pool(maker: str, method: str) -> tuple[Driver, Pool] | None:
     known = driver(maker.partition(".")[0])
-    pools = known.pools if known is not None else ()
-    pool = next((each for each in pools if maker in each.made_by and each.takes == method), None)
+    pool = next((each for each in _pools_of(maker) if maker in each.made_by and each.takes == method), None)
     return (known, pool) if known is not None and pool is not None else None

@@ -44,7 +44,13 @@ from dbhygiene.library.resources import (
 )
 from dbhygiene.lifetimes.helper_index import HelperIndex
 from dbhygiene.lifetimes.library_models import LibraryModels
-from dbhygiene.lifetimes.passed_functions import call_by_name, call_by_position, called_parameter
+from dbhygiene.lifetimes.passed_functions import (
+    call_by_name,
+    call_by_position,
+    call_of_future,
+    called_parameter,
+    generator_of_next,
+)
 from dbhygiene.lifetimes.state import ITSELF, PARTS, READERS
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
@@ -366,12 +372,11 @@ class FunctionSemantics(cfg.Semantics):
         )
 
     def _model_of_next(self, call: ast.Call) -> CallModel | None:
-        """Return the model of `next(generator())`, for a generator of the project."""
-        match call:
-            case ast.Call(func=ast.Name(id="next"), args=[ast.Call() as made]):
-                found = self._target_of(made)
-                if len(found.callees) == 1 and found.complete:
-                    return self.summaries.model_of_next(found.callees[0].definition)
+        """Return the model of `next(generator())`, or `anext(generator())`, for a generator of the project."""
+        if (made := generator_of_next(call)) is not None:
+            found = self._target_of(made)
+            if len(found.callees) == 1 and found.complete:
+                return self.summaries.model_of_next(found.callees[0].definition)
         return None
 
     def _passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> CallModel | None:
@@ -385,6 +390,8 @@ class FunctionSemantics(cfg.Semantics):
 
     def passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> ast.Call | None:
         """Return the call of an argument whose result this call returns."""
+        if (submitted := call_of_future(self.file, call)) is not None:
+            return submitted
         if not (call.args or call.keywords):
             return None
         passed = self._call_of_parameter(call, callees[0]) if len(callees) == 1 and complete else None
@@ -413,13 +420,14 @@ class FunctionSemantics(cfg.Semantics):
     def _find_target(self, call: ast.Call) -> CallMeaning:
         func = call.func
         name = self.file.resolve(func)
-        if name is not None:
-            if (declared := self.summaries.library.model_of_settings(name)) is not None:
-                return CallMeaning(declared)
-            if (opened := self.summaries.library.resource_of_driver(self.file, call)) is not None:
-                return CallMeaning(CallModel(returns=opened))
-            if (known := CALLS.get(name)) is not None:
-                return CallMeaning(known, closing=name in CLOSERS)
+        if name == "setattr" and (set_ := _attribute_set(call)) is not None:
+            return CallMeaning(sets=(set_,))
+        if name is not None and (declared := self.summaries.library.model_of_settings(name)) is not None:
+            return CallMeaning(declared)
+        if (opened := self.summaries.library.resource_of_driver(self.file, call)) is not None:
+            return CallMeaning(CallModel(returns=opened))
+        if name is not None and (known := CALLS.get(name)) is not None:
+            return CallMeaning(known, closing=name in CLOSERS)
         found = callees(self.file, call, self.scope)
         if found.definitions:
             for definition in found.definitions:
@@ -755,6 +763,14 @@ def _fields_set(call: ast.Call, definition: definitions.Definition) -> Assignmen
             if all(number < len(args) for number in fields.values()):
                 return tuple((ast.Attribute(own, field), args[number]) for field, number in fields.items())
     return ()
+
+
+def _attribute_set(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
+    """Return the attribute that `setattr(owner, "name", value)` sets, and its value."""
+    match call.args:
+        case [ast.Name() as owner, ast.Constant(value=str(name)), value]:
+            return ast.Attribute(owner, name), value
+    return None
 
 
 def _is_session(model: CallModel) -> bool:

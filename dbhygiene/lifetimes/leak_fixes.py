@@ -28,6 +28,7 @@ from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
 from dbhygiene.lifetimes.hanging import hang, later
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.passed_functions import call_of_future, generator_of_next
 from dbhygiene.lifetimes.region import (
     RefusedError,
     Region,
@@ -77,8 +78,13 @@ def _opens_whenever_called(life: Lifetime) -> None:
     if any(name in life.scope.globals for name in life.names):
         raise RefusedError("the connection is in a global variable")
     effects = life.analysis.effects
-    if not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):
+    is_chosen = effects.summaries.library.resource_of_either(life.file, life.birth) is not None
+    if is_chosen or not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):
         raise RefusedError("which function opens it is only known at run time")
+    if call_of_future(life.file, life.birth) is not None:
+        raise RefusedError("another thread opens it")
+    if life.resource.is_async and generator_of_next(life.birth) is not None:
+        raise RefusedError("the generator closes it, too; keep the generator in a variable, and call its `aclose()`")
     for node, fact in life.history:
         if isinstance(node.event, cfg.Call) and effects.is_parameter_around(node.event.node.func):
             if any(life.analysis.transfer.holds(each, fact) for each in argument_values(node.event.node)):

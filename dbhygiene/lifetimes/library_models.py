@@ -37,7 +37,9 @@ class LibraryModels:
         ):
             name = canonical_name(file, name)  # `from drivers import sqlite3`, of the project's own module
             driver = drivers.driver(name.partition(".")[0])
-        if name is None or driver is None or name not in driver.opens:
+        if name is None:
+            return self.resource_of_either(file, call)
+        if driver is None or name not in driver.opens:
             return None
         resource = self._resource(driver, is_async=name in driver.opens_async)
         if driver.in_memory and connect_arguments.opens_in_memory(file, call, driver):
@@ -45,6 +47,30 @@ class LibraryModels:
         if driver.deferred_by and connect_arguments.is_deferred(file, call, driver):
             return replace(resource, opened_by=driver.opened_by)
         return resource
+
+    def resource_of_either(self, file: File, call: ast.Call) -> Resource | None:
+        """Return the resource of a driver that is chosen at run time; of several, one that a `with` may close."""
+        match call.func:
+            case ast.Attribute(value=ast.Name(id=name) as chosen, attr="connect"):
+                pass
+            case _:
+                return None
+        if file.resolve(chosen) is not None or not file.scope_of(chosen).aliases.get(name):
+            return None
+        from dbhygiene.program.evaluation import evaluate  # few programs choose one
+        from dbhygiene.program.values import Named, options
+
+        names = [each.name if isinstance(each, Named) else "" for each in options(evaluate(file, chosen))]
+        found: list[Resource] = []
+        for name in names:
+            driver = drivers.driver(name.partition(".")[0])
+            opens = f"{name}.connect"
+            if driver is None or opens not in driver.opens:
+                return None
+            found.append(self._resource(driver, is_async=opens in driver.opens_async))
+        if len({each.is_async for each in found}) != 1:
+            return None
+        return min(found, key=lambda each: each.leaving is not None and not each.leaving.closes)
 
     def resource_of_base(self, file: File, name: str) -> Resource | None:
         """Return the resource that an object of this class of a library is, if it is a connection or a session."""

@@ -57,7 +57,7 @@ def names_of(file: File, scope: Scope) -> Names:
         containers=[
             name
             for name, values in scope.aliases.items()
-            if name not in given and all(_is_new(file, v) for v in values)
+            if name not in given and all(is_new_container(file, v) for v in values)
         ],
         container_fields=_container_fields(file, scope),
         inner_fields=_inner_fields(scope.node),
@@ -81,7 +81,7 @@ def own_globals(file: File, code: ast.AST) -> frozenset[str]:
         known = first.setdefault(name.id, name)
         if (name.lineno, name.col_offset) < (known.lineno, known.col_offset):
             first[name.id] = name
-    everywhere = Counter(part.id for part in file.nodes(ast.Name) if part.id in first)
+    everywhere = Counter(p.id for p in file.nodes(ast.Name) if p.id in first and not _is_first_value(file, p))
     own = [part for part in file.own(code) if isinstance(part, ast.Name)]
     here, read = Counter(part.id for part in own), {part.id for part in own if isinstance(part.ctx, ast.Load)}
     calls = (part for part in file.own(code) if isinstance(part, ast.Call))
@@ -97,6 +97,14 @@ def own_globals(file: File, code: ast.AST) -> frozenset[str]:
         and name not in file.scope.defined
         and not is_seen_elsewhere(file, name)
     )
+
+
+def _is_first_value(file: File, name: ast.Name) -> bool:
+    """Whether a name is that of a variable which its module sets to a constant: `conn = None`."""
+    match file.parents.get(name):
+        case ast.Assign(value=ast.Constant()) as assignment:
+            return assignment in file.tree.body
+    return False
 
 
 def _is_always_set(file: File, function: ast.AST, name: ast.Name) -> bool:
@@ -116,7 +124,8 @@ def _inner_fields(code: ast.AST) -> set[str]:
     return {part.attr for each in inner for part in walk(each) if isinstance(part, ast.Attribute)}
 
 
-def _is_new(file: File, value: ast.expr) -> bool:
+def is_new_container(file: File, value: ast.expr) -> bool:
+    """Whether a value is a new list, dict or set."""
     match value:
         case ast.List() | ast.Dict() | ast.Set() | ast.ListComp() | ast.DictComp() | ast.SetComp():
             return True
@@ -136,14 +145,14 @@ def _new_containers(file: File, cls: ast.AST) -> frozenset[str]:
     new: dict[str, bool] = {}
     for statement in cls.body if isinstance(cls, ast.ClassDef) else ():
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            new[statement.targets[0].id] = _is_new(file, statement.value)
+            new[statement.targets[0].id] = is_new_container(file, statement.value)
     for part in ast.walk(cls):
         targets = part.targets if isinstance(part, ast.Assign) else [getattr(part, "target", None)]
         for target in targets if isinstance(part, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For)) else ():
             for each in ast.walk(target):  # type: ignore[arg-type]
                 if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
                     value = part.value if isinstance(part, (ast.Assign, ast.AnnAssign)) and each is target else None
-                    new[each.attr] = new.get(each.attr, True) and value is not None and _is_new(file, value)
+                    new[each.attr] = new.get(each.attr, True) and value is not None and is_new_container(file, value)
     return frozenset(name for name, is_new in new.items() if is_new)
 
 

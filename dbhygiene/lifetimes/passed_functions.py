@@ -13,7 +13,7 @@ from dbhygiene.library.calls import RUNNING_AWAITED
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, argument_values, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
@@ -27,6 +27,29 @@ def call_by_position(file: File, call: ast.Call) -> ast.Call | None:
     if position is None or len(call.args) <= position or not isinstance(file.parents.get(call), ast.Await):
         return None
     return call_of(file, call.args[position], call.args[position + 1 :], call.keywords)
+
+
+def call_of_future(file: File, call: ast.Call) -> ast.Call | None:
+    """Return the call that an executor makes for the caller, who waits for its result: `submit(connect).result()`."""
+    given = _submitted(call)
+    return call_of(file, given.args[0], given.args[1:], given.keywords) if given is not None else None
+
+
+def _submitted(call: ast.Call) -> ast.Call | None:
+    match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Attribute(attr="submit"), args=[_, *_]) as given, attr="result"):
+            return given
+    return None
+
+
+def generator_of_next(call: ast.Call) -> ast.Call | None:
+    """Return the call that makes a generator of which only the first value is taken, and which is then dropped."""
+    match call:
+        case ast.Call(func=ast.Name(id="next" | "anext"), args=[ast.Call() as made]):
+            return made
+        case ast.Call(func=ast.Attribute(value=ast.Call() as made, attr="__next__" | "__anext__"), args=[]):
+            return made
+    return None
 
 
 def call_by_name(file: File, call: ast.Call, given: ast.expr | None) -> ast.Call | None:
@@ -71,7 +94,16 @@ def _synthetic_call(
     return known[place]  # type: ignore[no-any-return]
 
 
-def may_open(file: File, given: ast.expr) -> Iterator[str]:
+def names_of_openers(file: File, call: ast.Call) -> Iterator[str]:
+    """Yield the names by which what a call runs for the caller may be known to open something."""
+    if (made := generator_of_next(call)) is not None:
+        yield last_name(made.func)
+    submitted = _submitted(call)
+    for each in argument_values(submitted or call):
+        yield from _may_open(file, each)
+
+
+def _may_open(file: File, given: ast.expr) -> Iterator[str]:
     """Yield the names by which a function that is passed as an argument may be known to open something."""
     match given:
         case ast.Lambda(body=ast.Call() as body) | ast.Lambda(body=ast.Await(value=ast.Call() as body)):

@@ -16,7 +16,7 @@ from dbhygiene.source.nodes import Function
 
 def is_recreated(made: Engine) -> bool:
     """Whether code that makes an engine, and keeps none, is known to run repeatedly."""
-    return repetition_around(made) is not None or bool(careless_calls(made))
+    return repetition_around(made) is not None or bool(careless_calls(made)[0])
 
 
 def repetition_around(made: Engine) -> ast.AST | None:
@@ -28,29 +28,34 @@ def repetition_around(made: Engine) -> ast.AST | None:
     return _loop_around(file, call, function) or handler(function)
 
 
-def careless_calls(made: Engine) -> list[tuple[File, ast.Call]]:
-    """Return the calls of a function that returns a new engine, and of those that pass it on, whose callers drop it."""
+def careless_calls(made: Engine) -> tuple[list[tuple[File, ast.Call]], bool]:
+    """Return the calls of a function that returns a new engine, and of those that pass it on, whose callers drop it.
+
+    Also return whether calls of each of these functions are known.
+    """
     function = function_around(made.file, made.call)
     if function is None or is_test_file(made.file) or is_cached(made.file, function) or function.name == "__init__":
-        return []
-    return _careless(made.file, function) if fate(made.file, made.call) is Fate.HANDED_ON else []
+        return [], True
+    return _careless(made.file, function) if fate(made.file, made.call) is Fate.HANDED_ON else ([], True)
 
 
-def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
+def _careless(file: File, function: Function) -> tuple[list[tuple[File, ast.Call]], bool]:
     """Return the calls of a function, or of those that return its result, that drop it; none if one keeps it."""
     dropped: list[tuple[File, ast.Call]] = []
-    todo, seen = [(file, function)], {function}
+    todo, seen, is_complete = [(file, function)], {function}, True
     while todo:
-        for where, call in _calls(*todo.pop()):
+        known = list(_calls(*todo.pop()))
+        is_complete = is_complete and bool(known)
+        for where, call in known:
             caller, its_fate = function_around(where, call), fate(where, call)
             if its_fate is Fate.KEPT or caller is None or is_cached(where, caller):
-                return []
+                return [], True
             if its_fate is Fate.DROPPED and caller.name not in _ONCE and not is_test_file(where):
                 dropped.append((where, call))
             elif its_fate is Fate.HANDED_ON and caller not in seen:
                 seen.add(caller)
                 todo.append((where, caller))
-    return sorted(dropped, key=lambda found: (found[0] is not file, found[0].path, found[1].lineno))
+    return sorted(dropped, key=lambda found: (found[0] is not file, found[0].path, found[1].lineno)), is_complete
 
 
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:

@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
-from dbhygiene.library.sqlalchemy import REGISTRIES
+from dbhygiene.library.sqlalchemy import MAKES_ENGINE, REGISTRIES
 from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
 from dbhygiene.pools.engines import engine_pool_kind as engine_pool
@@ -364,6 +364,8 @@ def _kind(option: Value) -> str:
         case Called(name=".execution_options", receiver=receiver) if receiver is not None:
             return _kind(next(options(receiver), UNKNOWN))
         case Called(name=".get_engine", receiver=receiver) if receiver is not None and _is_flask(receiver):
+            return "sync"
+        case Called(name=name) if name in MAKES_ENGINE or f".{name.rpartition('.')[2]}" in MAKES_ENGINE:
             return "sync"
         case Called(file=File() as file, call=ast.Call() as call) if (made := engine(file, call)) is not None:
             return "async" if made.is_async else "sync"

@@ -186,11 +186,18 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _report_left_to_request(life: Lifetime) -> Iterator[Diagnostic]:
-    """Report a connection that a request leaves open: in `g` of Flask, or returned by a dependency of FastAPI."""
-    from dbhygiene.lifetimes.request_contexts import is_left_to_request, kept_in_context  # few functions keep one
+    """Report a connection that a request leaves open: in `g` of Flask, in its module, or returned by a dependency."""
+    from dbhygiene.lifetimes.request_contexts import (  # few functions keep one
+        is_left_to_request,
+        kept_in_context,
+        kept_in_module,
+    )
 
     function = life.scope.name
-    if (path := kept_in_context(life)) is not None:
+    if (path := kept_in_module(life)) is not None:
+        title, why = path, f"is opened by each call of `{function}`, and never closed"
+        how = "close it at the end of the call, or open it only once"
+    elif (path := kept_in_context(life)) is not None:
         title, why = path, "is not closed at the end of the request"
         how = "close it in a function with `@app.teardown_appcontext`"
     elif is_left_to_request(life):

@@ -92,8 +92,10 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         is_mysql, is_loop = made.databases == {MYSQL}, not isinstance(around, ast.expr)
         sure = Confidence.CERTAIN if is_mysql else Confidence.POSSIBLE if is_loop else Confidence.LIKELY
         yield _diagnostic(made, "and neither keeps nor disposes of them", tuple(_repetition(file, around)), sure)
-    elif dropped := careless_calls(made):
-        yield _report_callers(file, made, dropped)
+        return
+    dropped, is_complete = careless_calls(made)
+    if dropped:
+        yield _report_callers(file, made, dropped, is_complete=is_complete)
     else:
         yield from _report_owner(file, made)
 
@@ -125,14 +127,18 @@ def _repetition(file: File, node: ast.AST) -> Iterator[Step]:
         yield Step(file.path, file.span(step[0]), step[1])
 
 
-def _report_callers(file: File, made: Engine, dropped: list[tuple[File, ast.Call]]) -> Diagnostic:
-    """Return the finding about a function that returns a new engine, by the caller that runs most often."""
+def _report_callers(file: File, made: Engine, dropped: list[tuple[File, ast.Call]], *, is_complete: bool) -> Diagnostic:
+    """Return the finding about a function that returns a new engine, by the caller that runs most often.
+
+    Arguments:
+        is_complete: whether no further callers may exist.
+    """
     from dbhygiene.lifetimes.impact import runs  # which looks for callers
 
     found = [(where, call, runs(where, call, by_exception=False)) for where, call in dropped]
     where, call, how_often = min(found, key=lambda each: _RANK[each[2].impact])
     sure = Confidence.LIKELY if made.databases == {MYSQL} else Confidence.POSSIBLE
-    if how_often.impact is not Impact.UNKNOWN:
+    if how_often.impact is Impact.REPEATED or (how_often.impact is Impact.ONCE and is_complete):
         sure = Confidence.LIKELY if how_often.impact is Impact.REPEATED else Confidence.POSSIBLE
     reason = f"which the caller in {place(where, call, file)} does not keep"
     step = Step(where.path, where.span(call), "calls it, and does not keep the engine")

@@ -170,7 +170,7 @@ from typing import TYPE_CHECKING
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
-from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.library.prefilter import SESSIONS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
 from dbhygiene.lifetimes.fastapi import is_dependency
@@ -190,7 +190,7 @@ _WORDS = {
 }
 
 
-@rule("HYG209", on=Lifetime, imports=SQLALCHEMY)
+@rule("HYG209", on=Lifetime, imports=SESSIONS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak, function = life.leak, life.scope.node
     if life.resource.kind not in SESSION_KINDS or not isinstance(function, FUNCTION):
