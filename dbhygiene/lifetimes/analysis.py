@@ -133,7 +133,7 @@ def analyse(
 
     Arguments:
         parameters: names of parameters that are followed, too, as resources that the caller has opened.
-        relation: the relation of these parameters to the resources: PART for cursors.
+        relation: the relation of these parameters to the resources: PART for cursors, CONTAINER for `**kwargs`.
     """
     scope = file.functions[code]
     if not parameters and not any(effects.acquires(call) for call in scope.calls):
@@ -220,7 +220,7 @@ def follow(
 
 def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[ast.arg, Resource]]:
     if isinstance(code, FUNCTION):
-        for arg in named_parameters(code):
+        for arg in (*named_parameters(code), *([code.args.kwarg] if code.args.kwarg else ())):
             if arg.arg in parameters:
                 yield arg, parameters[arg.arg]
 

@@ -154,6 +154,14 @@ class CallEffect(Frozen):
                 )
         return argument.raising if raised else argument.normal
 
+    def collects(self, keyword: str) -> bool:
+        """Whether a function that is called gets this argument in its `**kwargs`."""
+        functions = (each.definition.node for each in self.callees)
+        return any(
+            isinstance(each, FUNCTION) and each.args.kwarg is not None and not has_parameter(each, keyword)
+            for each in functions
+        )
+
     def receiver_effects(self, resource: Resource, raised: bool) -> ArgumentEffects:
         """Return the possible effects on the object whose method, defined by the project, is called."""
         if not (self.callees and self.complete):
@@ -212,6 +220,8 @@ class CallEffect(Frozen):
         definition, bound = callee
         if isinstance(definition.node, FUNCTION):
             name = parameter(definition.node, position, keyword, bound=bound)
+            if name is None and keyword is not None and relation == ITSELF:
+                return self.summaries.summary_of_unnamed(definition, resource)
             return (
                 self.summaries.parameter_summary(definition, name, resource, relation)
                 if name is not None
@@ -271,6 +281,8 @@ class FunctionSummaries(Protocol):
     def summary_of_body(
         self, definition: definitions.Definition, name: str, resource: Resource
     ) -> ParameterSummary: ...
+
+    def summary_of_unnamed(self, definition: definitions.Definition, resource: Resource) -> ParameterSummary: ...
 
     def summary_as_field(
         self,
@@ -514,10 +526,19 @@ class FunctionSemantics(cfg.Semantics):
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
         is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         quiet = (is_method and not self._gets_by_key(call.func)) or self._is_log_argument(call)
+        quiet = quiet or self._takes_from_keywords(call.func)
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
         return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
+
+    def _takes_from_keywords(self, method: ast.expr) -> bool:
+        """Whether a method takes an argument out of the function's `**kwargs`, where its callers pass it."""
+        node = self.scope.node
+        match method:
+            case ast.Attribute(value=ast.Name(id=name), attr="pop") if isinstance(node, FUNCTION):
+                return node.args.kwarg is not None and node.args.kwarg.arg == name
+        return False
 
     def _gets_by_key(self, method: ast.expr) -> bool:
         """Whether a method is the `get` of a session of this function: unlike that of a dictionary, it queries."""

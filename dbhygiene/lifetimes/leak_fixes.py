@@ -82,13 +82,19 @@ def _opens_whenever_called(life: Lifetime) -> None:
     if is_chosen or not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):
         raise RefusedError("which function opens it is only known at run time")
     if call_of_future(life.file, life.birth) is not None:
-        raise RefusedError("another thread opens it")
+        raise RefusedError("another thread opens the connection")
     if life.resource.is_async and generator_of_next(life.birth) is not None:
-        raise RefusedError("the generator closes it, too; keep the generator in a variable, and call its `aclose()`")
+        raise RefusedError(
+            "the generator closes the connection, too; keep the generator in a variable, and call its `aclose()`"
+        )
     for node, fact in life.history:
-        if isinstance(node.event, cfg.Call) and effects.is_parameter_around(node.event.node.func):
-            if any(life.analysis.transfer.holds(each, fact) for each in argument_values(node.event.node)):
-                raise RefusedError(f"`{node.event.node.func.id}` is only known at run time")  # type: ignore[attr-defined]
+        if not isinstance(node.event, cfg.Call):
+            continue
+        call, holds = node.event.node, life.analysis.transfer.holds
+        if effects.is_parameter_around(call.func) and any(holds(each, fact) for each in argument_values(call)):
+            raise RefusedError(f"`{call.func.id}` is only known at run time")  # type: ignore[attr-defined]
+        if any(w.arg and holds(w.value, fact) and effects.of(call).collects(w.arg) for w in call.keywords):
+            raise RefusedError("the connection is passed in the `**kwargs` of a function")
     given = effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
         raise RefusedError("the function may return the connection that it receives")

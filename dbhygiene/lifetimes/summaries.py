@@ -361,6 +361,17 @@ class Summaries:
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
         return given
 
+    def summary_of_unnamed(self, definition: Definition, resource: Resource) -> ParameterSummary:
+        """Return the summary of an argument that a function gets in its `**kwargs`."""
+        node = definition.node
+        if not isinstance(node, FUNCTION) or node.args.kwarg is None or not is_plain(definition):
+            return ParameterSummary()
+        if _is_generator(definition.file, node):
+            return ParameterSummary()
+        self._definitions[node] = definition
+        given: ParameterSummary = self._inferred.of(_ParameterContext(node, node.args.kwarg.arg, resource))
+        return given
+
     def summary_of_reader(
         self, function: Definition, name: str, resource: Resource, relation: str, *, makes: bool
     ) -> ParameterSummary:
@@ -390,7 +401,9 @@ class Summaries:
     def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> ParameterSummary:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
-        analysis = analyse(definition.file, node, self.effects(definition.file, node), {name: resource})
+        in_keywords = node.args.kwarg is not None and node.args.kwarg.arg == name
+        relation, effects = CONTAINER if in_keywords else ITSELF, self.effects(definition.file, node)
+        analysis = analyse(definition.file, node, effects, {name: resource}, relation=relation)
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
             return ParameterSummary()
