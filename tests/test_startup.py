@@ -102,6 +102,15 @@ def test_a_project_without_files_about_servers_needs_no_yaml(tmp_path: Path) -> 
     assert "yaml" not in imported(tmp_path, PLAIN)
 
 
+def test_what_reads_a_kind_of_file_about_servers_is_imported_for_such_a_file(tmp_path: Path) -> None:
+    (tmp_path / "my.cnf").write_text("[mysqld]\nwait_timeout = 600\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  db:\n    image: mysql:8\n")
+    modules = imported(tmp_path, ENGINE.replace("pool_pre_ping=True", "pool_recycle=60"))
+    assert {"yaml", "dbhygiene.servers.compose", "dbhygiene.servers.option_files"} <= modules
+    others = {f"dbhygiene.servers.{name}" for name in ("helm", "kubernetes", "terraform", "docker", "poolers")}
+    assert not others & modules
+
+
 def test_the_language_server_starts_without_an_analysis_and_without_libcst() -> None:
     code = "import sys, dbhygiene.lsp.server; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,23 +15,24 @@ from math import inf
 from dbhygiene.library.deployment import ASGI_SERVERS, SERVERS, WITHOUT_VALUE, WRAPPERS
 from dbhygiene.servers.model import FileLine, ServingCommand
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 from dbhygiene.source.records import replace
 
-NAMES = re.compile("|".join(sorted(SERVERS)))
-_SUBSTITUTION = re.compile(r"%\(\w+\)s|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|\$\{[^{}\s]*\s[^{}]*\}")
-_DEFAULT = re.compile(r"\$\{\w+:?-([^{}$]*)\}")
-_ENDS = re.compile(r"[;&|()<>\n]+")
-_APPLICATION = re.compile(r"(?:asgi:|wsgi:)?([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:\(.*\))?")
-_MODULE = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*)")
+NAMES = LazyPattern("|".join(sorted(SERVERS)))
+_SUBSTITUTION = LazyPattern(r"%\(\w+\)s|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|\$\{[^{}\s]*\s[^{}]*\}")
+_DEFAULT = LazyPattern(r"\$\{\w+:?-([^{}$]*)\}")
+_ENDS = LazyPattern(r"[;&|()<>\n]+")
+_APPLICATION = LazyPattern(r"(?:asgi:|wsgi:)?([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:\(.*\))?")
+_MODULE = LazyPattern(r"([A-Za-z_]\w*(?:\.\w+)*)")
 _TAKES_USER = ("gosu", "su-exec", "chpst")
 _SHELLS = ("sh", "bash", "ash", "zsh", "dash")
-_RUNS_TEXT = re.compile(r"-[a-z]*c")
-_COUNTS_PROCESSES = re.compile(r"(?:^|\s)(?:-w|--workers|-c|--config)")
+_RUNS_TEXT = LazyPattern(r"-[a-z]*c")
+_COUNTS_PROCESSES = LazyPattern(r"(?:^|\s)(?:-w|--workers|-c|--config)")
 _PLAIN_WORKERS = ("", "sync", "gthread", "gunicorn.workers.sync.SyncWorker", "gunicorn.workers.gthread.ThreadWorker")
 _CONFIGURATION = "gunicorn.conf.py"
 _NUMBER_VARIABLE = "WEB_CONCURRENCY"  # gunicorn and uvicorn read it if no option says how many processes there are
-_ASGI_WORKER = re.compile(r"uvicorn|hypercorn|asgi|daphne|granian", re.IGNORECASE)
-_GREEN = re.compile(r"gevent|eventlet|greenlet|tornado", re.IGNORECASE)
+_ASGI_WORKER = LazyPattern(r"uvicorn|hypercorn|asgi|daphne|granian", re.IGNORECASE)
+_GREEN = LazyPattern(r"gevent|eventlet|greenlet|tornado", re.IGNORECASE)
 
 
 def shell_commands(text: str) -> Iterator[tuple[int, list[str]]]:

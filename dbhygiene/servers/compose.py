@@ -11,14 +11,12 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.library.deployment import image_server, is_pooler
-from dbhygiene.servers import docker
 from dbhygiene.servers.commands import NAMES, split
-from dbhygiene.servers.kubernetes import count_of
 from dbhygiene.servers.model import FileLine, Pooler
-from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
 from dbhygiene.servers.yaml_nodes import (
     Node,
     at,
+    count_of,
     documents,
     elements,
     entries,
@@ -29,12 +27,13 @@ from dbhygiene.servers.yaml_nodes import (
     words_of,
 )
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 from dbhygiene.source.records import Frozen, replace
 
-_VARIABLE = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
-_SERVICES = re.compile(r"""^["']?services["']?\s*:""", re.MULTILINE)
+_VARIABLE = LazyPattern(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
+_SERVICES = LazyPattern(r"""^["']?services["']?\s*:""", re.MULTILINE)
 _DEEPEST = 5  # services that extend each other
-_DEFAULT = re.compile(r"\$\{\w+:?-([^{}]*)\}")
+_DEFAULT = LazyPattern(r"\$\{\w+:?-([^{}]*)\}")
 
 
 class Service(Frozen):
@@ -81,10 +80,19 @@ def _image(name: str, around: str, node: Node, files: Deployment) -> tuple[str, 
         return image, place, None, ""
     context = _join(around, text_of(build) or text_of(at(build, "context")) or ".")
     dockerfile = _join(context, text_of(at(build, "dockerfile")) or "Dockerfile")
-    base = docker.base_image(dockerfile, files, text_of(at(build, "target")))
+    base = _base_image(dockerfile, files, text_of(at(build, "target")))
     if base is not None and (image_server(base[0]) or is_pooler(base[0])):
         return base[0], FileLine(dockerfile, base[1]), context, dockerfile
     return image if base is None else "", place, context, dockerfile
+
+
+def _base_image(dockerfile: str, files: Deployment, target: str) -> tuple[str, int] | None:
+    """Return the image that a Dockerfile is based on, and its line; None if it is not in the repository."""
+    if dockerfile not in files.names:
+        return None
+    from dbhygiene.servers.docker import base_image
+
+    return base_image(dockerfile, files, target)
 
 
 def _join(*parts: str) -> str:
@@ -184,6 +192,8 @@ def replicas(service: Service) -> int:
 
 def pooler(service: Service, files: Deployment) -> Pooler | None:
     """Return the pooler of a service that has an image of PgBouncer; None if nothing gives its mode."""
+    from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
+
     for name in mounted_files(service, files):
         if name.endswith(".ini"):
             if (found := pooler_of_file(name, files, service.hosts, service.image)) is not None:

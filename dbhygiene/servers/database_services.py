@@ -6,20 +6,20 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image, image_server
-from dbhygiene.servers import docker
 from dbhygiene.servers.commands import programs_of
 from dbhygiene.servers.compose import Service, all_volumes, command_words, mounted_files
 from dbhygiene.servers.databases import Assignment, Numbers, flags, image_numbers, numbers, option_file
 from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, FileLine, Limit, Origin, Server
 from dbhygiene.servers.yaml_nodes import at, pairs
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 
 _ENDINGS = {MYSQL: (".cnf", "my.ini"), POSTGRESQL: (".conf",)}
 _SERVER_PROGRAMS = frozenset(
     ("mysqld", "mysqld_safe", "mariadbd", "mariadbd-safe", "postgres", "docker-entrypoint.sh", "docker-entrypoint")
 )
-_CLIENT = re.compile(r"backup|dump|restore|migrat|seed|wait|cron", re.IGNORECASE)
-_SERVER_PROGRAM = re.compile(r"\b(?:mysqld|mariadbd|postgres|docker-entrypoint)\b")
+_CLIENT = LazyPattern(r"backup|dump|restore|migrat|seed|wait|cron", re.IGNORECASE)
+_SERVER_PROGRAM = LazyPattern(r"\b(?:mysqld|mariadbd|postgres|docker-entrypoint)\b")
 _DEAD_VARIABLES = ("MYSQL_WAIT_TIMEOUT", "MYSQL_MAX_CONNECTIONS", "MARIADB_WAIT_TIMEOUT", "POSTGRES_MAX_CONNECTIONS")
 
 
@@ -48,7 +48,9 @@ def _words_with_file(service: Service, files: Deployment) -> tuple[list[tuple[st
     if not words and service.base is not None:
         return _words_with_file(service.base, files)
     if not words and service.dockerfile:
-        found = list(docker.commands_of(service.dockerfile, files))
+        from dbhygiene.servers.docker import commands_of
+
+        found = list(commands_of(service.dockerfile, files))
         return [(word, found[-1][0]) for word in found[-1][1]] if found else [], service.dockerfile
     return words, service.file
 
@@ -74,19 +76,27 @@ def _reads_unseen_file(service: Service, words: list[tuple[str, int]], read: set
     """Whether a service reads an option file that is not known: its command names one, or it mounts one."""
     if not read and any("config_file=" in word or "--defaults-" in word for word, _ in words):
         return True
-    built = docker.instructions(files.text(service.dockerfile)) if service.dockerfile else ()
-    if any(each.word == "RUN" and _WRITES_OPTIONS.search(each.text) for each in built):
+    if any(word == "RUN" and _WRITES_OPTIONS.search(text) for word, text in _instructions(service, files)):
         return True
     sources = [source for source, target in all_volumes(service) if _OPTION_FILE.search(target)]
     return any(not any(name == source or name.startswith(f"{source}/") for name in files.names) for source in sources)
 
 
-_OPTION_FILE = re.compile(r"\.(?:cnf|ini)$|postgresql\.conf$|/etc/mysql(?:/[\w.]*conf\.d)?/?$")
+def _instructions(service: Service, files: Deployment) -> list[tuple[str, str]]:
+    """Return the words and the texts of the instructions of a service's Dockerfile; none if it has none."""
+    if not service.dockerfile:
+        return []
+    from dbhygiene.servers.docker import instructions
+
+    return [(each.word, each.text) for each in instructions(files.text(service.dockerfile))]
 
 
-_WRITES_OPTIONS = re.compile(r"max_?-?connections|(?:wait|session)_timeout|\.cnf\b|postgresql\.conf")
+_OPTION_FILE = LazyPattern(r"\.(?:cnf|ini)$|postgresql\.conf$|/etc/mysql(?:/[\w.]*conf\.d)?/?$")
+
+
+_WRITES_OPTIONS = LazyPattern(r"max_?-?connections|(?:wait|session)_timeout|\.cnf\b|postgresql\.conf")
 _INIT = "/docker-entrypoint-initdb.d"
-_PERMANENT = re.compile(r"\b(?:ALTER\s+SYSTEM\s+SET|SET\s+PERSIST)\s+(\w+)\s*(?:=|\bTO\b)\s*'?(\w+)", re.IGNORECASE)
+_PERMANENT = LazyPattern(r"\b(?:ALTER\s+SYSTEM\s+SET|SET\s+PERSIST)\s+(\w+)\s*(?:=|\bTO\b)\s*'?(\w+)", re.IGNORECASE)
 
 
 def _assignments_of_init_scripts(service: Service, files: Deployment) -> Iterator[Assignment]:
@@ -105,7 +115,7 @@ def _option_files(service: Service, image: Image, words: list[tuple[str, int]], 
     endings = _ENDINGS[image.database]
     found = {name for name in mounted_files(service, files) if name.endswith(endings)}
     if service.dockerfile:
-        copied = [word.text for word in docker.instructions(files.text(service.dockerfile)) if word.word in _COPIES]
+        copied = [text for word, text in _instructions(service, files) if word in _COPIES]
         for name in files.names:
             base = name.rpartition("/")[2]
             if name.endswith(endings) and name.startswith(service.context or ""):

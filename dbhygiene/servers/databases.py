@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image
@@ -18,6 +17,7 @@ from dbhygiene.servers.option_files import (
     seconds,
 )
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 from dbhygiene.source.records import Record
 
 _LONGEST = 31536000  # seconds: the most that MySQL takes for `wait_timeout`
@@ -157,7 +157,7 @@ def parse_assignment(database: str, text: str, place: FileLine) -> Iterator[Assi
 
 # -- settings that do nothing -------------------------------------------------------------------------------
 
-_TIMES = re.compile(r"\d+[mM]")
+_TIMES = LazyPattern(r"\d+[mM]")
 _NOT_READ = ("mysqld_safe", "client", "mysql", "mysqldump")
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from dbhygiene.servers.commands import split
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 
-_INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
-_ARGUMENT = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
+_INSTRUCTION = LazyPattern(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
+_ARGUMENT = LazyPattern(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 
 
 class Instruction(NamedTuple):

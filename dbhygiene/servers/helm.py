@@ -9,17 +9,15 @@ replicaCount: 3                 # a part that runs containers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL
 from dbhygiene.servers.databases import Assignment, parse_assignment
-from dbhygiene.servers.kubernetes import ConfigFile, Container, count_of
+from dbhygiene.servers.kubernetes import ConfigFile, Container
 from dbhygiene.servers.model import FileLine
-from dbhygiene.servers.yaml_nodes import Node, at, content_line, documents, entries, line_of, text_of
-from dbhygiene.source.deployment import Deployment
+from dbhygiene.servers.yaml_nodes import Node, at, content_line, count_of, entries, line_of, text_of
 from dbhygiene.source.records import Frozen
 
-_CHART = "Chart.yaml"
 _DATABASES = {"mysql": MYSQL, "mariadb": MYSQL, "postgresql": POSTGRESQL, "postgres": POSTGRESQL}
 _TEXTS = ("configuration", "extendedConfiguration", "postgresqlConfiguration", "configurationFiles", "config")
 _MAPPINGS = ("postgresqlConfiguration", "postgresqlExtendedConf", "parameters")
@@ -37,15 +35,9 @@ class ChartDatabase(Frozen):
     assignments: tuple[Assignment, ...]
 
 
-def is_values_file(name: str, files: Deployment) -> bool:
-    """Whether a file holds the values of a chart: it lies beside the chart's own file."""
-    around, _, base = name.rpartition("/")
-    return base.startswith("values") and f"{around}/{_CHART}".lstrip("/") in files.names
-
-
-def databases(name: str, files: Deployment) -> Iterator[ChartDatabase]:
+def databases(name: str, described: Sequence[Node]) -> Iterator[ChartDatabase]:
     """Yield the database servers that a chart brings along, by the usual names of their charts."""
-    for document in documents(files.text(name)):
+    for document in described:
         for key, node in entries(document).items():
             database = _DATABASES.get(key.lower())
             if database is not None and text_of(at(node, "enabled")).lower() != "false" and entries(node):
@@ -81,9 +73,9 @@ def _assignments_of_mapping(node: Node, name: str, database: str) -> Iterator[As
             yield from parse_assignment(database, f"{written}={text_of(value)}", FileLine(name, line_of(value)))
 
 
-def chart_containers(name: str, files: Deployment) -> Iterator[Container]:
+def chart_containers(name: str, described: Sequence[Node]) -> Iterator[Container]:
     """Yield the containers that the values describe by the keys which charts share."""
-    for document in documents(files.text(name)):
+    for document in described:
         own = text_of(at(document, "nameOverride")) or name.rpartition("/")[0].rpartition("/")[2]
         for key, part in [("", document), *_settings_of_services(document)]:
             if any(at(part, each) is not None for each in _RUNS):

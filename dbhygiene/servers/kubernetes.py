@@ -11,6 +11,7 @@ from dbhygiene.servers.yaml_nodes import (
     Node,
     at,
     content_line,
+    count_of,
     documents,
     elements,
     entries,
@@ -19,14 +20,15 @@ from dbhygiene.servers.yaml_nodes import (
     words_of,
 )
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 from dbhygiene.source.records import Frozen
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "Rollout")
-_WORKLOAD = re.compile(rf"""^["']?kind["']?\s*:\s*["']?(?:{"|".join(_WORKLOADS)}|List)\b|\A\s*\{{""", re.MULTILINE)
-_CONFIG = re.compile(r"""^["']?kind["']?\s*:\s*["']?ConfigMap\b""", re.MULTILINE)
-_CONFIG_FILE = re.compile(r"\.cnf\b|pgbouncer\.ini\b")
-_REQUESTS = re.compile(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
-_OWN_URL = re.compile(r"""\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}()]+)?(/[^\s"'?#)]*)?""")
+_WORKLOAD = LazyPattern(rf"""^["']?kind["']?\s*:\s*["']?(?:{"|".join(_WORKLOADS)}|List)\b|\A\s*\{{""", re.MULTILINE)
+_CONFIG = LazyPattern(r"""^["']?kind["']?\s*:\s*["']?ConfigMap\b""", re.MULTILINE)
+_CONFIG_FILE = LazyPattern(r"\.cnf\b|pgbouncer\.ini\b")
+_REQUESTS = LazyPattern(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
+_OWN_URL = LazyPattern(r"""\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}()]+)?(/[^\s"'?#)]*)?""")
 _PROBES = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
 
 
@@ -126,12 +128,6 @@ def containers(name: str, described: Sequence[Node]) -> Iterator[Container]:
         for container in elements(at(pod, "containers")):
             names = {*own, text_of(at(container, "name")), text_of(at(each, "spec", "serviceName"))}
             yield Container(container, name, frozenset(names - {""}), count_of(at(each, "spec", "replicas")))
-
-
-def count_of(node: Node) -> int:
-    """Return a number of containers that is written out; 1 if there is none."""
-    text = text_of(node)
-    return int(text) if text.isdigit() and int(text) else 1
 
 
 def config_files(name: str, described: Sequence[Node]) -> Iterator[ConfigFile]:

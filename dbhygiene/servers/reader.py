@@ -1,29 +1,37 @@
-"""`Reader`: reads the files of a repository that say how its servers run; imported only if there are any."""
+"""`Reader`: reads the files of a repository that say how its servers run; imported only if there are any.
+
+What reads one kind of file is imported if there is such a file: most repositories have few kinds.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
-from dbhygiene.servers import compose, database_services, docker, helm, kubernetes
+from dbhygiene.servers import compose, database_services
 from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command, with_variables
 from dbhygiene.servers.databases import Assignment, dead_options, flags, image_numbers, numbers, option_file
 from dbhygiene.servers.model import DeadSetting, Facts, FileLine, Pooler, Probe, Proxy, Server, ServingCommand
 from dbhygiene.servers.option_files import ini_options
-from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file, proxies
-from dbhygiene.servers.terraform import parameters
+from dbhygiene.servers.yaml_nodes import documents
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 from dbhygiene.source.records import replace
 
+if TYPE_CHECKING:
+    from dbhygiene.servers.kubernetes import ConfigFile, Container
+
 _YAML = (".yml", ".yaml")
-_STARTS = re.compile(r"^(?:command|ExecStart)\s*=\s*(.*)")
-_VARIABLES = re.compile(r"(?:.*\.)?env(?:\..*)?")
-_PROCESS = re.compile(r"^([\w-]+):\s*(.*)")
-_PLATFORM_FILE = re.compile(
+_CHART = "Chart.yaml"
+_STARTS = LazyPattern(r"^(?:command|ExecStart)\s*=\s*(.*)")
+_VARIABLES = LazyPattern(r"(?:.*\.)?env(?:\..*)?")
+_PROCESS = LazyPattern(r"^([\w-]+):\s*(.*)")
+_PLATFORM_FILE = LazyPattern(
     r"(?:render|heroku|app)\.ya?ml|railway\.(?:json|toml)|fly(?:\.[\w-]+)?\.toml|nixpacks\.toml"
 )
-_OF_PLATFORM = re.compile(r"""^"?(\w[\w-]*)"?\s*[:=]\s*(["']?)(.*?)\2,?$""")  # `startCommand: "gunicorn shop.wsgi"`
+_OF_PLATFORM = LazyPattern(r"""^"?(\w[\w-]*)"?\s*[:=]\s*(["']?)(.*?)\2,?$""")  # `startCommand: "gunicorn shop.wsgi"`
 
 
 class Reader:
@@ -48,7 +56,10 @@ class Reader:
         for service in compose.inherit_images(found):
             self._service(service)
         for name in yaml:
-            self._helm(name) if helm.is_values_file(name, self._files) else self._kubernetes(name)
+            if self._is_values_file(name):
+                self._helm(name)
+            elif "kind" in self._files.text(name):
+                self._kubernetes(name)
         for name in self._files.names:
             self._other(name)
         return Facts(
@@ -83,7 +94,14 @@ class Reader:
             self._built.setdefault(service.dockerfile, []).append(count)
         self._add_commands(words, service.file, count, given)
 
+    def _is_values_file(self, name: str) -> bool:
+        """Whether a file holds the values of a chart: it lies beside the chart's own file."""
+        around, _, base = name.rpartition("/")
+        return base.startswith("values") and f"{around}/{_CHART}".lstrip("/") in self._files.names
+
     def _kubernetes(self, name: str) -> None:
+        from dbhygiene.servers import kubernetes
+
         described = list(kubernetes.objects(name, self._files))
         for container in kubernetes.containers(name, described):
             words = container.words
@@ -100,37 +118,46 @@ class Reader:
         for each in kubernetes.config_files(name, described):
             self._config_file(each)
 
-    def _container(self, container: kubernetes.Container) -> None:
+    def _container(self, container: Container) -> None:
         given = {key: value for key, value, _ in container.environment}
         self._given += given.values()
         self._add_commands(container.words, container.file, container.replicas, given)
         self._probes += container.probes
 
     def _helm(self, name: str) -> None:
-        for part in helm.databases(name, self._files):
+        from dbhygiene.servers import helm
+
+        described = documents(self._files.text(name))
+        for part in helm.databases(name, described):
             read = (each for file in part.files for each in option_file(part.database, file.file, _Single(file)))
             found = numbers(part.database, [*read, *part.assignments])
             self._servers.append(
                 Server(part.database, frozenset({part.name}), found.idle, found.connections, part.place)
             )
-        for container in helm.chart_containers(name, self._files):
+        for container in helm.chart_containers(name, described):
             if image_server(container.image) is None and not is_pooler(container.image):
                 self._container(container)
 
-    def _pooler_of_container(self, container: kubernetes.Container) -> None:
+    def _pooler_of_container(self, container: Container) -> None:
+        from dbhygiene.servers.poolers import pooler_of_environment
+
         environment = {key: (value, FileLine(container.file, line)) for key, value, line in container.environment}
         found = pooler_of_environment(environment, container.hosts, container.image)
         if found is not None:
             self._poolers.append(found)
 
-    def _config_file(self, found: kubernetes.ConfigFile) -> None:
+    def _config_file(self, found: ConfigFile) -> None:
         """Read a file in a ConfigMap as if it were one of the repository, with the lines that it has there."""
         if found.name.endswith(".cnf"):
             self._standalone(MYSQL, list(option_file(MYSQL, found.file, _Single(found))))
         elif found.name.endswith("pgbouncer.ini"):
-            pooler = pooler_of_file(found.file, _Single(found), frozenset())
-            if pooler is not None:
-                self._poolers.append(pooler)
+            self._pooler_file(found.file, _Single(found), frozenset())
+
+    def _pooler_file(self, name: str, files: Deployment, hosts: frozenset[str]) -> None:
+        from dbhygiene.servers.poolers import pooler_of_file
+
+        if (pooler := pooler_of_file(name, files, hosts)) is not None:
+            self._poolers.append(pooler)
 
     # -- files of servers -----------------------------------------------------------------------------------
 
@@ -141,13 +168,16 @@ class Reader:
             if name not in self._used:
                 self._standalone(MYSQL, list(option_file(MYSQL, name, self._files)))
         elif "pgbouncer" in base and base.endswith(".ini"):
-            hosts = frozenset({"pgbouncer", base.partition(".")[0]})
-            if name not in self._used and (pooler := pooler_of_file(name, self._files, hosts)) is not None:
-                self._poolers.append(pooler)
+            if name not in self._used:
+                self._pooler_file(name, self._files, frozenset({"pgbouncer", base.partition(".")[0]}))
         elif base.endswith(".cfg") or base == "haproxy.conf":
+            from dbhygiene.servers.poolers import proxies
+
             hosts = self._haproxy.get(name, frozenset({"haproxy"}))
             self._proxies += proxies(name, self._files, hosts)
         elif base.endswith(".tf"):
+            from dbhygiene.servers.terraform import parameters
+
             for database, assignments in parameters(name, self._files):
                 self._standalone(database, assignments)
         elif _VARIABLES.fullmatch(base):
@@ -157,6 +187,8 @@ class Reader:
         elif _PLATFORM_FILE.fullmatch(base):
             self._lines(name, _OF_PLATFORM, group=3)
         elif re.search(r"dockerfile|containerfile", base, re.IGNORECASE):
+            from dbhygiene.servers import docker
+
             for line, words in docker.commands_of(name, self._files):
                 self._add_command(words, FileLine(name, line), min(self._built.get(name, [1])))
         elif "uwsgi" in base and base.endswith(".ini"):
@@ -185,7 +217,7 @@ class Reader:
     def _names_server(self, name: str) -> bool:
         return NAMES.search(self._files.text(name)) is not None
 
-    def _lines(self, name: str, pattern: re.Pattern[str], group: int) -> None:
+    def _lines(self, name: str, pattern: LazyPattern, group: int) -> None:
         """Read commands that stand in lines of a file, behind a word that says so."""
         for number, line in _logical_lines(self._files.text(name)):
             found = pattern.match(line.strip())
@@ -240,6 +272,6 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 class _Single(Deployment):
     """A file in a ConfigMap, as the only one: its lines are those of the file around it."""
 
-    def __init__(self, found: kubernetes.ConfigFile) -> None:
+    def __init__(self, found: ConfigFile) -> None:
         super().__init__()
         self._texts[found.file] = "\n" * found.offset + found.text

@@ -15,13 +15,14 @@ from dbhygiene.library.deployment import MYSQL, POSTGRESQL
 from dbhygiene.servers.databases import Assignment, parse_assignment
 from dbhygiene.servers.model import FileLine
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.lazy_pattern import LazyPattern
 
-_BLOCK = re.compile(r"^\s*(?:dynamic\s+)?(?:parameter|database_flags)\s*=?\s*\{([^{}]*)\}", re.MULTILINE)
-_GIVEN = re.compile(r"""\b(name|value)\s*=\s*"?([\w.-]+)"?""")
-_FAMILY = re.compile(
+_BLOCK = LazyPattern(r"^\s*(?:dynamic\s+)?(?:parameter|database_flags)\s*=?\s*\{([^{}]*)\}", re.MULTILINE)
+_GIVEN = LazyPattern(r"""\b(name|value)\s*=\s*"?([\w.-]+)"?""")
+_FAMILY = LazyPattern(
     r"""\b(?:family|database_version|engine)\s*=\s*"(?:aurora-)?(mysql|mariadb|postgres)""", re.IGNORECASE
 )
-_COMMENT = re.compile(r"(?m)^\s*(?:#|//).*$")
+_COMMENT = LazyPattern(r"(?m)^\s*(?:#|//).*$")
 
 
 def parameters(name: str, files: Deployment) -> Iterator[tuple[str, list[Assignment]]]:

@@ -5,13 +5,14 @@ PyYAML is imported here only, and only when there is a file to read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, TypeAlias
 
+from dbhygiene.source.lazy_pattern import LazyPattern
+
 Node: TypeAlias = Any  # a node of PyYAML, whose types do not know its `id`, or None
-_DOCUMENT = re.compile(r"\n---(?=\s)")
+_DOCUMENT = LazyPattern(r"\n---(?=\s)")
 _DEEPEST = 20  # merges within merges; an alias may lead to itself
 
 
@@ -104,6 +105,12 @@ def at(node: Node, *keys: str) -> Node:
     for key in keys:
         node = entries(node).get(key)
     return node
+
+
+def count_of(node: Node) -> int:
+    """Return a number of containers that is written out; 1 if there is none."""
+    text = text_of(node)
+    return int(text) if text.isdigit() and int(text) else 1
 
 
 def pairs(node: Node) -> Iterator[tuple[str, str, int]]:
