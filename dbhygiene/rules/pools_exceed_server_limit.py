@@ -55,6 +55,21 @@ from sqlalchemy import create_engine
 engine = create_engine("postgresql://shop@db/shop", pool_size=50, max_overflow=100)  # HYG502: 150 connections
 ```
 
+So may several pools in one process:
+
+```yaml compose.yaml
+services:
+  db:
+    image: postgres:17
+```
+
+```python
+from sqlalchemy import create_engine
+
+orders = create_engine("postgresql://shop@db/orders", pool_size=30, max_overflow=20)
+stock = create_engine("postgresql://shop@db/stock", pool_size=40, max_overflow=20)  # HYG502: 2 engines open up to 110
+```
+
 Nothing is reported for synchronous workers that stay below the limit, if the environment or the number of cores decides
 how many processes run, or if a pooler is in between:
 
@@ -99,11 +114,12 @@ from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
-from dbhygiene.pools.engines import Engine
+from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.pools.pool_size import Need, PoolSize, most_of_unknown_process, needs, pool_size
 from dbhygiene.pools.recreated_engines import is_recreated
 from dbhygiene.pools.server_limits import connection_number, database_of_engine
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
+from dbhygiene.servers.endpoints import ANYWHERE, endpoints
 from dbhygiene.servers.model import Limit, Origin
 from dbhygiene.servers.steps import connection_steps, step
 from dbhygiene.source.file import File
@@ -122,21 +138,68 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     size = pool_size(made)
     if size is None or size.most == inf or (limit := connection_number(made)) is None:
         return  # `pool-without-limit`
+    if is_recreated(made):
+        return
     need = needs(made, size.most)
-    total = sum(each.total for each in need) if need else most_of_unknown_process(made, size.most)
-    if total > limit.value and not is_recreated(made):
+    if _total(made, size, need) > limit.value:
         yield _diagnostic(file, made, size, need, limit)
+    else:
+        yield from _several(file, made, size, limit)
+
+
+def _total(made: Engine, size: PoolSize, need: list[Need]) -> float:
+    """Return how many connections all processes open through an engine at most."""
+    return sum(each.total for each in need) if need else most_of_unknown_process(made, size.most)
+
+
+def _several(file: File, made: Engine, size: PoolSize, limit: Limit) -> Iterator[Diagnostic]:
+    """Report the last of the engines of a file whose pools exceed the limit of their server only together."""
+    found = [(made, size)]
+    for other in engines_in(file):
+        if other.call is made.call or not lasts(other) or not _is_same_server(made, other, limit):
+            continue
+        other_size = pool_size(other)
+        if other_size is None or is_recreated(other):
+            continue
+        if file.span(other.call) > file.span(made.call):
+            return
+        found.insert(-1, (other, other_size))
+    totals = [_total(each, sized, needs(each, sized.most)) for each, sized in found]
+    if len(found) < 2 or max(totals) > limit.value or sum(totals) <= limit.value:
+        return
+    is_sure = ANYWHERE not in endpoints(made.url) and len({each.is_async for each, _ in found}) == 1
+    yield Diagnostic(
+        size.at,
+        f"the pools of {len(found)} engines open up to {number_text(sum(totals))} connections,"
+        f" but the server accepts {_limit(limit)}",
+        path=(
+            *(
+                (sized.at, f"up to {number_text(total)} connections")
+                for (_, sized), total in zip(found, totals, strict=True)
+            ),
+            *connection_steps(file.project, limit),
+        ),
+        fix=NoFix("cannot tell which pool may be smaller; or let the engines share one pool"),
+        confidence=Confidence.LIKELY if is_sure else Confidence.POSSIBLE,
+        notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),
+        subject="pool_size",
+    )
+
+
+def _is_same_server(made: Engine, other: Engine, limit: Limit) -> bool:
+    return endpoints(made.url) == endpoints(other.url) and connection_number(other) == limit
 
 
 def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Limit) -> Diagnostic:
-    total = sum(each.total for each in need) or most_of_unknown_process(made, size.most)
+    total = _total(made, size, need)
     processes = sum(each.command.replicas * each.command.processes for each in need) or 1
+    one = max((each.each for each in need), default=total)
     opener = f"the pools of {processes} processes open" if processes > 1 else "the pool opens"
     room = max(1, int(limit.value * _ROOM / processes))
     return Diagnostic(
         size.at,
         f"{opener} up to {number_text(total)} connections, but the server accepts {_limit(limit)}",
-        path=((size.at, f"each process opens up to {number_text(size.most)} connections"), *_steps(file, need, limit)),
+        path=((size.at, f"each process opens up to {number_text(one)} connections"), *_steps(file, need, limit)),
         fix=NoFix(f"cannot tell which limit fits; for example, set `pool_size={room}, max_overflow=0`"),
         confidence=_confidence(made, size, need, limit),
         notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),

@@ -170,6 +170,27 @@ def test_a_pool_of_no_size(tmp_path: Path, version: str, more: str, expected: li
     assert findings(tmp_path, **files, **{"db.py": POOL.format(more=f", {more}")}) == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("create_engine('mysql://a@db/b'", "create_engine('mysql://a@db/c'", [("HYG502", "likely")]),
+        ("create_engine('mysql://a@db/b'", "create_async_engine('mysql+aiomysql://a@db/b'", [("HYG502", "possible")]),
+        ("create_engine(f'mysql://{A}/b'", "create_engine(f'mysql://{B}/b'", [("HYG502", "possible")]),
+        ("create_engine('mysql://a@db/b'", "create_engine('mysql://a@replica.example.com/b'", []),
+        ("create_engine('mysql://a@db/b'", "create_engine('mysql://a@db/b', poolclass=NullPool", []),
+    ],
+)
+def test_the_pools_of_one_process_add_up(
+    tmp_path: Path, first: str, second: str, expected: list[tuple[str, str]]
+) -> None:
+    code = (
+        "from config import A, B\nfrom sqlalchemy import create_engine\nfrom sqlalchemy.pool import NullPool\n"
+        "from sqlalchemy.ext.asyncio import create_async_engine\n\n"
+        f"one = {first}, pool_recycle=60, pool_size=20)\ntwo = {second}, pool_recycle=60, pool_size=15)\n"
+    )
+    assert findings(tmp_path, compose_0yaml=f"services:\n{LIMIT}", db_0py=code) == expected
+
+
 def test_one_pool_may_be_too_large(tmp_path: Path) -> None:
     files = {"compose.yaml": f"services:\n{LIMIT}", "db.py": POOL.format(more=", pool_size=50")}
     assert findings(tmp_path, **files) == [("HYG502", "certain")]
