@@ -69,7 +69,7 @@ def default_age(settings: File, change: AgeChange) -> float | None:
 
 def default_seconds(age: Value) -> float | None:
     """Return the number of an age, or the default of an environment's variable; None if neither is known."""
-    several = list(options(age))
+    several = [part for one in options(age) for part in (one, *_default_of_setting(one))]
     constants = [one.value for one in several if isinstance(one, Constant)]
     if len(constants) != 1 or not all(isinstance(one, (Constant, Called, UnknownNumber, Text)) for one in several):
         return None
@@ -78,6 +78,18 @@ def default_seconds(age: Value) -> float | None:
     if constants == [None] and any(isinstance(one, (UnknownNumber, Text)) for one in several):
         return None  # of a variable without a default
     return seconds_of(Constant(constants[0]))
+
+
+def _default_of_setting(found: Value) -> Iterator[Value]:
+    """Yield the default of `config.get("AGE", 60)`, and of `env("AGE")` with `env = Env(AGE=(int, 60))`."""
+    match found:
+        case Called(name=".get", arguments=[_, Constant(value=int()) as default]):
+            yield default
+        case Called(arguments=[Constant(value=str(key))], receiver=Called(name=maker) as made):
+            if maker.endswith("environ.Env") and made.file is not None and made.call is not None:
+                for keyword in made.call.keywords:
+                    if keyword.arg == key and isinstance(keyword.value, ast.Tuple) and len(keyword.value.elts) == 2:
+                        yield evaluate(made.file, keyword.value.elts[1])
 
 
 def _is_in_databases(settings: File, literal: ast.Dict) -> bool:

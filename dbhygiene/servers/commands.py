@@ -9,7 +9,7 @@ import ast
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 from dbhygiene.library.deployment import ASGI_SERVERS, SERVERS, WITHOUT_VALUE, WRAPPERS
@@ -87,6 +87,15 @@ def commands(words: Sequence[str], place: FileLine, files: Deployment) -> Iterat
         found = _READ[program](given, ServingCommand(program, place))
         if found is not None and not _is_uwsgi_file(found):  # the file is read for itself
             yield _with_configuration(found, given, files)
+
+
+def with_lines(words: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return words, each with the line in which its text begins, with the lines that name servers in scripts."""
+    found = []
+    for word, line in words:
+        named = NAMES.search(word)
+        found.append((word, line + word.count("\n", 0, named.start()) if named else line))
+    return found
 
 
 def with_variables(found: ServingCommand, words: Sequence[str], environment: Mapping[str, str]) -> ServingCommand:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.library.deployment import image_server, is_pooler
-from dbhygiene.servers.commands import NAMES, split
+from dbhygiene.servers.commands import NAMES, split, with_lines
 from dbhygiene.servers.model import FileLine, Pooler
 from dbhygiene.servers.yaml_nodes import (
     Node,
@@ -166,7 +166,7 @@ def command_words(service: Service, files: Deployment) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     for key in ("entrypoint", "command"):
         node = at(service.node, key)
-        found += words_of(node)
+        found += with_lines(words_of(node))
         if text := text_of(node):
             written = lines[line_of(node) - 1 : last_line_of(node)]
             for word in (word for words in split(text) for word in words):

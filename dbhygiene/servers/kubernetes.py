@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dbhygiene.library.deployment import split_image
+from dbhygiene.servers.commands import with_lines
 from dbhygiene.servers.model import FileLine, Probe
 from dbhygiene.servers.yaml_nodes import (
     Node,
@@ -57,7 +58,7 @@ class Container(Frozen):
     @property
     def words(self) -> list[tuple[str, int]]:
         """The words of its command and arguments, each with its line."""
-        return [word for key in ("command", "args") for word in words_of(at(self.node, key))]
+        return with_lines(word for key in ("command", "args") for word in words_of(at(self.node, key)))
 
     @property
     def environment(self) -> Iterator[tuple[str, str, int]]:

@@ -230,7 +230,7 @@ class Reader:
     ) -> None:
         """Add the commands of a list of words, each of which has its line, with the line that names a server."""
         if words:
-            line = next((_line_of_server(word, line) for word, line in words if NAMES.search(word)), words[0][1])
+            line = next((line for word, line in words if NAMES.search(word)), words[0][1])
             self._add_command([word for word, _ in words], FileLine(name, line), replicas, environment)
 
     def _add_command(
@@ -243,12 +243,6 @@ class Reader:
         """Return a pooler with whether a program is given its name or its port: another one may speak to the server."""
         named = rf"(?:^|[/@=,\s])(?:{'|'.join(map(re.escape, sorted(pooler.hosts))) or '$.'})(?:$|[:/?,.\s])|:6432\b"
         return replace(pooler, is_used=any(re.search(named, value) for value in self._given))
-
-
-def _line_of_server(word: str, line: int) -> int:
-    """Return the line that names a server, in a word that begins in this line and may be a whole script."""
-    named = NAMES.search(word)
-    return line + (word.count("\n", 0, named.start()) if named else 0)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

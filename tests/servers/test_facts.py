@@ -547,6 +547,9 @@ def test_a_command_in_quotation_marks_has_the_line_of_its_server() -> None:
     text = text.replace('sh -c "\n      python', 'sh -c "python')
     (found,) = facts(compose_0yaml=text).commands
     assert str(found.place) == "compose.yaml:5"
+    text = 'services:\n  web:\n    command: >\n      sh -c "\n        ls &&\n        daphne a.asgi:a\n      "\n'
+    (found,) = facts(compose_0yaml=text).commands  # lines that are indented further are kept as lines
+    assert str(found.place) == "compose.yaml:6"
 
 
 def test_a_script_in_a_list_has_the_line_of_its_server() -> None:

@@ -67,6 +67,27 @@ def test_persistent_connections(tmp_path: Path, age: str, procfile: str, expecte
     assert site(tmp_path, age, Procfile=procfile) == expected
 
 
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        ("config.get('AGE', 60)", [("HYG501", "certain")]),
+        ("config.get('AGE')", []),
+        ("config.get('database', 'AGE')", []),
+        ("env('AGE')", [("HYG501", "certain")]),
+        ("env.int('AGE')", [("HYG501", "certain")]),
+        ("env('NO_AGE')", []),
+        ("env('OTHER')", []),
+    ],
+)
+def test_the_default_of_a_setting_is_an_age(tmp_path: Path, age: str, expected: list[tuple[str, str]]) -> None:
+    made = (
+        "import environ\nfrom dynaconf import Dynaconf\n\n"
+        "config = Dynaconf()\nenv = environ.Env(AGE=(int, 60), NO_AGE=(int, 0))\n"
+    )
+    files = {"shop/asgi.py": ASGI, "shop/__init__.py": "", "shop/settings.py": made + SETTINGS.format(age=age)}
+    assert findings(tmp_path, Procfile="web: daphne shop.asgi:application", **files) == expected
+
+
 def test_commands_for_development_count_only_if_there_are_no_others(tmp_path: Path) -> None:
     own = {"compose/local/start.sh": "daphne shop.asgi:application\n"}
     assert site(tmp_path / "a", "60", **own) == [("HYG501", "certain")]
