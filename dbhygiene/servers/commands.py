@@ -30,6 +30,7 @@ _RUNS_TEXT = LazyPattern(r"-[a-z]*c")
 _COUNTS_PROCESSES = LazyPattern(r"(?:^|\s)(?:-w|--workers|-c|--config)")
 _PLAIN_WORKERS = ("", "sync", "gthread", "gunicorn.workers.sync.SyncWorker", "gunicorn.workers.gthread.ThreadWorker")
 _CONFIGURATION = "gunicorn.conf.py"
+_MOST_OTHERS = 3  # words that belong to no option: more are prose, as in `gunicorn: starts the server for you`
 _NUMBER_VARIABLE = "WEB_CONCURRENCY"  # gunicorn and uvicorn read it if no option says how many processes there are
 _ASGI_WORKER = LazyPattern(r"uvicorn|hypercorn|asgi|daphne|granian", re.IGNORECASE)
 _GREEN = LazyPattern(r"gevent|eventlet|greenlet|tornado", re.IGNORECASE)
@@ -84,6 +85,8 @@ def commands(words: Sequence[str], place: FileLine, files: Deployment) -> Iterat
     program = words[at].rpartition("/")[2] if at is not None else ""
     if at is not None and program in _READ:
         given = _Arguments(words[at + 1 :])
+        if len(given.others) > _MOST_OTHERS:
+            return
         found = _READ[program](given, ServingCommand(program, place))
         if found is not None and not _is_uwsgi_file(found):  # the file is read for itself
             yield _with_configuration(found, given, files)

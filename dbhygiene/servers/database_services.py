@@ -60,6 +60,8 @@ def _runs_server(service: Service, words: list[tuple[str, int]], files: Deployme
     texts = [word for word, _ in words]
     if not texts or texts[0].startswith("-"):
         return True
+    if any("pgbouncer" in text for text in texts):  # which may be installed in the server's image
+        return False
     if programs_of(texts) & _SERVER_PROGRAMS:
         return True
     script = next((text for text in texts[:2] if text.endswith(".sh")), None)

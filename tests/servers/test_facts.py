@@ -186,6 +186,7 @@ def test_a_service_that_extends_another_is_that_server() -> None:
         "    entrypoint: /bin/bash -c 'exec pg_basebackup'\n",
         "    command: [psql, -h, db, -U, postgres]\n",
         "    command: ['/usr/bin/python3', 'backup.py']\n",
+        "    command: [sh, /opt/start-pgbouncer.sh]\n",
     ],
 )
 def test_a_client_in_the_image_of_a_server_is_no_server(more: str) -> None:
@@ -471,6 +472,7 @@ def test_commands(text: str, program: str, application: str, processes: int, thr
         "celery -A shop worker",
         "celery -A shop beat",
         "python manage.py runserver",
+        "gunicorn : Start the backend with a server for production",
     ],
 )
 def test_what_only_names_a_server_starts_none(text: str) -> None:
