@@ -159,6 +159,7 @@ _LOGIN = re.compile(r"login|role|permission|jwt|\badmin|requires?_auth|auth(?:en
 _PLAIN_ANSWERS = ("jsonify", "JsonResponse", "HttpResponse")
 _NOTE = "load balancers and probes look at the status, not at the text"
 _TUPLE = "FastAPI sends a tuple as a list, with the status 200"
+_READS_TEXT = ("grep", "jq", ".json(", "json.load")
 _SEND_DICTS = ("fastapi", "flask", "quart")
 _FOR_PEOPLE = re.compile(r"detail|settings|dashboard|admin|stat(?:s|istics)\b|report|monitor", re.IGNORECASE)
 
@@ -366,7 +367,7 @@ def _is_body_read(file: File, view: View) -> bool:
     """Whether a check of a container looks at the text of the answer."""
     files = file.project.deployment()
     return any(
-        route in line and ("grep" in line or "jq" in line)
+        route in line and any(word in line for word in _READS_TEXT)
         for name in files.names
         for line in files.text(name).replace("\\\n", " ").splitlines()
         for route in view.routes

@@ -398,6 +398,20 @@ def test_a_helper_that_catches_the_error(
     assert findings(tmp_path, **{"web.py": code}) == expected
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "curl -s localhost/health | grep -q up",
+        "python -c \"import httpx; exit(httpx.get('http://localhost/health').json()['ok'] != 1)\"",
+    ],
+)
+def test_a_check_that_reads_the_text_does_not_need_the_status(tmp_path: Path, test: str) -> None:
+    code = HELPED.format(route="/health", quiet="return False", answer="return {'ok': ok}", returns="")
+    assert findings(tmp_path, Dockerfile=f"FROM python\nHEALTHCHECK CMD {test}\n", web_0py=code) == [
+        ("HYG506", "possible")
+    ]
+
+
 LATER = """\
 from fastapi import FastAPI, Response
 from sqlalchemy import create_engine, text
