@@ -32,8 +32,8 @@ _FILE = re.compile(
 _YAML = (".yml", ".yaml")
 _CONF = (".conf", ".ini")
 _HOMES = re.compile(
-    r"(?:k8s|kube|kubernetes|deploy|deployments?|manifests?|kustomiz\w*|overlays?|infra\w*|ops|production|prod|staging|"
-    r"supervisor[\w.]*|docker|containers?|charts?|helm\w*|compose)",
+    r"(?:k8s|kube|kubernetes|openshift|deploy|deployments?|manifests?|kustomiz\w*|overlays?|infra\w*|ops|production|"
+    r"prod|staging|supervisor[\w.]*|docker|containers?|charts?|helm\w*|compose)",
     re.IGNORECASE,
 )
 # Directories and words in names of what does not run in production, and of templates that are not yet what they say.

@@ -25,7 +25,10 @@ from dbhygiene.source.lazy_pattern import LazyPattern
 from dbhygiene.source.records import Frozen
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "Rollout")
-_WORKLOAD = LazyPattern(rf"""^["']?kind["']?\s*:\s*["']?(?:{"|".join(_WORKLOADS)}|List)\b|\A\s*\{{""", re.MULTILINE)
+_WORKLOAD = LazyPattern(
+    rf"""^["']?kind["']?\s*:\s*["']?(?:{"|".join(_WORKLOADS)}|List|Template)\b|\A\s*\{{""", re.MULTILINE
+)
+_SEVERAL = {"List": "items", "Template": "objects"}  # documents with several objects; the second is OpenShift's
 _CONFIG = LazyPattern(r"""^["']?kind["']?\s*:\s*["']?ConfigMap\b""", re.MULTILINE)
 _CONFIG_FILE = LazyPattern(r"\.cnf\b|pgbouncer\.ini\b")
 _REQUESTS = LazyPattern(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
@@ -104,8 +107,9 @@ class ConfigFile(Frozen):
 def objects(name: str, files: Deployment) -> Iterator[Node]:
     """Yield the objects that a file describes; none if it is no file of Kubernetes."""
     for document in documents(files.text(name), _may_be_read):
-        if text_of(at(document, "kind")) == "List":
-            yield from elements(at(document, "items"))
+        kind = text_of(at(document, "kind"))
+        if kind in _SEVERAL:
+            yield from elements(at(document, _SEVERAL[kind]))
         else:
             yield document
 

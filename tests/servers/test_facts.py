@@ -661,6 +661,25 @@ data:
     assert idle(found) == (500, "k8s/web.yaml:22")
 
 
+def test_the_objects_of_an_openshift_template_are_read() -> None:
+    assert is_deployment_file("openshift/web.yml")
+    text = """kind: Template
+apiVersion: template.openshift.io/v1
+objects:
+  - kind: Deployment
+    spec:
+      template:
+        spec:
+          containers:
+            - name: web
+              image: ${IMAGE}
+              livenessProbe:
+                httpGet: {path: /health, port: 8080}
+"""
+    (found,) = facts(k8s__web_0yaml=text).probes
+    assert (found.kind, found.path, str(found.place)) == ("liveness", "/health", "k8s/web.yaml:12")
+
+
 CONTAINER = """\
 kind: StatefulSet
 spec:
