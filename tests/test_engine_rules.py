@@ -18,6 +18,7 @@ from dbhygiene.fixes.apply import fix
 from dbhygiene.project.project import Project
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.file import File
+from dbhygiene.source.inputs import Inputs, NoInputs
 
 RULES = {rule.code: rule for rule in all_rules()}
 
@@ -59,6 +60,19 @@ class Known:
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         return ()
+
+    def file(self, path: Path) -> File:
+        raise FileNotFoundError(path)
+
+    def loaded_file(self, path: Path) -> File | None:
+        return None
+
+    def paths_containing(self, word: str) -> Sequence[Path]:
+        return ()
+
+    @property
+    def inputs(self) -> Inputs:
+        return NoInputs()
 
     def files_containing(self, word: str) -> Sequence[File]:
         return ()

@@ -28,6 +28,10 @@ class Network:
     def query_key(self) -> Hashable:
         return self.node
 
+    @property
+    def query_input(self) -> int:
+        return 1 << self.node
+
     def at(self, node: int) -> Network:
         return Network(self.edges, node, self.query_results)
 

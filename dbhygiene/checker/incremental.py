@@ -1,19 +1,21 @@
 """Incremental checking: reuse the findings of files whose dependencies have not changed since the last run.
 
-A file depends on its text, on the modules that were looked up for it, on the files in which a word was searched for
-it, and on the dependencies of all of these. Some results depend on the whole project: the helpers, the packages that
-are used, and the code that Django's processes reach. If one of these may have changed, the whole project is checked.
+The findings of a file depend on inputs (see `source.inputs`): the texts of files, searches through the project, and
+answers. The inputs of an earlier run keep their numbers. Those that have changed since are found first; an answer whose
+inputs have changed is asked for again, and counts as changed only if it differs. If the helpers have changed, or the
+packages that are used, the whole project is checked.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,29 +30,46 @@ from dbhygiene.checker.store import (
     RelativePaths,
     Store,
     StoredRun,
-    Words,
-    format_dependencies,
+    format_lookups,
 )
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.project.discovery import Files
-from dbhygiene.project.project import Dependencies, Project
+from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
+from dbhygiene.source.inputs import ALIASES, ANSWERS, DEPLOYMENT, FILE, IMPORTS, KINDS, SEARCH, Answer, Key
 from dbhygiene.source.regular_files import change_mark, read_bytes
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: compare the contents
+_MOST_INPUTS = 200_000  # with more, most are of files and words that are gone: all is checked again
+# The modules that answer. A cache that came with a project must not name others.
+_ANSWERING = ("gaps",)  # which imports all others
 
 
 class Snapshot(NamedTuple):
     """The reusable part of an earlier run.
 
-    `rows` are those of unchanged files, `used` the packages, `helpers` the functions that return connections, by file.
+    `rows` are those of unchanged files, `used` the packages, with files that use them, `helpers` the functions that
+    return connections, by file.
     """
 
     rows: Mapping[Path, FileRecord]
-    used: frozenset[str]
+    used: Mapping[str, Sequence[Path]]
     helper_use: HelperUse
     helpers: Mapping[Path, tuple[str, ...]]
+
+
+class Seen(NamedTuple):
+    """What one process has seen of a project: see `IncrementalCheck.export`."""
+
+    lookups: Mapping[str, Mapping[tuple[str, str], str]]
+    digests: Mapping[Path, str]
+    keys: Sequence[Key]
+    answers: Mapping[Key, Answer]
+    found: Mapping[tuple[str, ...], Sequence[Path]]
+    aliases: Mapping[str, tuple[Sequence[str], Sequence[Path]]]
+    imports: Mapping[Path, Sequence[Path]]
+    consulted: Mapping[Path, int]
 
 
 class IncrementalCheck:
@@ -64,8 +83,10 @@ class IncrementalCheck:
         self._moved = False  # whether a directory in which modules are looked up has changed
         self._times: dict[str, tuple[int, int]] = {}
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
-        self._true: dict[str, FileRecord] = {}  # rows whose file has not changed
-        self._looked_up: set[tuple[str, str]] = set()  # modules, and from where
+        self._same: dict[str, FileRecord] = {}  # rows whose file has not changed
+        self._true: dict[str, FileRecord] = {}  # those of them whose findings are still true
+        self._consulted: dict[Path, int] = {}  # the inputs of findings and helpers, by file
+        self._unchanged: dict[Key, Any] = {}  # stored results of inputs that are the same as before
         self._is_unchanged = False  # whether all findings are those of the last run
         self._tried: FixOutcomes = {}  # fixes, in this run
 
@@ -156,24 +177,32 @@ class IncrementalCheck:
 
     def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
         """Return the reusable part of the last run, or None. A file that was never checked counts as new."""
-        self._project.asked = Dependencies()
+        self._project.lookups = defaultdict(dict)
         rows, same = self._last_run.rows, self._unchanged_times
         listed = {str(path) for path in paths}
         self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or change_mark(path))}
-        if not rows:
+        if not rows or len(self._project.inputs.keys) or len(json.loads(self._last_run.facts["inputs"])) > _MOST_INPUTS:
             return None
         changed = {path for path in listed | rows.keys() if not self._is_same(path)}
         come_or_gone = {path for path, row in rows.items() if row.listed} ^ listed
-        stale = self._stale(changed | come_or_gone, is_listed_anew=bool(come_or_gone))
-        if stale is None:
+        used = self._users_of_packages(changed)
+        if used is None or len(changed | come_or_gone) > MANY:
             self.reset()
             return None
+        stale = self._stale(changed | come_or_gone, is_listed_anew=bool(come_or_gone))
         stale |= {str(path) for path in wanted} & self._without_findings
         self._true = {path: row for path, row in self._true.items() if path not in stale}
         kept = {path: row for path in paths if (row := self._true.get(str(path))) and row.named == (path in named)}
         handed = {Path(path): row.helpers for path, row in rows.items() if row.helpers}
-        facts = self._last_run.facts
-        return Snapshot(kept, frozenset(json.loads(facts["used"])), HelperUse(facts["help"]), handed)
+        return Snapshot(kept, used, HelperUse(self._last_run.facts["help"]), handed)
+
+    def _users_of_packages(self, changed: Collection[str]) -> dict[str, list[Path]] | None:
+        """Return the packages that were used, with unchanged files that use them; None if one of them has none."""
+        used = {
+            package: [Path(path) for name in paths if (path := self._paths.to_absolute(name)) not in changed]
+            for package, paths in json.loads(self._last_run.facts["used"]).items()
+        }
+        return used if all(used.values()) else None
 
     @property
     def _without_findings(self) -> set[str]:
@@ -204,55 +233,108 @@ class IncrementalCheck:
             if not row.content or row.size != times[1] or row.content != content_digest(self._bytes(path)):
                 return False
             row = row._replace(mtime=self._stable_time(times[0]))
-        self._true[path] = row
+        self._true[path] = self._same[path] = row
         return True
 
-    def _stale(self, changed: set[str], *, is_listed_anew: bool) -> set[str] | None:
-        """Return the files that depend on a changed file or on a module that has moved; None: all files.
+    def _stale(self, changed: set[str], *, is_listed_anew: bool) -> set[str]:
+        """Return the files that depend on a changed file or on a module that has moved.
 
         `is_listed_anew`: the project has other files than before, so a name may be that of another one.
         """
         rows, facts = self._last_run.rows, self._last_run.facts
         moved = is_listed_anew or self._has_new_places(facts) or facts.get("markers") != self._describe_markers()
         self._moved = moved
-        deployed = self._has_new_deployment(facts)
-        if not changed and not moved and not deployed:
-            return set()
-        rests = {path: row.read(self._paths) for path, row in rows.items() if row.dependencies}
-        elsewhere = {path for path, (lookups, _) in rests.items() if self._lies_elsewhere(lookups)} if moved else set()
-        asked_deployment = self._known_paths(facts, "deployment_askers") if deployed else set()
-        if "" in asked_deployment:
-            return None
-        if not changed and not elsewhere and not asked_deployment:
-            return set()
-        texts = [data for path in changed if (data := self._bytes(path))]
-        words = self._words_of_project(facts)  # on behalf of the project as a whole
-        used = json.loads(facts["used"])
-        if _may_differ(words.items(), changed, texts) or (used and any(self._was_read(path) for path in changed)):
-            return None
-        asking = {path for path, (_, asked) in rests.items() if _may_differ(asked.items(), changed, texts)}
-        dirty = changed | elsewhere | asking | asked_deployment
-        resting_on: dict[str, set[str]] = {}
-        for path, (lookups, asked) in rests.items():
-            for other in chain(lookups.values(), *asked.values()):
-                resting_on.setdefault(other, set()).add(path)
-        todo = list(dirty)
-        while todo:
-            fresh = resting_on.get(todo.pop(), set()) - dirty
-            dirty |= fresh
-            todo += fresh
-        return dirty
-
-    def _words_of_project(self, facts: Mapping[str, str]) -> Words:
-        """Return the words that were searched for on behalf of the project, with the files that contain them."""
-        return {
-            word: tuple(map(self._paths.to_absolute, files)) for word, files in json.loads(facts.get("asked", "[]"))
+        if moved:
+            lookups = {path: row.read_lookups(self._paths) for path, row in rows.items() if row.lookups}
+            changed = changed | {path for path, found in lookups.items() if self._lies_elsewhere(found)}
+        inputs = self._project.inputs
+        self._reuse_inputs(changed, moved=moved)
+        return changed | {
+            path
+            for path, row in rows.items()
+            if path not in changed and row.inputs and inputs.have_changed(int(row.inputs, 16))
         }
 
-    def _was_read(self, path: str) -> bool:
-        """Whether a file was read beyond a search for words; False for a new file, of which this is unknown."""
-        row = self._last_run.rows.get(path)
-        return row is None or bool(row.digest)
+    def _reuse_inputs(self, changed: Collection[str], *, moved: bool) -> None:
+        """Let the project reuse the results of the last run that do not depend on changed files."""
+        facts, absolute = self._last_run.facts, self._paths.plain_to_absolute
+        paths = [Path(self._paths.to_absolute(path)) for path in json.loads(facts["paths"])]
+        keys, unknown, values, answers = list[Key](), list[Key](), dict[Key, Any](), dict[Key, Answer]()
+        for written, *rest in json.loads(facts["inputs"]):
+            keys.append(key := tuple(map(absolute, written)))
+            if key[0] in KINDS:
+                values.update(dict.fromkeys([key], *rest) if rest else {})
+            elif rest:
+                answers[key] = Answer(absolute(rest[0]), int(rest[1], 16))
+            else:
+                unknown.append(key)
+        project = self._project
+
+        def changes() -> int:
+            inputs = project.inputs.bit(DEPLOYMENT) if self._has_new_deployment(facts) else 0
+            for key in (*((FILE, path) for path in changed), *unknown):
+                inputs |= project.inputs.bit(*key)
+            inputs |= self._changed_searches([*map(Path, changed)], keys, values, paths)
+            return inputs | self._changed_imports(changed, values, paths, moved=moved)
+
+        project.inputs.reuse(keys, answers, changes, self._ask_again)
+
+    def _ask_again(self, key: Key) -> None:
+        for module in _ANSWERING:
+            importlib.import_module(f"dbhygiene.{module}")
+        ANSWERS[str(key[0])](self._project, *key[1:])
+
+    def _changed_searches(
+        self, changed: Sequence[Path], keys: Iterable[Key], values: Mapping[Key, Any], paths: Sequence[Path]
+    ) -> int:
+        """Return the searches with another result than before; the project gets the results of all."""
+        project, inputs = self._project, 0
+        numbers = {path: number for number, path in enumerate(paths)}
+        places = {path: place for place, path in enumerate(project.everything)}
+        here = [(path, numbers.get(path, _UNKNOWN)) for path in changed]
+        pairs = {pair for path in changed if path in places for pair in project.aliases_in(path)}
+        for key in keys:
+            if key[0] == SEARCH:
+                search = tuple(map(str, key[1:]))
+                if (found := values.get(key)) is None:
+                    inputs |= project.inputs.bit(*key)
+                    continue
+                old = set(found)
+                new = {path for path, _ in here if path in places and project.finds(path, search)}
+                project.found[search] = [paths[number] for number in found]
+                if any((number in old) != (path in new) for path, number in here):
+                    inputs |= project.inputs.bit(*key)
+                    now = new.union(paths[number] for number in found).difference(set(changed) - new)
+                    project.found[search] = sorted(now, key=places.__getitem__)
+            elif key[0] == ALIASES:
+                names, sources = values.get(key, ((), None))
+                added = any(old in names and name not in names for old, name in pairs)
+                if sources is None or added or any(number in sources for _, number in here):
+                    inputs |= project.inputs.bit(*key)
+                else:
+                    project.aliases[str(key[1])] = names
+                    self._unchanged[key] = [paths[number] for number in sources]
+        return inputs
+
+    def _changed_imports(
+        self, changed: Collection[str], values: Mapping[Key, Any], paths: Sequence[Path], *, moved: bool
+    ) -> int:
+        """Return the files that import others than before; the project gets the direct imports of unchanged files."""
+        project, differ, inputs = self._project, moved, 0
+        for path, row in self._last_run.rows.items():
+            if row.imports:
+                before = [paths[number] for number in json.loads(row.imports)]
+                if path not in changed:
+                    project.imports.supply(Path(path), before)
+                elif not differ:
+                    differ = path not in self._times or project.imports.direct_imports(Path(path)) != before
+        for key, digest in values.items():
+            if key[0] == IMPORTS:
+                if differ and project.imports.digest(Path(str(key[1]))) != digest:
+                    inputs |= project.inputs.bit(*key)
+                else:
+                    self._unchanged[key] = digest
+        return inputs
 
     def _lies_elsewhere(self, lookups: Lookups) -> bool:
         find = self._project.search_module
@@ -267,17 +349,50 @@ class IncrementalCheck:
     def _stable_time(self, mtime: int) -> int:
         return mtime if mtime < self._started - _LATELY else _UNKNOWN
 
-    def add(self, asked: tuple[Any, Any, Any], read: Mapping[Path, str]) -> None:
-        """Add the lookups and reads of another process."""
-        lookups, words, deployment = asked
-        assert self._project.asked is not None
-        self._project.asked.deployment.update(deployment)
-        for asker, found in lookups.items():
-            self._project.asked.lookups[asker].update(found)
-        for asker, answers in words.items():
-            for word, paths in answers.items():
-                self._project.asked.note(asker, word, paths)
-        self._seen.update(read)
+    def consulted(self, path: Path, inputs: int) -> None:
+        """Record that the findings or the helpers of a file depend on these inputs."""
+        self._consulted[path] = self._consulted.get(path, 0) | inputs
+
+    def export(self) -> Seen:
+        """Return what this process has seen, for the one that stores it."""
+        project = self._project
+        return Seen(
+            project.lookups or {},
+            digests(project),
+            project.inputs.keys,
+            project.inputs.answers,
+            project.found,
+            {name: (names, project.alias_sources(names)) for name, names in project.aliases.items()},
+            dict(project.imports.known_imports()),
+            self._consulted,
+        )
+
+    def add(self, seen: Seen) -> None:
+        """Add what another process has seen."""
+        project = self._project
+        for asker, looked_up in seen.lookups.items():
+            assert project.lookups is not None
+            project.lookups[asker].update(looked_up)
+        self._seen.update(seen.digests)
+        bits = [project.inputs.bit(*key) for key in seen.keys]
+        known: dict[int, int] = {0: 0}
+
+        def ours(inputs: int) -> int:
+            if inputs not in known:
+                lowest = inputs & -inputs
+                known[inputs] = ours(inputs ^ lowest) | bits[lowest.bit_length() - 1]
+            return known[inputs]
+
+        for key, answer in seen.answers.items():
+            project.inputs.answers.setdefault(key, answer._replace(inputs=ours(answer.inputs)))
+        for search, paths in seen.found.items():
+            project.found.setdefault(search, paths)
+        for name, (names, _) in seen.aliases.items():
+            project.aliases.setdefault(name, names)
+        for path, imported in seen.imports.items():
+            project.imports.supply(path, imported)
+        for path, inputs in seen.consulted.items():
+            self.consulted(path, ours(inputs))
 
     # -- fixes: what each does, found out once ----------------------------------------------------------
 
@@ -312,57 +427,81 @@ class IncrementalCheck:
         checked: Mapping[Path, Sequence[Finding]],
         named: Collection[Path],
         handed: Mapping[Path, tuple[str, ...]],
-        used: Collection[str],
+        used: Mapping[str, Sequence[Path]],
         help: HelperUse,
     ) -> None:
         """Store the results of this run; the stored ones of files that are not in `loaded` are still valid."""
-        asked, before = self._project.asked or Dependencies(), self._last_run.rows
+        before, stored = self._last_run.rows, self._paths.to_stored
         read = {**digests(self._project), **self._seen}
+        numbers: dict[Path, int] = {}  # of paths
+        imports = dict(self._project.imports.known_imports())
         rows: dict[str, FileRecord] = {}
-        for path in {**loaded, **read, **{Path(path): None for path in self._true}}:
-            digest, known = read.get(path), self._true.get(str(path)) if loaded.get(path) is None else None
+        for path in {**loaded, **read, **{Path(path): None for path in self._same}}:
+            known = self._true.get(str(path)) if loaded.get(path) is None else None
             found = known.findings if known and known.named == (path in named) else checked.get(path)
-            rows[str(path)] = self._row(path, digest, asked, known)._replace(
-                helpers=handed.get(path), named=path in named, listed=path in loaded, findings=_tuple(found)
+            row = self._row(path, read.get(path))
+            inputs = f"{self._consulted[path]:x}" if path in self._consulted else known.inputs if known else ""
+            direct = [numbers.setdefault(each, len(numbers)) for each in imports.get(path, ())]
+            rows[str(path)] = row._replace(
+                imports=json.dumps(direct) if path in imports else "",
+                inputs=inputs,
+                helpers=handed.get(path),
+                named=path in named,
+                listed=path in loaded,
+                findings=_tuple(found),
             )
             if _has_failures(loaded.get(path), found):
                 rows[str(path)] = FileRecord(_UNKNOWN, _UNKNOWN)
         self._cache.prepare()  # otherwise creating it would change the listing beside the first modules
         facts = {
-            "used": json.dumps(sorted(used)),
+            "used": json.dumps({package: [stored(str(path)) for path in paths] for package, paths in used.items()}),
             "help": help.value,
             "listed": self._describe_request(Files(map(str, loaded)), named),
             "markers": self._describe_markers(),
+            "inputs": json.dumps(self._stored_inputs(numbers), separators=(",", ":")),
         }
-        words, stored = {**self._words_of_project(self._last_run.facts), **asked.words[""]}, self._paths.to_stored
-        facts["asked"] = json.dumps([(word, [*map(stored, files)]) for word, files in sorted(words.items())])
-        kept = {"", *self._true}  # what was asked on their behalf still counts
+        facts["paths"] = json.dumps([stored(str(path)) for path in numbers])
         left = {str(path) for path, file in loaded.items() if file is not None} | (
             self._without_findings & self._true.keys()
         )
         facts["unchecked"] = json.dumps(sorted(map(stored, left - {str(path) for path in checked})))
-        askers = asked.deployment | (self._known_paths(self._last_run.facts, "deployment_askers") & kept)
-        facts["deployment_askers"] = json.dumps(sorted(map(stored, askers)))
-        facts["deployment"] = self._deployment_states() if askers else ""
-        facts["places"] = json.dumps([(stored(path), _time(path)) for path in sorted(self._places(self._looked_up))])
+        facts["deployment"] = self._deployment_states() if (DEPLOYMENT,) in self._project.inputs.keys else ""
+        facts["places"] = json.dumps([(stored(path), _time(path)) for path in sorted(self._all_places())])
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]
         if new or gone or {**self._last_run.facts, **facts} != self._last_run.facts:
             self._cache.write(facts, new, gone, self._last_run.writes)
 
-    def _row(self, path: Path, digest: str | None, asked: Dependencies, known: FileRecord | None) -> FileRecord:
-        """Return the row of a file: its digest, and the lookups on its behalf, in this run and before."""
+    def _stored_inputs(self, numbers: dict[Path, int]) -> list[list[Any]]:
+        """Return the inputs in the order of their numbers, each with its result, if it has one."""
+        project, plain, written = self._project, self._paths.plain_to_stored, list[list[Any]]()
+        number = lambda path: numbers.setdefault(path, len(numbers))  # noqa: E731
+        for key in project.inputs.keys:
+            entry = [plain(key)]
+            if (answer := project.inputs.answers.get(key)) is not None:
+                entry += [plain(answer.value), f"{answer.inputs:x}"]
+            elif key[0] == SEARCH and (found := project.found.get(tuple(map(str, key[1:])))) is not None:
+                entry.append([*map(number, found)])
+            elif key[0] == ALIASES and (names := project.aliases.get(str(key[1]))) is not None:
+                sources = self._unchanged[key] if key in self._unchanged else project.alias_sources(names)
+                entry.append([names, [*map(number, sources)]])
+            elif key[0] == IMPORTS:
+                entry.append(self._unchanged.get(key) or project.imports.digest(Path(str(key[1]))))
+            written.append(entry)
+        return written
+
+    def _row(self, path: Path, digest: str | None) -> FileRecord:
+        """Return the row of a file: its times, its digest, and the lookups on its behalf, in this run and before."""
         name = str(path)
+        known = self._same.get(name)
         mtime, size = self._times.get(name) or change_mark(name) or (_UNKNOWN, _UNKNOWN)
         content = digest or (known.content if known else self._digest_if_held(path))
-        if digest is None and (known is None or not known.digest):
-            return FileRecord(self._stable_time(mtime), size, content=content)
-        lookups, words = known.read(self._paths) if known else ({}, {})
-        lookups, words = {**lookups, **asked.lookups.get(name, {})}, {**words, **asked.words.get(name, {})}
-        self._looked_up.update(lookups)
         digest = known.digest if known and known.digest else digest or ""
-        dependencies = format_dependencies(lookups, words, self._paths)
-        return FileRecord(self._stable_time(mtime), size, digest, dependencies, content=content)
+        lookups, more = known.lookups if known else "", (self._project.lookups or {}).get(name)
+        if more:
+            before = known.read_lookups(self._paths) if known else {}
+            lookups = format_lookups({**before, **more}, self._paths)
+        return FileRecord(self._stable_time(mtime), size, digest, lookups, content=content)
 
     def _digest_if_held(self, path: Path) -> str:
         """Return the digest of a file that was searched for words; "" if it would have to be read again for that."""
@@ -374,6 +513,12 @@ class IncrementalCheck:
         own = set(paths.names)
         words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
         return content_digest("\0".join(map(self._paths.to_stored, words)).encode(errors="surrogateescape"))
+
+    def _all_places(self) -> set[str]:
+        """Return the directories in which a module that was looked up, in this run or before, could appear."""
+        before = json.loads(self._last_run.facts.get("places", "[]")) if self._same else ()
+        names = {name for found in (self._project.lookups or {}).values() for name in found}
+        return self._places(names).union(self._paths.to_absolute(path) for path, _ in before)
 
     def _places(self, names: Collection[tuple[str, str]]) -> set[str]:
         """Return the directories in which a module that was looked up could appear."""
@@ -404,17 +549,6 @@ def _has_failures(loaded: File | Finding | None, found: Sequence[Finding] | None
     return isinstance(loaded, Finding) or any(each.code == INTERNAL_ERROR for each in found or ())
 
 
-def _may_differ(
-    asked: Iterable[tuple[str, tuple[str, ...]]], changed: Collection[str], texts: Collection[bytes]
-) -> bool:
-    """Whether a changed file contains, or contained, one of these words."""
-    for word, paths in asked:
-        needle = word.encode()
-        if any(path in changed for path in paths) or any(needle in text for text in texts):
-            return True
-    return False
-
-
 def _time(path: str) -> int:
     return (change_mark(path) or (_UNKNOWN,))[0]
 
@@ -422,7 +556,7 @@ def _time(path: str) -> int:
 def digests(project: Project) -> dict[Path, str]:
     """Return the files that were read as Python, or for their imports, and the digests of their bytes."""
     found = {file.path: content_digest(file.encode()) for file in project.files_in_use()}
-    for path in map(Path, project.asked.lookups if project.asked is not None else ()):
+    for path in map(Path, project.lookups or ()):
         if path not in found:
             with suppress(OSError):  # the check of the file itself reports it
                 found[path] = content_digest(project.read(path))

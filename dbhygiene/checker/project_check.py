@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbhygiene.checker.file_check import check_file, check_named_file
 from dbhygiene.checker.own_findings import not_parsed, not_read, worker_died
@@ -18,6 +19,7 @@ from dbhygiene.project.discovery import Files
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import NOT_PYTHON
+from dbhygiene.source.queries import with_inputs
 from dbhygiene.source.records import Frozen
 
 if TYPE_CHECKING:
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
 
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 SMALLEST = 20  # files of a run that is cached: fewer are checked before a database is opened
+_USERS = 8  # files that use a package: so many are kept, to know that it is still used after an edit
 WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes take as long as one
+
+
+Result = TypeVar("Result")
 
 
 class RunOptions(Frozen):
@@ -124,7 +130,8 @@ class ProjectCheck:
         self.project, self.paths, self.rules, self.named = project, paths, rules, named
         self.wanted = paths if wanted is None else wanted
         self.analyses, self.how, self.memory = analyses, how, memory
-        self.used: set[str] = set()  # packages within which rules find something, and which the project imports
+        # Packages within which rules find something, and which the project imports; each with some files that do.
+        self.used: dict[str, list[Path]] = {}
         self.help = HelperUse.NONE
         self.handed: dict[Path, tuple[str, ...]] = {}  # the names of functions that return connections
         self.known: dict[Path, Sequence[Finding] | None] = {}
@@ -148,7 +155,7 @@ class ProjectCheck:
         if self.memory is not None and not self.lost and not self.memory.is_current:
             if self.crew is not None:
                 for seen in self.crew.broadcast(("seen",)):
-                    self.memory.add(*seen)
+                    self.memory.add(seen)
             self.memory.save(loaded, checked, self.named, self.handed, self.used, self.help)
             if self.memory.warning and self.how.warn is not None:
                 self.how.warn(self.memory.warning)
@@ -228,13 +235,13 @@ class ProjectCheck:
         """Return the files that have changed, or depend on a changed one; None: all."""
         if self.memory is None or (before := self.memory.reusable(self.paths, self.wanted, self.named)) is None:
             return None
-        self.used, self.help = set(before.used), before.helper_use
+        self.used, self.help = {package: [*paths] for package, paths in before.used.items()}, before.helper_use
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
         stale = [path for path in self.paths if path not in before.rows]
         packages = {rule.within for rule in self.rules if rule.within}
         changed = _search(self.project, stale, rules, self.named, packages | _names(before.helpers))
         texts = (WordIndex(file.text) for file in _files(changed))
-        if any(words[each] for words in texts for each in packages - self.used) or not self._has_same_helpers(
+        if any(words[each] for words in texts for each in packages - self.used.keys()) or not self._has_same_helpers(
             before, changed
         ):
             self.memory.reset()
@@ -269,8 +276,9 @@ class ProjectCheck:
             return _search(self.project, scope, self.rules, self.named, ()), self.rules
         everywhere = [rule for rule in self.rules if not rule.within]
         loaded = _search(self.project, scope, everywhere, self.named, packages)
-        texts = [WordIndex(file.text) for file in _files(loaded)]
-        self.used = {package for package in packages if any(words[package] for words in texts)}
+        texts = [(file.path, WordIndex(file.text)) for file in _files(loaded)]
+        users = {package: (path for path, words in texts if words[package]) for package in packages}
+        self.used = {package: some for package, paths in users.items() if (some := [*islice(paths, _USERS)])}
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
         if self.used:
             unread = [path for path, file in loaded.items() if file is None]
@@ -303,7 +311,7 @@ class ProjectCheck:
     def _helpers_in(self, files: Sequence[File]) -> Iterable[tuple[Path, Any]]:
         """Return the names of the functions of each of these files that return connections."""
         if self.crew is None:
-            return ((file.path, self.analyses.helpers_in(file)) for file in files)
+            return ((file.path, self._helpers_of(file)) for file in files)
         self._distribute(files)
         return self.crew.map((file.path, self.worker[file.path], ("hand", file.path)) for file in files)
 
@@ -352,7 +360,7 @@ class ProjectCheck:
         """Run a task in a worker."""
         match question:
             case ("hand", path):
-                return self.analyses.helpers_in(self.project.file(path))
+                return self._helpers_of(self.project.file(path))
             case ("learn", handed):
                 return self.analyses.set_helpers(handed)
             case ("asked",):
@@ -362,10 +370,7 @@ class ProjectCheck:
             case ("check", path):
                 return self._check(self.project.file(path))
             case ("seen",):
-                from dbhygiene.checker.incremental import digests
-
-                asked = self.project.asked
-                return (asked and (dict(asked.lookups), dict(asked.words), asked.deployment)), digests(self.project)
+                return self.memory.export() if self.memory is not None else None
         return None
 
     def _results_of_workers(self, crew: WorkerPool, files: Sequence[File]) -> Iterator[tuple[Path, Sequence[Finding]]]:
@@ -404,9 +409,19 @@ class ProjectCheck:
 
     def _check(self, file: File) -> list[Finding]:
         checked = check_named_file if file.path in self.named else check_file
-        found = checked(file, self.rules, self.analyses, Confidence.POSSIBLE)
+        found = self._record(file, lambda: checked(file, self.rules, self.analyses, Confidence.POSSIBLE))
         self.analyses.release(file)
         return found
+
+    def _helpers_of(self, file: File) -> tuple[str, ...]:
+        return self._record(file, lambda: self.analyses.helpers_in(file))
+
+    def _record(self, file: File, ask: Callable[[], Result]) -> Result:
+        """Record the inputs of a result about a file."""
+        result, inputs = with_inputs(ask)
+        if self.memory is not None:
+            self.memory.consulted(file.path, inputs | file.query_input)
+        return result
 
 
 def _names(handed: Mapping[Path, Iterable[str]]) -> set[str]:

@@ -31,7 +31,6 @@ CREATE TABLE fixes (path BLOB, fingerprint TEXT, outcome TEXT NOT NULL, PRIMARY 
 
 Answer = TypeVar("Answer")
 Lookups: TypeAlias = "dict[tuple[str, str], str]"
-Words: TypeAlias = "dict[str, tuple[str, ...]]"
 FixOutcomes: TypeAlias = "dict[tuple[str, str], str]"  # path and fingerprint -> what the fix does, as JSON
 
 
@@ -52,43 +51,66 @@ class RelativePaths:
             return self._start + path[2:]
         return self._root if path == "." else path
 
+    def plain_to_stored(self, value: Any) -> Any:
+        """Return plain data with the paths in it as they are stored; other texts that look the same are marked."""
+        if isinstance(value, str):
+            if value == self._root or value.startswith(self._start):
+                return self.to_stored(value)
+            return f"={value}" if value[:1] in (".", "=") else value
+        if isinstance(value, (list, tuple)):
+            return [*map(self.plain_to_stored, value)]
+        if isinstance(value, dict):
+            return {self.plain_to_stored(key): self.plain_to_stored(each) for key, each in value.items()}
+        return value
+
+    def plain_to_absolute(self, value: Any) -> Any:
+        """Return the same as `plain_to_stored` got it, but for tuples, which are lists now."""
+        if isinstance(value, str):
+            if value[:1] not in (".", "="):
+                return value
+            return value[1:] if value[0] == "=" else self.to_absolute(value)
+        if isinstance(value, list):
+            return [*map(self.plain_to_absolute, value)]
+        if isinstance(value, dict):
+            return {self.plain_to_absolute(key): self.plain_to_absolute(each) for key, each in value.items()}
+        return value
+
 
 class FileRecord(NamedTuple):
     """The stored results of one file.
 
     `content` is the digest of its bytes, if they were at hand. A file without a `digest`, which then is the same, was
-    only searched for words. `dependencies` are those of its findings, as written by
-    `format_dependencies`; most runs need not read them. `helpers` are the names of its functions that return
-    connections. `findings` are None if the file was not checked: nothing in it can have a finding, or no run asked
-    for them (the fact `unchecked`). `listed` are the project's own files; others are modules that it imports.
+    only searched for words. `lookups` are the modules that it looks up, as written by `format_lookups`, and `imports`
+    the files that it imports directly, if they are known, both as JSON; most runs need not read them. `helpers` are the
+    names of its functions that return connections. `findings` are None if the file was not checked: nothing in it can
+    have a finding, or no run asked for them (the fact `unchecked`); they, and the helpers, depend on `inputs`, numbers
+    of `source.inputs`. `listed` are the project's own files; others are modules that it imports.
     """
 
     mtime: int
     size: int
     digest: str = ""
-    dependencies: str = ""
+    lookups: str = ""
+    imports: str = ""
+    inputs: str = ""  # hexadecimal
     helpers: tuple[str, ...] | None = None
     named: bool = False
     listed: bool = True
     findings: tuple[Finding, ...] | None = None
     content: str = ""
 
-    def read(self, paths: RelativePaths) -> tuple[Lookups, Words]:
-        """Return the dependencies: the modules that were looked up, by name and directory, with their files ("": none);
-        and the words that were searched for in the whole project, with the files that contain them."""
-        lookups, words = json.loads(self.dependencies) if self.dependencies else ((), ())
+    def read_lookups(self, paths: RelativePaths) -> Lookups:
+        """Return the modules that were looked up, by name and directory, with their files ("": none)."""
         loaded = paths.to_absolute
-        return {(name, loaded(directory)): loaded(file) for name, directory, file in lookups}, {
-            word: tuple(map(loaded, files)) for word, files in words
-        }
+        found = json.loads(self.lookups) if self.lookups else ()
+        return {(name, loaded(directory)): loaded(file) for name, directory, file in found}
 
 
-def format_dependencies(lookups: Lookups, words: Words, paths: RelativePaths) -> str:
-    if not lookups and not words:
+def format_lookups(lookups: Lookups, paths: RelativePaths) -> str:
+    if not lookups:
         return ""
     stored = paths.to_stored
-    imported = [(name, stored(directory), stored(file)) for (name, directory), file in lookups.items()]
-    return json.dumps([imported, [(word, [*map(stored, files)]) for word, files in words.items()]])
+    return json.dumps([(name, stored(directory), stored(file)) for (name, directory), file in lookups.items()])
 
 
 class StoredRun(NamedTuple):
@@ -220,7 +242,7 @@ class Store:
     def _values(self, rows: Mapping[str, FileRecord]) -> Iterable[tuple[bytes, int, int, str, str, str]]:
         for path, row in rows.items():
             *rest, found, content = row[2:]
-            text = self._text(tuple(rest)) if row.digest or row.findings else ""
+            text = self._text(tuple(rest)) if row.digest or row.findings or row.inputs or row.imports else ""
             findings = "" if found is None else self._text(found)
             yield self._encode_path(path), row.mtime, row.size, content, text, findings
 

@@ -8,7 +8,11 @@ recursion is widened.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from functools import partial, reduce
+from operator import or_
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from dbhygiene.source.queries import consult, with_inputs
 
 Context = TypeVar("Context", bound=Hashable)  # a function, with facts about its call
 Summary = TypeVar("Summary")
@@ -75,30 +79,36 @@ class Interprocedural(Generic[Context, Summary]):
     ) -> None:
         self._solve, self._bottom, self._unknown = solve, bottom, unknown
         self._widen, self._given_up = widen, given_up
-        self._known: dict[Context, Summary] = {}
+        self._known: dict[Context, tuple[Summary, int]] = {}  # with their inputs, see `source.queries`
         self._assumed: dict[Context, Summary] = {}  # of those that have been begun, and are not known yet
         self._begun: dict[Context, _Begun] = {}  # those that are being explored
         self._open: list[Context] = []  # those that have been explored, and need one that is being explored
         self._low: dict[Context, int] = {}  # the outermost that they need
         self._asked: dict[Context, dict[Context, None]] = {}  # likewise: all that they have asked for
+        self._inputs: dict[Context, int] = {}  # likewise: of which they have made it
         self._frames: list[_Frame[Context]] = []  # of the contexts being solved
         self._count = 0
 
     def of(self, context: Context) -> Summary:
         """Return the summary of a context; while it is being solved, its provisional summary."""
         if context in self._known:
-            return self._known[context]
+            return self._recall(context)
         if not self._frames:
             self._explore_chain(context)
-            return self._known[context]
+            return self._recall(context)
         if context not in self._assumed:
             if len(self._frames) >= _DEPTH:
                 raise _TooDeepError(context)
             self._explore_below(context)
             if context in self._known:
-                return self._known[context]
+                return self._recall(context)
         self._frames[-1].note(context, self._begun[context].order if context in self._begun else self._low[context])
         return self._assumed[context]
+
+    def _recall(self, context: Context) -> Summary:
+        summary, inputs = self._known[context]
+        consult(inputs)
+        return summary
 
     def clear(self) -> None:
         """Forget all summaries; none may be in progress."""
@@ -123,7 +133,7 @@ class Interprocedural(Generic[Context, Summary]):
                 else:
                     chain.pop()
         finally:
-            for left in (self._assumed, self._begun, self._low, self._asked, self._open):
+            for left in (self._assumed, self._begun, self._low, self._asked, self._inputs, self._open):
                 left.clear()  # nothing, but after an error
 
     def _explore_below(self, context: Context) -> None:
@@ -141,23 +151,25 @@ class Interprocedural(Generic[Context, Summary]):
 
     def _explore(self, context: Context) -> None:
         order, opened = self._begun[context]
-        value, frame = self._solve_in_frame(context, order)
+        value, frame, inputs = self._solve_in_frame(context, order)
         if frame.low < order:
             del self._begun[context]
             self._assumed[context], self._asked[context], self._low[context] = value, frame.asked, frame.low
+            self._inputs[context] = inputs
             self._open.append(context)
         elif context in frame.asked or len(self._open) > opened:
-            self._asked[context] = frame.asked
+            self._asked[context], self._inputs[context] = frame.asked, inputs
             self._close(context)
         else:
             del self._begun[context], self._assumed[context]
-            self._known[context] = value
+            self._known[context] = value, inputs
 
-    def _solve_in_frame(self, context: Context, order: int) -> tuple[Summary, _Frame[Context]]:
+    def _solve_in_frame(self, context: Context, order: int) -> tuple[Summary, _Frame[Context], int]:
         frame = _Frame[Context](order)
         self._frames.append(frame)
         try:
-            return self._solve(context), frame
+            value, inputs = with_inputs(partial(self._solve, context))
+            return value, frame, inputs
         finally:
             self._frames.pop()
 
@@ -196,16 +208,19 @@ class Interprocedural(Generic[Context, Summary]):
                 found = self._solve_together(component, order)
             if found is None or len(self._open) > opened:
                 return
+            inputs = reduce(or_, map(self._inputs.__getitem__, found))  # they need each other
             for context, value in found.items():
                 self._begun.pop(context, None)
                 del self._assumed[context], self._low[context], self._asked[context], left[context]
-                self._known[context] = value
+                del self._inputs[context]
+                self._known[context] = value, inputs
 
     def _solve_again(self, context: Context, order: int) -> tuple[Summary, list[Context]]:
         """Solve an open context, with the other open ones that it has requested, and return its summary."""
-        value, frame = self._solve_in_frame(context, order)
+        value, frame, inputs = self._solve_in_frame(context, order)
         if frame.low < order:
             raise _NeedsMoreError(frame.low)
+        self._inputs[context] |= inputs
         self._asked[context].update(frame.asked)
         return value, [each for each in frame.asked if each in self._assumed]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import TooLargeError
@@ -22,21 +23,20 @@ from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
 from dbhygiene.gaps.effects import Context, Location, Query, Segment, Wait, report_unsettled
 from dbhygiene.gaps.entry_points import (
     VAGUE,
-    Root,
-    entry_points,
+    entry_functions,
     entry_points_of,
+    is_searched_for_entry_points,
     may_have_entry_points,
 )
-from dbhygiene.gaps.forks import child_functions
+from dbhygiene.gaps.forks import child_functions, child_functions_in
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk
-from dbhygiene.gaps.jobs import Job, jobs
-from dbhygiene.gaps.reachability import EffectSet, Reachability
+from dbhygiene.gaps.jobs import Job, jobs, schedulers
+from dbhygiene.gaps.reachability import EffectSet, FunctionKey, Reachability, may_have_gap
 from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.server_timeout import closes_idle, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
 from dbhygiene.library.background import RUNS_IN
-from dbhygiene.library.schedulers import WORDS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.program.arguments import positional_parameters
@@ -45,14 +45,42 @@ from dbhygiene.program.code import own_nodes
 from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
+from dbhygiene.source.inputs import answer
 from dbhygiene.source.nodes import FUNCTION, Code, Function
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import consult, query, remembered, with_inputs
 from dbhygiene.source.records import replace
 
 __all__ = ["Gap", "Gaps"]
 
 _LASTING = waits_of(WaitKind.SLEEP, WaitKind.PERSON)  # calls that wait longer than a request does
 _CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
+
+
+def explored(project: ProjectView) -> Reachability:
+    """Return the functions that a project's long-lived processes reach."""
+    reach = Reachability(project)
+    roots = (*entry_functions(project).values(), *schedulers(project).values())
+    reach.explore_keys([reach.key_at(*function) for functions in roots for function in functions])
+    return reach
+
+
+@answer
+def reach_of_processes(project: ProjectView) -> list[Any]:
+    """Return the kinds of effects of these functions, by file and name; and a digest of all that is known of them."""
+    return explored(project).summary()
+
+
+@answer
+def reached_functions(project: ProjectView, path: str) -> dict[str, list[str]]:
+    """Return those of one file."""
+    found: dict[str, list[str]] = reach_of_processes(project)[0].get(path, {})
+    return found
+
+
+@answer
+def digest_of_reach(project: ProjectView) -> str:
+    """Return a digest of all."""
+    return str(reach_of_processes(project)[1])
 
 
 class Gaps:
@@ -65,12 +93,14 @@ class Gaps:
         self._summaries: Interprocedural[Context, GapSummary] = Interprocedural(
             self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, GapSummary.widen, report_unsettled
         )
-        self._others = Reachability()  # functions that nothing is known to lead to
+        self._others = Reachability(project)  # functions that nothing is known to lead to
         if isinstance(project, NoProject):
-            self.__dict__["_reach"] = Reachability()  # a cached property, filled in: nothing leads to a file alone
+            self.__dict__["_explored"] = Reachability(
+                project
+            )  # a cached property, filled in: nothing leads to a file alone
         self._asked = 0  # of how many files
 
-    @cached_property
+    @remembered
     def limit(self) -> float:
         """The seconds after which the server closes an idle connection."""
         return timeout_settings(self._project).gap_limit
@@ -96,7 +126,7 @@ class Gaps:
         if _may_last(file):
             self._others.explore((file, code) for code in file.functions if code not in run_by_process)
             for code in file.functions:
-                if code not in run_by_process and _may_have_gap(self._others, code):
+                if code not in run_by_process and _may_have_gap(self._others, file, code):
                     yield from filter(self._lasts, self._within(Context(file, code, ignore_decorators=True)))
         for code in file.functions:
             if code not in run_by_process and self._waits_around_parameter_call(file, code):
@@ -120,12 +150,20 @@ class Gaps:
 
     def _waits_around_parameter_call(self, file: File, code: Code) -> bool:
         """Whether a function waits, and calls a parameter of its own or of a function around it."""
-        doing = self._others.effects_of(code) or (self._reach.effects_of(code) if self._knows_project else None)
-        return doing is not None and Wait in doing.effects and _calls_parameter(file, code)
+        if (doing := self._others.effects_of(file, code)) is not None:
+            waits = Wait in doing.effects
+        elif not self._knows_project:
+            waits = False
+        elif self._is_summarised(file):
+            waits = Wait.__name__ in self._reached(file).get(file.functions[code].name, ())
+        else:
+            doing = self._reach.effects_of(file, code)
+            waits = doing is not None and Wait in doing.effects
+        return waits and _calls_parameter(file, code)
 
     def _gaps_around_parameter_call(self, file: File, code: Code) -> Iterator[Gap]:
         """Return the gaps between two calls of a function's parameter; the arguments of its callers decide."""
-        for above in [*self._reach.above(code)]:
+        for above in [*self._reach.above(file, code)]:
             self._summary(Context(above.file, above.code))
             self._summary(Context(above.file, above.code, ignore_decorators=True))
         found: dict[ast.AST, Gap] = {}
@@ -142,7 +180,7 @@ class Gaps:
         """Return the jobs that run a function of a file, with its present text: a fix may have changed the file."""
         now = {scope.name: code for code, scope in file.functions.items() if isinstance(code, FUNCTION)}
         found: dict[Function, Job] = {}
-        for job in (*jobs(file), *(each for each in self._jobs if each.scheduler.path != file.path)):
+        for job in (*jobs(file), *self._jobs_elsewhere(file)):
             if job.file.path == file.path and (function := now.get(_place(job.file, job.function)[1])) is not None:
                 found.setdefault(function, job)
         for function, job in found.items():
@@ -152,25 +190,19 @@ class Gaps:
     def _keeps_fresh(self, job: Job) -> bool:
         """Whether a job uses the connection so often that no other one of its scheduler finds it closed."""
         self._others.explore([(job.file, job.function)])
-        doing = self._others.effects_of(job.function)
+        doing = self._others.effects_of(job.file, job.function)
         return job.pause < self.limit and doing is not None and Query in doing.effects
 
-    @cached_property
-    def _jobs(self) -> list[Job]:
-        """Return the jobs that the project's files pass to schedulers."""
-        if not self._uses_django:
-            return []
-        files = {file.path: file for word in WORDS for file in self._project.files_containing(word)}
-        return [job for file in files.values() if file.is_program for job in jobs(file)]
-
-    @cached_property
-    def _uses_django(self) -> bool:
-        return uses_django(self._project)
+    def _jobs_elsewhere(self, file: File) -> Iterator[Job]:
+        """Yield the jobs by which other files may pass functions of a file to schedulers."""
+        for path, functions in schedulers(self._project).items():
+            if path != str(file.path) and any(owner == str(file.path) for owner, _ in functions):
+                yield from jobs(self._project.file(Path(path)))
 
     def warm_up(self) -> None:
         """Find the functions that the project's long-lived processes reach, before many files are checked."""
-        if self._uses_django:
-            _ = self._paths
+        if uses_django(self._project):
+            self._summarise_reach()
 
     def may_have(self, file: File) -> bool:
         """Whether a file may have a gap, by its text and by the part of the project that has been analysed so far."""
@@ -183,78 +215,95 @@ class Gaps:
 
         They need a pass over the whole project: for a few files, it is cheaper to look at every function.
         """
-        return "_reach" in self.__dict__ or self._asked > FEW
+        is_known = "_explored" in self.__dict__ or (reach_of_processes.__name__,) in self._project.inputs.answers
+        return is_known or self._asked > FEW
 
     def _might_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whichever entry point reaches it."""
         self._others.explore((file, code) for code in file.functions)
         if callbacks(file) or any(
-            _may_have_gap(self._others, code) or self._waits_around_parameter_call(file, code)
+            _may_have_gap(self._others, file, code) or self._waits_around_parameter_call(file, code)
             for code in file.functions
         ):
             return True
-        asks = any(Query in each.effects for code in file.functions if (each := self._others.effects_of(code)))
-        return asks and any(job.file.path == file.path for job in (*jobs(file), *self._jobs))
+        asks = any(Query in each.effects for code in file.functions if (each := self._others.effects_of(file, code)))
+        return asks and any(job.file.path == file.path for job in (*jobs(file), *self._jobs_elsewhere(file)))
 
     def _is_worth_it(self, file: File) -> bool:
         """Whether a file may have a gap, by its text and by the functions that the project's processes reach."""
         if not may_use_django(file):
             return False
-        return may_have_entry_points(file) or _may_last(file) or file.path in self._paths
+        return may_have_entry_points(file) or _may_last(file) or bool(self._reached(file))
 
     @cached_property
+    def _explored(self) -> Reachability:
+        return explored(self._project)
+
+    @property
     def _reach(self) -> Reachability:
-        """The functions that the project's long-lived processes reach."""
-        reach = Reachability()
-        reach.explore((root.file, root.code) for root in self._roots)
-        return reach
+        """The functions that the project's long-lived processes reach; what asks for it depends on all of them."""
+        if not isinstance(self._project, NoProject):
+            self._summarise_reach()
+            digest_of_reach(self._project)
+        return self._explored
 
-    @cached_property
-    def _roots(self) -> list[Root]:
-        scheduled = (Root(j.file, j.function, EntryPoint(RUNS_IN["add_job"], j.scheduler, j.call)) for j in self._jobs)
-        return [*entry_points(self._project), *scheduled]
+    def _summarise_reach(self) -> None:
+        key = (reach_of_processes.__name__,)
+        _, _ = with_inputs(lambda: self._project.inputs.answer(key, lambda: self._explored.summary()), apart=True)
 
-    @cached_property
-    def _entries(self) -> dict[Code, list[EntryPoint]]:
-        return _by_code(self._roots)
+    def _reached(self, file: File) -> dict[str, list[str]]:
+        """Return the functions of a file that such processes reach, by name, and the kinds of their effects."""
+        if isinstance(self._project, NoProject):
+            return {}
+        self._summarise_reach()
+        return reached_functions(self._project, str(file.path))
+
+    def _is_summarised(self, file: File) -> bool:
+        """Whether `_reached` knows all that is reached in a file: in a changed text, there may be more."""
+        return self._project.loaded_file(file.path) is file and is_searched_for_entry_points(file)
 
     def _entry(self, file: File, code: Code) -> EntryPoint | None:
         """Return the nearest of the entry points from which a long-lived process reaches a function.
 
         A file that was read again after a fix has new functions, to which no other file leads yet.
         """
-        entries = {**self._entries}
-        for each, found in _by_code(entry_points_of(file)).items():
-            entries[each] = [*found, *entries.get(each, ())]
-        for each in (code, *self._earlier_versions(file, code)):
-            near = (entry for root in self._reach.nearest(each, entries) for entry in entries[root])
+        reach, own = self._reach, defaultdict[FunctionKey, list[EntryPoint]](list)
+        for root in entry_points_of(file):
+            own[reach.key(root.file, root.code)].append(root.entry)
+        elsewhere = defaultdict[FunctionKey, list[str]](list)
+        for path, functions in (*entry_functions(self._project).items(), *schedulers(self._project).items()):
+            for function in functions:
+                elsewhere[reach.key_at(*function)].append(path)
+        wanted = elsewhere.keys() | own.keys()
+        for each in (reach.key(file, code), *reach.earlier_versions(file, code)):
+            near: list[EntryPoint] = [
+                entry
+                for root in reach.nearest(each, wanted)
+                for entry in (*own.get(root, ()), *self._entries_of(root, elsewhere.get(root, ())))
+            ]
             true = [entry for entry in near if entry.file is file or entry.file.path != file.path]
             if true:
                 return min(true, key=lambda entry: (VAGUE.count(entry.words), entry.file.path, entry.node.lineno))
         return None
 
-    def _earlier_versions(self, file: File, code: Code) -> Iterator[Code]:
-        """Yield the earlier versions of a function, which other files were found to reach under its name."""
-        for each in self._reach.same_last_name(file, code):
-            if each.file is not file and _place(each.file, each.code) == _place(file, code):
-                yield each.code
-
-    @cached_property
-    def _names(self) -> set[tuple[Path, str]]:
-        """The same by name, for a file that is read again once it has been changed."""
-        known = [each for each in self._reach if each.code in each.file.functions]
-        return {(each.file.path, each.file.functions[each.code].name) for each in known}
-
-    @cached_property
-    def _paths(self) -> set[Path]:
-        return {path for path, _ in self._names}
+    def _entries_of(self, function: FunctionKey, paths: Iterable[str]) -> Iterator[EntryPoint]:
+        """Yield the entry points that some files make of a function."""
+        place = Path(function.path), self._explored.name_of(function)
+        for file in (self._project.file(Path(path)) for path in paths):
+            yield from (root.entry for root in entry_points_of(file) if _place(root.file, root.code) == place)
+            for job in jobs(file):
+                if _place(job.file, job.function) == place:
+                    yield EntryPoint(RUNS_IN["add_job"], job.scheduler, job.call)
 
     def _long_lived_functions(self, file: File) -> set[ast.AST]:
         """Return the functions of a file that a long-lived process reaches, and that may have a gap."""
-        again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
+        names = self._reached(file)
+        if self._is_summarised(file) and not any(may_have_gap(kinds) for kinds in names.values()):
+            return set()
+        again = [(file, code) for code, scope in file.functions.items() if scope.name in names]
         self._reach.explore((root.file, root.code) for root in entry_points_of(file))
         self._reach.explore(again, are_roots=False)
-        return {code for code in file.functions if _may_have_gap(self._reach, code)}
+        return {code for code in file.functions if _may_have_gap(self._reach, file, code)}
 
     def _within(self, routine: Context) -> list[Gap]:
         every: list[Gap] = []
@@ -262,7 +311,7 @@ class Gaps:
             each = replace(routine, alias=alias)
             self._summary(each)
             for gap in self._gaps.get(each, ()):
-                limit = self._time_limit(gap.code)
+                limit = self._time_limit(gap.file, gap.code)
                 seconds = gap.seconds.at_most(limit)
                 if seconds.confidence(self.limit) is not None:
                     cut = Duration(limit, limit, limit) if seconds != gap.seconds else None
@@ -277,19 +326,30 @@ class Gaps:
 
     def _is_in_child(self, gap: Gap) -> bool:
         """Whether a forked process leads to a gap."""
-        place = _place(gap.file, gap.code)
-        return place in self._in_children or place in _reachable_from(child_functions(gap.file))
+        place = str(gap.file.path), gap.file.functions[gap.code].name
+        everywhere, inputs = self._in_children
+        consult(inputs)
+        return place in everywhere or place in _reachable_from(gap.file, child_functions(gap.file))
 
     @cached_property
-    def _in_children(self) -> set[tuple[Path, str]]:
-        """The places of the functions that forked processes of the project reach."""
-        files = {file.path: file for word in ("Process", "Pool") for file in self._project.files_containing(word)}
-        programs = (file for file in files.values() if file.is_program)
-        return _reachable_from(function for file in programs for function in child_functions(file))
+    def _in_children(self) -> tuple[set[tuple[str, str]], int]:
+        """The places of the functions that forked processes of the project reach; and the inputs."""
+        return with_inputs(self._find_in_children)
 
-    def _time_limit(self, code: ast.AST) -> float:
+    def _find_in_children(self) -> set[tuple[str, str]]:
+        paths = dict.fromkeys(
+            str(path) for word in ("Process", "Pool") for path in self._project.paths_containing(word)
+        )
+        reach = Reachability(self._project)
+        reach.explore_keys(
+            [reach.key_at(*found) for path in paths for found in child_functions_in(self._project, path)]
+        )
+        return {(each.key.path, each.name) for each in reach}
+
+    def _time_limit(self, file: File, code: Code) -> float:
         """Return the seconds after which a worker ends every task that reaches a function."""
-        roots = [each for each in self._reach.above(code) if each.code in self._reach.roots]
+        reach = self._reach
+        roots = [each for each in reach.above(file, code) if each.key in reach.roots]
         return max((time_limit(each.file, each.code) for each in roots), default=FOR_EVER)
 
     def _is_for_here(self, gap: Gap) -> bool:
@@ -306,7 +366,7 @@ class Gaps:
         """Whether a person may answer: a worker's task never really reaches such a prompt."""
         if gap.kind is not WaitKind.PERSON or gap.wait.origin.file.path == gap.file.path:
             return True
-        above = list(self._reach.above(gap.code))
+        above = list(self._reach.above(gap.file, gap.code))
         return not above or any(map(_has_terminal, above))
 
     def _lasts(self, gap: Gap) -> bool:
@@ -329,7 +389,8 @@ class Gaps:
                 yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True)
 
     def _summary(self, routine: Context) -> GapSummary:
-        known = self._reach.effects_of(routine.code) or self._others.effects_of(routine.code)
+        file, code = routine.file, routine.code
+        known = self._reach.effects_of(file, code) or self._others.effects_of(file, code)
         if known is not None and not known.effects and not (routine.callbacks or routine.closers):
             return SILENT
         return self._summaries.of(routine if routine.ignore_decorators else with_decorators(routine))
@@ -349,23 +410,16 @@ class Gaps:
         return walk.summary
 
 
-def _by_code(roots: Iterable[Root]) -> dict[Code, list[EntryPoint]]:
-    found: dict[Code, list[EntryPoint]] = {}
-    for root in roots:
-        found.setdefault(root.code, []).append(root.entry)
-    return found
-
-
 def _place(file: File, code: Code) -> tuple[Path, str]:
     """Return the file and the name of a function: they stay the same when its file is read again."""
     return file.path, file.functions[code].name
 
 
-def _reachable_from(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
+def _reachable_from(file: File, functions: Iterable[FunctionAt]) -> set[tuple[str, str]]:
     """Return the places of some functions and of all functions that they reach."""
-    reach = Reachability()
+    reach = Reachability(file.project)
     reach.explore((function.file, function.node) for function in functions)
-    return {_place(each.file, each.code) for each in reach}
+    return {(each.key.path, each.name) for each in reach}
 
 
 @query
@@ -392,6 +446,6 @@ def _has_terminal(doing: EffectSet) -> bool:
     return isinstance(doing.code, ast.Module) or doing.file.path.parent.name in ("commands", "scripts")
 
 
-def _may_have_gap(reach: Reachability, code: ast.AST) -> bool:
-    doing = reach.effects_of(code)
+def _may_have_gap(reach: Reachability, file: File, code: ast.AST) -> bool:
+    doing = reach.effects_of(file, code)
     return doing is not None and doing.may_have_gap

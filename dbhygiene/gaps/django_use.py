@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dbhygiene.source.file import File, NoProject, ProjectView
+from dbhygiene.source.inputs import answer
+from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.queries import query
 
 
+@answer
 def uses_django(project: ProjectView) -> bool:
     """Whether any file of the project may import Django, by its text."""
     return isinstance(project, NoProject) or any(
-        _imports_django(file) and file.is_program for file in project.files_containing("django")
+        _uses_django_in(project, str(path)) for path in project.paths_containing("django")
     )
+
+
+@answer
+def _uses_django_in(project: ProjectView, path: str) -> bool:
+    try:
+        file = project.file(Path(path))
+    except (OSError, *NOT_PYTHON):
+        return False
+    return _imports_django(file) and file.is_program
 
 
 @query

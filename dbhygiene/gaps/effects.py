@@ -41,6 +41,7 @@ from dbhygiene.program.tasks import runs_later, task_of
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION, Code, Function, Located
+from dbhygiene.source.queries import consult, with_inputs
 from dbhygiene.source.records import Record, replace
 
 
@@ -147,7 +148,7 @@ class Effects:
         self.file = routine.file
         self.routine = routine
         self.things = TypeInference.of(routine.file)
-        self._calls: dict[ast.Call, list[Effect]] = {}
+        self._calls: dict[ast.Call, tuple[list[Effect], int]] = {}  # with their inputs
         if not (routine.callbacks or routine.closers):
             self._calls = routine.file.query_results[Effects.of_call]
 
@@ -213,9 +214,11 @@ class Effects:
         return [*self._context(item, Segment.ENTER), *self._context(item, Segment.LEAVE)]
 
     def of_call(self, call: ast.Call) -> list[Effect]:
-        if call not in self._calls:
-            self._calls[call] = list(self._call(call))
-        return self._calls[call]
+        if (known := self._calls.get(call)) is None:
+            known = self._calls[call] = with_inputs(lambda: list(self._call(call)))
+        else:
+            consult(known[1])
+        return known[0]
 
     def of_loop_start(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
         """Return the effects of the start of a loop: a queryset queries its rows."""

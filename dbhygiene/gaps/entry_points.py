@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.django_use import uses_django
@@ -35,7 +37,8 @@ from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.inputs import answer
+from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -83,17 +86,35 @@ class Root(Record):
     entry: EntryPoint
 
 
-def entry_points(project: ProjectView) -> Iterator[Root]:
-    """Return the functions with which a project's long-lived processes begin."""
+_IN_FILES = ("django", "models", "class Command(")  # each file with an entry point contains one of these
+
+
+def entry_functions(project: ProjectView) -> dict[str, list[list[Any]]]:
+    """Return the functions with which a project's long-lived processes begin, by the files that say so.
+
+    Each is the path of its own file, and its number there.
+    """
     if not uses_django(project):
-        return
-    seen = set()
-    for word in ("django", "models", "class Command("):
-        for file in project.files_containing(word):
-            if file.path not in seen:
-                seen.add(file.path)
-                if not is_test_file(file) and may_have_entry_points(file) and file.is_program:
-                    yield from entry_points_of(file)
+        return {}
+    paths = dict.fromkeys(str(path) for word in _IN_FILES for path in project.paths_containing(word))
+    return {path: found for path in paths if (found := entry_functions_in(project, path))}
+
+
+@answer
+def entry_functions_in(project: ProjectView, path: str) -> list[list[Any]]:
+    """Return the functions that a file makes entry points."""
+    try:
+        file = project.file(Path(path))
+    except (OSError, *NOT_PYTHON):
+        return []
+    if is_test_file(file) or not may_have_entry_points(file) or not file.is_program:
+        return []
+    return [[str(root.file.path), root.file.numbers_of_functions[root.code]] for root in entry_points_of(file)]
+
+
+def is_searched_for_entry_points(file: File) -> bool:
+    """Whether the entry points of a file, if it has any, are among those of its project."""
+    return any(word in file.text for word in _IN_FILES)
 
 
 @query

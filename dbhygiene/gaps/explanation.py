@@ -94,7 +94,7 @@ def _about_node(gaps: Gaps, walk: ImplicitWalk, node: Node) -> Iterator[str]:
 
 def _about_call(gaps: Gaps, walk: ImplicitWalk, node: Node, call: ProjectCall) -> str:
     """Return what the functions that a call runs do to the connection."""
-    reach = Reachability()
+    reach = Reachability(walk.file.project)
     reach.explore((each.file, each.code) for each in call.routines)
     does = {kind for each in reach for kind in each.effects}
     words = [word for kind, word in _VERBS if kind in does]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from dbhygiene.gaps.close_calls import closing_function
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query
@@ -21,8 +22,9 @@ from dbhygiene.program.definitions import Definition, enclosing_class, find_meth
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, files_with_word, function_around
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.file import File, ProjectView, files_with_word, function_around
+from dbhygiene.source.inputs import answer
+from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code
 from dbhygiene.source.queries import query
 
 _SHARES_NOTHING = ("spawn", "forkserver")
@@ -51,9 +53,9 @@ def shared_connection(file: File, call: ast.Call) -> SharedConnection | None:
         return None
     before = _query_before(file, call)
     for child in children if before is not None else ():
-        reach = Reachability()
+        reach = Reachability(file.project)
         reach.explore([(child.file, child.node)])
-        does = reach.effects_of(child.node)
+        does = reach.effects_of(child.file, child.node)
         used = first_query(reach) if does is not None and not does.effects & {Close, AgeCheck} else None
         if used is not None:
             return SharedConnection(before, used)  # type: ignore[arg-type]
@@ -141,6 +143,17 @@ def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     if not any(close is call for _, close in _first_close(file, function, function.body)):
         return None
     return next((made for made in _constructor_calls(cls) if not _closes_before(*made)), None)
+
+
+@answer
+def child_functions_in(project: ProjectView, path: str) -> list[list[Any]]:
+    """Return the functions with which the forked processes of a file begin: path and number of each."""
+    try:
+        file = project.file(Path(path))
+    except (OSError, *NOT_PYTHON):
+        return []
+    found = child_functions(file) if file.is_program else ()
+    return [[str(each.file.path), each.file.numbers_of_functions[each.node]] for each in found]
 
 
 @query

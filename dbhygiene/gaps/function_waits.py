@@ -12,7 +12,7 @@ from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
 from dbhygiene.gaps.server_timeout import timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, GapSummary, Pause
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import Code
 from dbhygiene.source.queries import query
 
@@ -20,9 +20,9 @@ from dbhygiene.source.queries import query
 class FunctionWaits:
     """The waits at nodes of functions; each called function is analysed once."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, project: ProjectView, limit: float) -> None:
         self._limit = limit
-        self._reach = Reachability()
+        self._reach = Reachability(project)
         self._walked: Interprocedural[Context, GapSummary] = Interprocedural(
             self._walk, lambda _: NEVER_ENDS, lambda _: UNKNOWN, GapSummary.widen, report_unsettled
         )
@@ -44,7 +44,7 @@ class FunctionWaits:
         """Whether any code that a function reaches waits: this looks at calls alone, which is cheaper than a walk."""
         given = [each for _, each in routine.callbacks]
         self._reach.explore((each.file, each.code) for each in (routine, *given))
-        known = [self._reach.effects_of(each.code) for each in (routine, *given)]
+        known = [self._reach.effects_of(each.file, each.code) for each in (routine, *given)]
         return any(doing is None or Wait in doing.effects for doing in known)
 
     def _duration_of_function(self, routine: Context) -> Pause:
@@ -62,4 +62,4 @@ class FunctionWaits:
 @query
 def reachable_waits(file: File) -> FunctionWaits:
     """Return the waits of the functions that a file reaches."""
-    return FunctionWaits(timeout_settings(file.project).gap_limit)
+    return FunctionWaits(file.project, timeout_settings(file.project).gap_limit)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 from dbhygiene.gaps.call_durations import seconds
+from dbhygiene.gaps.django_use import uses_django
 from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.effects import Close, Context, Effects
 from dbhygiene.gaps.entry_points import functions_of
@@ -39,8 +42,9 @@ from dbhygiene.program.arguments import argument
 from dbhygiene.program.classes import function_named
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.inputs import answer
+from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Function, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -55,6 +59,25 @@ class Job(Record):
     scheduler: File
     call: ast.Call
     pause: float
+
+
+@answer
+def schedulers(project: ProjectView) -> dict[str, list[list[Any]]]:
+    """Return the functions that schedulers of a project run, by the files that pass them: path and number of each."""
+    if not uses_django(project):
+        return {}
+    paths = dict.fromkeys(str(path) for word in WORDS for path in project.paths_containing(word))
+    return {path: found for path in paths if (found := _scheduled_in(project, path))}
+
+
+@answer
+def _scheduled_in(project: ProjectView, path: str) -> list[list[Any]]:
+    try:
+        file = project.file(Path(path))
+    except (OSError, *NOT_PYTHON):
+        return []
+    found = jobs(file) if file.is_program else ()
+    return [[str(job.file.path), job.file.numbers_of_functions[job.function]] for job in found]
 
 
 @query

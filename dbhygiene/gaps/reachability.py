@@ -1,100 +1,205 @@
 """`Reachability`: the functions that run in long-lived processes, and the kinds of effects (`EffectSet`) of each.
 
 It looks only at calls. Functions that may both query and wait are then analysed along their graphs.
+
+Functions are known by their places, and the effects of each are an answer (see `source.inputs`): most files need not be
+parsed again if they were looked through in an earlier run.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.library.calls import EXITS
 from dbhygiene.program.code import own_nodes
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.inputs import answer
 from dbhygiene.source.nodes import FUNCTION, Code
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import consult, query, with_inputs
 
 
 class AgeCheck:
     """A call that closes only old connections, where settings let them live on."""
 
 
-class EffectSet:
-    """The kinds of effects of a function and of its callees."""
+_KINDS: dict[str, type[object]] = {kind.__name__: kind for kind in (Query, Wait, Close, AgeCheck, ast.Raise)}
 
-    def __init__(self, file: File, code: Code, does: set[type[object]]) -> None:
-        self.file, self.code, self.effects = file, code, does
+
+class FunctionKey(NamedTuple):
+    """A function: the path of its file, which may have several versions, and its number among the functions there."""
+
+    path: str
+    number: int
+    version: int = 0
+
+
+class EffectSet:
+    """The kinds of effects of a function and of its callees; `inputs` are those that they depend on."""
+
+    def __init__(self, reach: Reachability, key: FunctionKey, name: str, does: set[type[object]], inputs: int) -> None:
+        self._reach, self.key, self.name, self.effects, self.inputs = reach, key, name, does, inputs
+
+    @property
+    def file(self) -> File:
+        return self._reach.file_of(self.key)
+
+    @property
+    def code(self) -> Code:
+        return self.file.code_of_functions[self.key.number]
 
     @property
     def may_have_gap(self) -> bool:
         return {Query, Wait} <= self.effects
 
 
+def may_have_gap(kinds: Collection[str]) -> bool:
+    """Whether a function with these kinds of effects, by name, may have a gap."""
+    return {Query.__name__, Wait.__name__} <= {*kinds}
+
+
 class Reachability:
     """The functions that can be reached from some others, and their effects."""
 
-    def __init__(self, *, sync_only: bool = False) -> None:
+    def __init__(self, project: ProjectView, *, sync_only: bool = False) -> None:
+        self._project = project
         self._sync_only = sync_only  # coroutines run in the thread of their event loop
-        self._known: dict[Code, EffectSet] = {}
-        self._named: dict[tuple[str, str], list[EffectSet]] = defaultdict(list)  # by file and last name
-        self.roots: set[Code] = set()  # where processes begin
-        self._callers: dict[Code, set[Code]] = defaultdict(set)
+        self._known: dict[FunctionKey, EffectSet] = {}
+        self._in_file: dict[str, list[EffectSet]] = defaultdict(list)
+        self.roots: set[FunctionKey] = set()  # where processes begin
+        self._callers: dict[FunctionKey, set[FunctionKey]] = defaultdict(set)
+        self._versions: dict[str, list[File | None]] = defaultdict(list)  # None: it has not been read
 
     def explore(self, begin: Iterable[tuple[File, Code]], *, are_roots: bool = True) -> None:
         """Record the effects of these functions, and of all functions that they reach."""
+        self.explore_keys([self.key(file, code) for file, code in begin], are_roots=are_roots)
+
+    def explore_keys(self, begin: Sequence[FunctionKey], *, are_roots: bool = True) -> None:
         todo = list(begin)
-        self.roots |= {code for _, code in todo} if are_roots else set()
+        self.roots |= set(begin) if are_roots else set()
         looked_at: list[EffectSet] = []
         while todo:
-            file, code = todo.pop()
-            if code in self._known or (self._sync_only and isinstance(code, ast.AsyncFunctionDef)):
+            key = todo.pop()
+            if key in self._known or (self._sync_only and self._is_async(key)):
                 continue
-            look = _direct_effects(file, code)
-            doing = self._known[code] = EffectSet(file, code, set(look.effects))
-            self._named[str(file.path), _last_name(code)].append(doing)
+            name, effects, calls, inputs = self._look_at(key)
+            doing = self._known[key] = EffectSet(self, key, name, effects, inputs)
+            self._in_file[key.path].append(doing)
             looked_at.append(doing)
-            for called_file, called in look.calls:
-                self._callers[called].add(code)
-                todo.append((called_file, called))
-                if called in self._known:
-                    doing.effects |= self._known[called].effects
+            for called in calls:
+                self._callers[called].add(key)
+                todo.append(called)
+                if (known := self._known.get(called)) is not None:
+                    doing.effects |= known.effects
+                    doing.inputs |= known.inputs
         self._spread(looked_at)
+        for key in begin:
+            if (known := self._known.get(key)) is not None:
+                consult(known.inputs)
+
+    def _look_at(self, key: FunctionKey) -> tuple[str, set[type[object]], Sequence[FunctionKey], int]:
+        """Return the name of a function, its own effects, its callees, and the inputs of all that."""
+        if self._is_current(key):
+            known = effects_of_function(self._project, key.path, key.number)
+            if known is not None:
+                name, kinds, called = known
+                own = self._project.inputs.bit(effects_of_function.__name__, key.path, key.number)
+                return name, {_KINDS[kind] for kind in kinds}, [self.key_at(*each) for each in called], own
+        file, code = self.file_of(key), self._code_of(key)
+        look, inputs = with_inputs(lambda: _direct_effects(file, code))
+        return file.functions[code].name, set(look.effects), [self.key(*each) for each in look.calls], inputs
 
     def _spread(self, todo: list[EffectSet]) -> None:
-        """Add the effects of callees to their callers."""
+        """Add the effects of callees, and their inputs, to their callers."""
         while todo:
             doing = todo.pop()
-            for caller in self._callers[doing.code]:
+            for caller in self._callers[doing.key]:
                 above = self._known[caller]
-                if not doing.effects <= above.effects:
+                if not doing.effects <= above.effects or doing.inputs & ~above.inputs:
                     above.effects |= doing.effects
+                    above.inputs |= doing.inputs
                     todo.append(above)
 
-    def effects_of(self, code: ast.AST) -> EffectSet | None:
-        return self._known.get(code)  # type: ignore[call-overload, no-any-return]
+    # -- places ---------------------------------------------------------------------------------------
 
-    def same_last_name(self, file: File, code: Code) -> Sequence[EffectSet]:
-        """Return the functions in any version of a file whose last name is that of this one."""
-        return self._named.get((str(file.path), _last_name(code)), ())
+    def key(self, file: File, code: Code) -> FunctionKey:
+        path = str(file.path)
+        return FunctionKey(path, file.numbers_of_functions[code], self._version(path, file))
 
-    def above(self, code: ast.AST) -> Iterator[EffectSet]:
+    def key_at(self, path: str, number: int) -> FunctionKey:
+        """Return the key of a function in the project's own version of a file."""
+        return FunctionKey(path, number, self._version(path))
+
+    def _version(self, path: str, file: File | None = None) -> int:
+        """Return the number of a version of a file: of the project's own, by default."""
+        versions, current = self._versions[path], self._project.loaded_file(Path(path))
+        file = file or current
+        if not versions:
+            versions.append(file)
+        for number, each in enumerate(versions):
+            if each is None:  # the project's own, which had not been read
+                each = versions[number] = current or file
+            if each is file:
+                return number
+        versions.append(file)
+        return len(versions) - 1
+
+    def _is_current(self, key: FunctionKey) -> bool:
+        """Whether a function is one of the project's own version of its file."""
+        file = self._versions[key.path][key.version]
+        return file is None or self._project.loaded_file(Path(key.path)) is file
+
+    def file_of(self, key: FunctionKey) -> File:
+        """Return the file of a function."""
+        versions = self._versions[key.path]
+        if (file := versions[key.version]) is None:
+            file = versions[key.version] = self._project.file(Path(key.path))
+        return file
+
+    def _code_of(self, key: FunctionKey) -> Code:
+        return self.file_of(key).code_of_functions[key.number]
+
+    def _is_async(self, key: FunctionKey) -> bool:
+        return isinstance(self._code_of(key), ast.AsyncFunctionDef)
+
+    # -- results ----------------------------------------------------------------------------------------
+
+    def effects_of(self, file: File, code: ast.AST) -> EffectSet | None:
+        if code not in file.numbers_of_functions:
+            return None
+        known = self._known.get(self.key(file, code))
+        if known is not None:
+            consult(known.inputs)
+        return known
+
+    def earlier_versions(self, file: File, code: Code) -> Iterator[FunctionKey]:
+        """Yield the function of the same name in the other versions of a file."""
+        if len(self._versions[str(file.path)]) > 1:
+            for each in self._in_file[str(file.path)]:
+                if each.name == file.functions[code].name and each.file is not file:
+                    yield each.key
+
+    def above(self, file: File, code: Code) -> Iterator[EffectSet]:
         """Yield the functions that reach a function, and itself; nothing if it is not known."""
-        todo, seen = [code], {code}
+        key = self.key(file, code)
+        todo, seen = [key], {key}
         while todo:
-            if (doing := self.effects_of(todo.pop())) is not None:
+            if (doing := self._known.get(todo.pop())) is not None:
                 yield doing
-                callers = self._callers.get(doing.code, set()) - seen
+                callers = self._callers.get(doing.key, set()) - seen
                 seen |= callers
                 todo += callers
 
-    def nearest(self, code: Code, wanted: Container[Code]) -> list[Code]:
+    def nearest(self, key: FunctionKey, wanted: Container[FunctionKey]) -> list[FunctionKey]:
         """Return those of some functions from which a function is reached by the fewest calls."""
-        level, seen = {code}, {code}
+        level, seen = {key}, {key}
         while level:
             if found := [each for each in level if each in wanted]:
                 return found
@@ -104,6 +209,35 @@ class Reachability:
 
     def __iter__(self) -> Iterator[EffectSet]:
         yield from self._known.values()
+
+    def name_of(self, key: FunctionKey) -> str:
+        """Return the qualified name of a function that has been explored."""
+        return self._known[key].name
+
+    def summary(self) -> list[Any]:
+        """Return, as plain data, the kinds of effects of each function by file and name; and a digest of all."""
+        effects: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        for each in self:
+            effects[each.key.path][each.name] = sorted(kind.__name__ for kind in each.effects)
+        callers = sorted((key, sorted(above)) for key, above in self._callers.items())
+        text = repr(
+            (sorted((path, sorted(each.items())) for path, each in effects.items()), callers, sorted(self.roots))
+        )
+        return [effects, blake2b(text.encode(errors="surrogateescape"), digest_size=16).hexdigest()]
+
+
+@answer
+def effects_of_function(project: ProjectView, path: str, number: int) -> list[Any] | None:
+    """Return a function's name, the kinds of its own effects, and its callees; None if one is of another text."""
+    file = project.file(Path(path))
+    code = file.code_of_functions[number]
+    look = _direct_effects(file, code)
+    calls = []
+    for called_file, called in look.calls:
+        if project.loaded_file(called_file.path) is not called_file:
+            return None
+        calls.append([str(called_file.path), called_file.numbers_of_functions[called]])
+    return [file.functions[code].name, sorted(kind.__name__ for kind in look.effects), calls]
 
 
 class _DirectEffects(NamedTuple):
@@ -183,17 +317,13 @@ def first_query(reach: Reachability) -> Location | None:
 
 def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:
     """Return the kinds of effects of some code, callees included."""
-    reach, does = Reachability(), set[type[object]]()
+    reach, does = Reachability(file.project), set[type[object]]()
     code = next((above for above in file.around(nodes[0]) if isinstance(above, FUNCTION)), file.tree)
     effects = Effects(Context(file, code, ignore_decorators=True))
     for effect in (effect for node in nodes for part in ast.walk(node) for effect in effects_of_node(effects, part)):
         does.add(_kind(file, effect))
         for routine in effect.routines if isinstance(effect, ProjectCall) else ():
             reach.explore([(routine.file, routine.code)])
-            doing = reach.effects_of(routine.code)
+            doing = reach.effects_of(routine.file, routine.code)
             does |= doing.effects if doing else set()
     return does
-
-
-def _last_name(code: Code) -> str:
-    return code.name if isinstance(code, FUNCTION) else ""

@@ -303,7 +303,7 @@ def query_of(thread: Thread) -> Location | None:
 
 
 def _explore(thread: Thread, handed: Iterable[tuple[File, Code]] = ()) -> Reachability:
-    reach = Reachability(sync_only=True)
+    reach = Reachability(thread.file.project, sync_only=True)
     reach.explore([(thread.file, thread.function)])
     reach.explore([(thread.runs.file, thread.runs.node)] if thread.runs is not None else [])
     reach.explore(handed)

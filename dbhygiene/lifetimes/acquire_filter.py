@@ -18,7 +18,7 @@ from dbhygiene.library.prefilter import GIVING
 from dbhygiene.lifetimes.passed_functions import names_of_openers
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import Memo, query
 
 
 class AcquireFilter:
@@ -32,14 +32,13 @@ class AcquireFilter:
     def __init__(self, names: Collection[str] | None = None) -> None:
         self.names = None if names is None else frozenset(names)
         self._words: dict[str, bool] = {}
-        self._functions: dict[Code, bool] = {}
+        self._functions: Memo[Code, bool] = Memo()
 
     def may_acquire_in(self, file: File, code: Code) -> bool:
         """Whether any call of a function may return a connection."""
-        if (found := self._functions.get(code)) is None:
-            calls = file.functions[code].calls
-            found = self._functions[code] = any(self.may_acquire(file, call) for call in calls)
-        return found
+        return self._functions.of(
+            code, lambda: any(self.may_acquire(file, call) for call in file.functions[code].calls)
+        )
 
     def may_acquire(self, file: File, call: ast.Call) -> bool:
         """Whether a call may return a connection."""

@@ -66,7 +66,7 @@ from dbhygiene.program.callees import callees, is_hook, is_super
 from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, last_name, walk
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import Memo, query, remembered
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -114,7 +114,7 @@ class CallEffect(Frozen):
     def summaries(self) -> FunctionSummaries:
         return self.semantics.summaries
 
-    @cached_property
+    @remembered
     def _candidates(self) -> tuple[BoundCallee, ...]:
         """The project's functions of which the call runs one, where a table, an option or a parameter says which."""
         if self.callees or self.summary is not UNKNOWN:
@@ -266,7 +266,7 @@ class FunctionSummaries(Protocol):
 
     helpers: HelperIndex
     library: LibraryModels
-    meanings: dict[ast.Call, CallMeaning]  # of calls, computed once
+    meanings: Memo[ast.Call, CallMeaning]  # of calls
 
     def effects(self, file: File, code: Code) -> FunctionSemantics: ...
 
@@ -318,7 +318,7 @@ class FunctionSemantics(cfg.Semantics):
     def __init__(self, file: File, scope: Scope, summaries: FunctionSummaries, depth: int) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
         self._depth = depth  # the depth to which calls are followed for exceptions
-        self._effects: dict[ast.Call, CallEffect] = {}
+        self._effects: Memo[ast.Call, CallEffect] = Memo()
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
             decorators = set(definitions.Definition(file, scope.node, scope.name).decorators)
@@ -330,9 +330,7 @@ class FunctionSemantics(cfg.Semantics):
     # -- calls
 
     def of(self, call: ast.Call) -> CallEffect:
-        if call not in self._effects:
-            self._effects[call] = self._effect(call)
-        return self._effects[call]
+        return self._effects.of(call, lambda: self._effect(call))
 
     @property
     def computed_effects(self) -> Iterable[CallEffect]:
@@ -425,9 +423,7 @@ class FunctionSemantics(cfg.Semantics):
 
     def _target_of(self, call: ast.Call) -> CallMeaning:
         """Return the target of a call, which does not depend on the effect of the target."""
-        if (meaning := self.summaries.meanings.get(call)) is None:
-            meaning = self.summaries.meanings[call] = self._find_target(call)
-        return meaning
+        return self.summaries.meanings.of(call, lambda: self._find_target(call))
 
     def _find_target(self, call: ast.Call) -> CallMeaning:
         func = call.func

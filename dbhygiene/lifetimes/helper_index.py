@@ -10,6 +10,8 @@ from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.lifetimes.acquire_filter import AcquireFilter
 from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.inputs import IMPORTS
+from dbhygiene.source.queries import consult
 
 # Functions that return connections: their names, with the files that define them; no files for those of the settings.
 Helpers: TypeAlias = Mapping[str, Collection[Path]]
@@ -62,6 +64,8 @@ class HelperIndex:
 
     def uses_helpers(self, file: File) -> bool:
         """Whether a file mentions helpers, and imports from a file that defines one."""
+        if self.names:
+            consult(self.project.inputs.bit(IMPORTS, str(file.path)))  # even if the answer is known
         if file.path not in self.asked:
             self.asked[file.path] = file
             if self._may_use_helpers(file):

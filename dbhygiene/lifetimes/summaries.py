@@ -57,6 +57,7 @@ from dbhygiene.program.callees import is_hook
 from dbhygiene.program.definitions import Definition, constructor, find_method, is_context_manager
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code, Function, first_parameter
+from dbhygiene.source.queries import Memo
 from dbhygiene.source.records import Record, replace
 
 _LEAVING_NOTHING = frozenset(
@@ -143,10 +144,10 @@ class Summaries:
         self.project = project
         self.helpers = HelperIndex(project)
         self.library = LibraryModels(project, self.helpers)
-        self.meanings: dict[ast.Call, CallMeaning] = {}  # of calls, computed once
+        self.meanings: Memo[ast.Call, CallMeaning] = Memo()  # of calls
         self._definitions: dict[ast.AST, Definition] = {}
-        self._analyses: dict[ast.AST, Analysis | None] = {}
-        self._ends: dict[tuple[ast.AST, int], _Ends] = {}
+        self._analyses: Memo[ast.AST, Analysis | None] = Memo()
+        self._ends: Memo[tuple[ast.AST, int], _Ends] = Memo()
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
             self._infer_touched_fields, lambda _: frozenset(), lambda _: None
         )
@@ -165,9 +166,7 @@ class Summaries:
 
     def analysis(self, file: File, code: Code) -> Analysis | None:
         """Return the facts about the resources that a function opens itself."""
-        if code not in self._analyses:
-            self._analyses[code] = self.analyse_again(file, code)
-        return self._analyses[code]
+        return self._analyses.of(code, lambda: self.analyse_again(file, code))
 
     def analyse_again(self, file: File, code: Code) -> Analysis | None:
         """Return the same facts, computed again."""
@@ -181,7 +180,7 @@ class Summaries:
         """Drop these facts about the functions of a file; a later read computes them again."""
         if "_index" in vars(file):
             for code in file.functions:
-                self._analyses.pop(code, None)
+                self._analyses.forget(code)
 
     def set_helpers(self, helpers: Helpers, others: Collection[str] = ()) -> None:
         """Set the only functions that return connections; see `HelperIndex.set_names`."""
@@ -557,16 +556,16 @@ class Summaries:
         """Return how a function may end: in every way if the chain of calls is too long, or the function too large."""
         if not depth:
             return _Ends()
-        key = definition.node, depth
-        if key not in self._ends:
-            try:
-                self._ends[key] = self._find_endings(definition, depth)
-            except (TooLargeError, RecursionError):
-                give_up(definition.file, definition.node, TOO_LARGE)
-                self._ends[key] = _Ends()
-        return self._ends[key]
+        return self._ends.of((definition.node, depth), lambda: self._find_endings(definition, depth))
 
     def _find_endings(self, definition: Definition, depth: int) -> _Ends:
+        try:
+            return self._endings_in_graph(definition, depth)
+        except (TooLargeError, RecursionError):
+            give_up(definition.file, definition.node, TOO_LARGE)
+            return _Ends()
+
+    def _endings_in_graph(self, definition: Definition, depth: int) -> _Ends:
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
         graph = cfg.build(function, FunctionSemantics(file, file.functions[function], self, depth - 1))

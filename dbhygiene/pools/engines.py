@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cached_property
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.server_calls import sets_timeout
@@ -20,7 +19,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merge_dicts, options
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import last_name
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, remembered
 from dbhygiene.source.records import Frozen
 
 
@@ -34,7 +33,7 @@ class Engine(Frozen):
     is_async: bool = False
     configured: bool = False  # `engine_from_config`
 
-    @cached_property
+    @remembered
     def databases(self) -> frozenset[str]:
         """The databases that it may use, by its URL, its `connect_args` and the conditions around it."""
         found = library.databases(self.url)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from functools import cached_property
 from typing import NamedTuple
 
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, first_parameter
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, remembered
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -110,7 +109,7 @@ class Bindings:
             return Place(its_class, ".".join(path))
         return Place(owner, ".".join([expr.id, *path]))
 
-    @cached_property
+    @remembered
     def possibly_mutated(self) -> set[Place]:
         """Return the variables that a called function may change. It reads every call, so it is used for dicts only."""
         found: set[Place] = set()

@@ -36,6 +36,10 @@ class Definition(Record):
         return self.node
 
     @property
+    def query_input(self) -> int:
+        return self.file.query_input
+
+    @property
     def last_name(self) -> str:
         return self.name.rpartition(".")[2]
 

@@ -25,7 +25,7 @@ from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import task_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import consult, query, with_inputs
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -65,7 +65,7 @@ class TypeInference:
     def __init__(self, file: File) -> None:
         self.file = file
         self._bindings = Bindings.of(file)
-        self._known: dict[ast.expr, InferredType | None] = {}
+        self._known: dict[ast.expr, tuple[InferredType | None, int]] = {}  # with their inputs
         self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the items of these, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
@@ -107,18 +107,18 @@ class TypeInference:
     # -- expressions ----------------------------------------------------------------------------------
 
     def type_of(self, expr: ast.expr) -> InferredType | None:
-        if expr in self._known:
-            return self._known[expr]
+        if (known := self._known.get(expr)) is not None:
+            consult(known[1])
+            return known[0]
         if TypeInference._under_way > _DEPTH:
             return None
-        self._known[expr] = None  # a recursive reference to the expression adds nothing
+        self._known[expr] = None, 0  # a recursive reference to the expression adds nothing
         TypeInference._under_way += 1
         try:
-            found = self._infer(expr)
+            self._known[expr] = known = with_inputs(lambda: self._infer(expr))
         finally:
             TypeInference._under_way -= 1
-        self._known[expr] = found
-        return found
+        return known[0]
 
     def _first(self, exprs: Iterable[ast.expr]) -> InferredType | None:
         return next((found for expr in exprs if (found := self.type_of(expr)) is not None), None)

@@ -71,6 +71,7 @@ class ImportGraph:
         self._files: list[Path] = []
         self._imported: dict[int, list[int]] = {}
         self._drawn: dict[int, int] = {}
+        self._digests: dict[int, str] = {}  # by set of files
 
     def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
         """Return all files that these import, directly or indirectly, and these themselves."""
@@ -83,6 +84,30 @@ class ImportGraph:
         """Whether a file imports one of these, directly or indirectly."""
         drawn = self._transitive(self._number(path))
         return any(drawn >> self._numbers[other] & 1 for other in others if other in self._numbers)
+
+    def direct_imports(self, path: Path) -> list[Path]:
+        """Return the files that a file imports directly, with the packages around them."""
+        return [self._files[number] for number in self._imports(self._number(path))]
+
+    def known_imports(self) -> Iterator[tuple[Path, list[Path]]]:
+        """Yield the files that have been looked at, each with those that it imports directly."""
+        for number, imported in self._imported.items():
+            yield self._files[number], [self._files[other] for other in imported]
+
+    def supply(self, path: Path, imported: Iterable[Path]) -> None:
+        """Use these files as those that a file imports directly."""
+        self._imported[self._number(path)] = [self._number(other) for other in imported]
+
+    def digest(self, path: Path) -> str:
+        """Return a digest of all files that a file imports, directly or indirectly."""
+        from hashlib import blake2b  # few runs need it
+
+        drawn = self._transitive(self._number(path))
+        if drawn not in self._digests:
+            names = sorted(str(file) for number, file in enumerate(self._files) if drawn >> number & 1)
+            text = "\0".join(names).encode(errors="surrogateescape")
+            self._digests[drawn] = blake2b(text, digest_size=8).hexdigest()
+        return self._digests[drawn]
 
     def forget(self, path: Path) -> None:
         """Forget the imports of a file whose text has changed."""

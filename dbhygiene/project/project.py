@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import MARKS_DISTRIBUTION, DiscoveredFiles, Files, Listing
 from dbhygiene.project.import_graph import ImportGraph
-from dbhygiene.source.file import NOTEBOOK, File, ProjectView
+from dbhygiene.source.file import NOTEBOOK, File
+from dbhygiene.source.inputs import ALIASES, DEPLOYMENT, FILE, IMPORTS, SEARCH, Inputs, Key
 from dbhygiene.source.nodes import NOT_PYTHON
+from dbhygiene.source.queries import consult
 from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
@@ -32,18 +33,7 @@ LARGEST_NOTEBOOK = 100 << 20  # most of it are pictures, which are not parsed
 HELD = 64 << 20  # bytes of files that are kept, so that the next search need not read them again
 
 
-class Dependencies:
-    """The lookups that were made on behalf of each file: its findings may depend on them."""
-
-    def __init__(self) -> None:
-        self.lookups: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # asker -> name, directory -> path
-        self.words: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)  # asker -> word -> paths
-        self.deployment: set[str] = set()  # askers whose answers depend on how the project's servers run
-
-    def note(self, asker: str, word: str, paths: Iterable[str]) -> None:
-        """Record that a word was searched for, with the files that contain it."""
-        known = self.words[asker].get(word, ())
-        self.words[asker][word] = tuple(dict.fromkeys((*known, *paths)))
+Lookups: TypeAlias = "dict[str, dict[tuple[str, str], str]]"  # file -> name, directory -> path of the module, or ""
 
 
 class Project:
@@ -59,13 +49,16 @@ class Project:
         self._bases: dict[str, tuple[str, ...]] = {}
         self._sites: dict[str, bool] = {}  # whether a directory holds a site that changes `sys.path`
         self._listed: dict[str, frozenset[str]] = {}
-        self._reach = ImportGraph(self._data, self.module_name, self.find_module, self._note)
+        self.imports = ImportGraph(self._data, self.module_name, self.find_module, self._note)
         self._speaking: dict[str, list[File]] = {}
         self._mentions: dict[str, list[File]] = {}
         self._calling: dict[str, list[File]] = {}
-        self._naming: dict[tuple[str, ...], list[File] | None] = {}
-        self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self.asked: Dependencies | None = None  # records the lookups; None: they are not recorded
+        self._naming: dict[tuple[str, ...], list[File]] = {}
+        self.aliases: dict[str, Sequence[str]] = {}  # name -> itself and its aliases
+        self._searched: dict[tuple[Key, bool], int] = {}  # the inputs of searches
+        self.inputs = Inputs()
+        self.lookups: Lookups | None = None  # the modules that each file has looked up; None: they are not recorded
+        self.found: dict[tuple[str, ...], Sequence[Path]] = {}  # the results of searches, by kind and words
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
         self._lengths: dict[str, int | None] = {}
@@ -123,15 +116,18 @@ class Project:
         self._held += len(data) - len(self._bytes.get(path, b""))
         self._bytes[path] = data
 
+    def loaded_file(self, path: Path) -> File | None:
+        """Return the file at a path if it has been read already."""
+        return self._files.get(path)
+
     def file(self, path: Path, data: bytes | None = None) -> File:
         """Return the file at an absolute path; raise OSError, SyntaxError or UnicodeError if it is no Python text.
 
         `data` are its bytes, if they have been read already.
         """
+        consult(self.inputs.bit(FILE, str(path)))
         if (file := self._files.get(path)) is None:
-            file = File.decode(
-                path, self.read(path) if data is None else data, self.module_name(path), self._view_for(path)
-            )
+            file = File.decode(path, self.read(path) if data is None else data, self.module_name(path), self)
             self._files[path] = file
         return file
 
@@ -142,9 +138,6 @@ class Project:
         except (OSError, *NOT_PYTHON):
             return None
 
-    def _view_for(self, path: Path) -> ProjectView:
-        return self if self.asked is None else _FileView(self, str(path))
-
     def files_in_use(self) -> Iterator[File]:
         """Return the files that have been loaded so far."""
         yield from self._files.values()
@@ -154,7 +147,8 @@ class Project:
         self._files[file.path] = file
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
-        self._reach.forget(file.path)
+        self.imports.forget(file.path)
+        self.inputs.forget(self.inputs.bit(FILE, str(file.path)))
         for each in self._files.values():
             each.query_results.clear()  # some are about the old text
 
@@ -167,112 +161,109 @@ class Project:
         self._held -= len(self._bytes.pop(path, b""))
         if data is not None:
             self.supply(path, data)
-        self._reach.forget(path)
-        for memo in (self._speaking, self._mentions, self._calling, self._naming, self._named):
+        self.imports.forget(path)
+        for memo in (
+            self._speaking,
+            self._mentions,
+            self._calling,
+            self._naming,
+            self.found,
+            self._searched,
+            self.aliases,
+        ):
             memo.clear()
         assert isinstance(self._search, KeptTextSearch), "the files of an edited project"
         self._search.forget(path)
+        self.inputs.answers.clear()
         for each in self._files.values():
             each.query_results.clear()
 
+    def paths_containing(self, word: str) -> Sequence[Path]:
+        """Return the paths of the files that contain a word: what asks depends on which they are, not on texts."""
+        return self._look_for(lambda: self._search.containing(word), "containing", word, files=False)
+
     def files_containing(self, word: str) -> Sequence[File]:
         """Return the project's files that contain a word, unparsed."""
-        return self.files_containing_for(word, "")
+        paths = self._look_for(lambda: self._search.containing(word), "containing", word)
+        if word not in self._speaking:
+            self._speaking[word] = list(self._decode(paths))
+        return self._speaking[word]
 
     def parsed_files_containing(self, word: str) -> Sequence[File]:
         """Return the project's files that contain a word; without those that are no Python text."""
-        return self.parsed_files_containing_for(word, "")
-
-    def files_containing_for(self, word: str, asker: str) -> Sequence[File]:
-        """Return the files that contain a word, on behalf of a file or of the whole project."""
-        if word not in self._speaking:
-            self._speaking[word] = list(self._decode(self._search.containing(word)))
-        if self.asked is not None:
-            self.asked.note(asker, word, (str(file.path) for file in self._speaking[word]))
-        return self._speaking[word]
-
-    def parsed_files_containing_for(self, word: str, asker: str) -> Sequence[File]:
-        """Return the same, but only files that parse."""
-        speaking = self.files_containing_for(word, asker)
+        speaking = self.files_containing(word)
         if word not in self._mentions:
             self._mentions[word] = [file for file in speaking if file.is_program]
         return self._mentions[word]
 
     def files_calling(self, name: str) -> Sequence[File]:
         """Return the project's files that call something of this name, unparsed."""
-        return self.files_calling_for(name, "")
-
-    def files_calling_for(self, name: str, asker: str) -> Sequence[File]:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
-        paths = self._search.calling(name)
-        if self.asked is not None:
-            self.asked.note(asker, f"{name}(", map(str, paths))
+        paths = self._look_for(lambda: self._search.calling(name), "calling", name)
         if name not in self._calling:
             self._calling[name] = list(self._decode(paths))
         return self._calling[name]
 
     def files_deriving(self, word: str) -> Sequence[File]:
         """Return the project's files that may derive a class from one of this name, or of an alias of it."""
-        return self.files_deriving_for(word, "")
-
-    def files_deriving_for(self, word: str, asker: str) -> Sequence[File]:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
-        found = self._search.deriving(word)
-        if self.asked is not None:
-            for name, paths in found.items():
-                self.asked.note(asker, name, map(str, paths))
-        return self._parse_files(dict.fromkeys(path for paths in found.values() for path in paths))
+        names = self.names_for(word)
+        found = (self._look_for(partial(self._search.naming_base, name), "naming_base", name) for name in names)
+        return self._parse_files(dict.fromkeys(path for paths in found for path in paths))
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         """Return the project's files that set an attribute of this name of an object other than `self`, unparsed."""
-        return self.files_setting_for(attribute, "")
-
-    def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
-        paths = self._search.setting(attribute)
-        if self.asked is not None:
-            self.asked.note(asker, f".{attribute}", map(str, paths))
-        return list(self._decode(paths))
+        return list(self._decode(self._look_for(lambda: self._search.setting(attribute), "setting", attribute)))
 
     def files_defining_property(self, name: str) -> Sequence[File]:
         """Return the project's files that may define a property of this name."""
-        return self.files_defining_property_for(name, "")
-
-    def files_defining_property_for(self, name: str, asker: str) -> Sequence[File]:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
-        paths = self._search.defining_property(name)
-        if self.asked is not None:
-            self.asked.note(asker, f"def {name}", map(str, paths))
-        return self._parse_files(paths)
+        return self._parse_files(
+            self._look_for(lambda: self._search.defining_property(name), "defining_property", name)
+        )
 
     def names_for(self, name: str) -> Sequence[str]:
         """Return a name, and the other names that any file of the project gives to what it stands for."""
-        return self.names_for_asker(name, "")
-
-    def names_for_asker(self, name: str, asker: str) -> Sequence[str]:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
-        found = self._search.names_for(name)
-        if self.asked is not None:
-            for each in found:
-                self.asked.note(asker, each, ())  # a changed file may give it another name
-        return found
+        consult(self.inputs.bit(ALIASES, name))
+        if (names := self.aliases.get(name)) is None:
+            names = self.aliases[name] = self._search.names_for(name)
+        return names
 
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """Return the project's files that contain all of these names, as whole words; None if these are too many.
 
         Some names occur in half the files of a project: searching so many files would take too long.
         """
-        return self.files_mentioning_all_for(names, "")
-
-    def files_mentioning_all_for(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
+        find = lambda: self._search.mentioning_all(names)  # noqa: E731
+        if len(paths := self._look_for(find, "mentioning_all", *names, files=False)) <= MANY:
+            self._look_for(find, "mentioning_all", *names)
+        if len(paths) > MANY:
+            return None
         if names not in self._naming:
-            paths = self._search.mentioning_all(names)
-            self._naming[names] = self._parse_files(paths) if len(paths) <= MANY else None
-            self._named[names] = tuple(map(str, paths))
-        if self.asked is not None:
-            self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
+            self._naming[names] = self._parse_files(paths)
         return self._naming[names]
+
+    def _look_for(self, find: Callable[[], Iterable[Path]], *search: str, files: bool = True) -> Sequence[Path]:
+        """Return the files that a search finds; `files`: what asks depends on their texts, too."""
+        if (paths := self.found.get(search)) is None:
+            paths = self.found[search] = list(find())
+        if (inputs := self._searched.get((search, files))) is None:
+            inputs = self.inputs.bit(SEARCH, *search)
+            for path in paths if files else ():
+                inputs |= self.inputs.bit(FILE, str(path))
+            self._searched[search, files] = inputs
+        consult(inputs)
+        return paths
+
+    def finds(self, path: Path, search: tuple[str, ...]) -> bool:
+        """Whether a search finds a file."""
+        kind, *words = search
+        return self._search.finds(path, kind, words)
+
+    def aliases_in(self, path: Path) -> set[tuple[str, str]]:
+        """Return the pairs of a name and an alias of it in a file."""
+        return self._search.aliases_in(path)
+
+    def alias_sources(self, names: Collection[str]) -> list[Path]:
+        """Return the files that give one of these names to what another one stands for."""
+        return self._search.alias_sources(names) if len(names) > 1 else []
 
     @cached_property
     def _search(self) -> TextSearch:
@@ -304,13 +295,8 @@ class Project:
         return self.discover([self.root]).files
 
     def deployment(self) -> Deployment:
-        """Return the files that say how the project's servers run."""
-        return self.deployment_for("")
-
-    def deployment_for(self, asker: str) -> Deployment:
-        """Return the same for a file, which then depends on the answer, or for the project as a whole."""
-        if self.asked is not None:
-            self.asked.deployment.add(asker)
+        """The files that say how the project's servers run."""
+        consult(self.inputs.bit(DEPLOYMENT))
         return self.deployment_files
 
     @cached_property
@@ -324,15 +310,16 @@ class Project:
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
-        return self._reach.imports_any(file.path, others)
+        consult(self.inputs.bit(IMPORTS, str(file.path)))
+        return self.imports.imports_any(file.path, others)
 
     def _note(self, path: Path, imported: dict[tuple[str, str], str]) -> None:
-        if self.asked is not None:
-            self.asked.lookups[str(path)].update(imported)
+        if self.lookups is not None:
+            self.lookups[str(path)].update(imported)
 
     def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
         """Return the project's files that these import, directly or indirectly, and these themselves."""
-        return self._reach.transitive_imports(paths)
+        return self.imports.transitive_imports(paths)
 
     # -- modules --------------------------------------------------------------------------------------
 
@@ -375,8 +362,11 @@ class Project:
     def module_path(self, name: str, near: File) -> Path | None:
         """Return the path of the file that `import name` loads from `near`, readable or not."""
         path = self.find_module(name, near.directory)
-        if self.asked is not None:
-            self.asked.lookups[str(near.path)][(name, near.directory)] = str(path or "")
+        consult(near.query_input)  # a lookup is part of the file that makes it
+        if path is not None:
+            consult(self.inputs.bit(FILE, str(path)))
+        if self.lookups is not None:
+            self.lookups[str(near.path)][(name, near.directory)] = str(path or "")
         return path
 
     def find_module(self, name: str, directory: str) -> Path | None:
@@ -498,53 +488,6 @@ class Project:
             text = read_text(self.root / name, "replace")
             return any(word in text for word in words)
         return False
-
-
-class _FileView:
-    """A project as one of its files sees it: each lookup is recorded as a dependency of that file."""
-
-    def __init__(self, project: Project, asker: str) -> None:
-        self._project, self._asker = project, asker
-        self.settings, self.root = project.settings, project.root
-        self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
-        self.version_below = project.version_below
-        self.imports_any, self.line_length = project.imports_any, project.line_length
-        self.module_path = project.module_path
-
-    @property
-    def is_distributed(self) -> bool:
-        return self._project.is_distributed
-
-    @property
-    def programs(self) -> frozenset[str]:
-        return self._project.programs
-
-    def deployment(self) -> Deployment:
-        return self._project.deployment_for(self._asker)
-
-    def files_containing(self, word: str) -> Sequence[File]:
-        return self._project.files_containing_for(word, self._asker)
-
-    def parsed_files_containing(self, word: str) -> Sequence[File]:
-        return self._project.parsed_files_containing_for(word, self._asker)
-
-    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
-        return self._project.files_mentioning_all_for(names, self._asker)
-
-    def files_deriving(self, word: str) -> Sequence[File]:
-        return self._project.files_deriving_for(word, self._asker)
-
-    def files_calling(self, name: str) -> Sequence[File]:
-        return self._project.files_calling_for(name, self._asker)
-
-    def files_setting(self, attribute: str) -> Sequence[File]:
-        return self._project.files_setting_for(attribute, self._asker)
-
-    def files_defining_property(self, name: str) -> Sequence[File]:
-        return self._project.files_defining_property_for(name, self._asker)
-
-    def names_for(self, name: str) -> Sequence[str]:
-        return self._project.names_for_asker(name, self._asker)
 
 
 # Files at the root, and words in them, of a project that is built as a package, or was unpacked from one.

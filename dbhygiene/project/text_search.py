@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Found = TypeVar("Found")
 
@@ -30,6 +30,15 @@ _CALLED_BACKWARDS = rb"\((\w+)\b(?! (?:fed|ssalc)\b)"
 _SET_BACKWARDS = rb"=(?<!==)\s*(\w+)\.(?!fles\b)"
 
 
+class _FileWords(NamedTuple):
+    """What a file is found by, besides its text."""
+
+    attributes_set: frozenset[str]
+    properties: frozenset[str]
+    bases: frozenset[str]
+    aliases: set[tuple[str, str]]
+
+
 class TextSearch:
     """The text of all files of a project; `read` returns the bytes of one, none if it cannot be read."""
 
@@ -37,6 +46,7 @@ class TextSearch:
         self._all = files
         self._read = read
         self._calls: dict[str, list[Path]] = {}
+        self._words_of_files: dict[Path, _FileWords] = {}  # of single files
 
     def containing(self, word: str) -> Iterator[Path]:
         """Return the files that contain a word, or a part of a word."""
@@ -99,10 +109,39 @@ class TextSearch:
                 files[name].append(path)
         return files
 
-    def deriving(self, name: str) -> dict[str, list[Path]]:
-        """Return the files that may derive a class from one of this name, by that name and by each of its aliases."""
+    def finds(self, path: Path, kind: str, words: Sequence[str]) -> bool:
+        """Whether a search of this kind, by the name of its method, finds a file."""
+        match kind, words:
+            case "containing", [word]:
+                return word.encode() in self._read(path)
+            case "mentioning_all", names:
+                return all(_has_word(self._read(path), name.encode()) for name in names)
+            case "calling", [name]:
+                return _calls(self._read(path), name.encode())
+            case "setting", [attribute]:
+                return attribute in self._of_file(path).attributes_set
+            case "defining_property", [name]:
+                return name in self._of_file(path).properties
+            case "naming_base", [name]:
+                return name in self._of_file(path).bases
+        return False
+
+    def aliases_in(self, path: Path) -> set[tuple[str, str]]:
+        """Return the pairs of a name and an alias of it in a file."""
+        return self._of_file(path).aliases
+
+    def _of_file(self, path: Path) -> _FileWords:
+        if path not in self._words_of_files:
+            bases, aliases = self._class_names_in(path)
+            self._words_of_files[path] = _FileWords(
+                frozenset(self._set_in(path)), frozenset(self._properties_in(path)), frozenset(bases), {*aliases}
+            )
+        return self._words_of_files[path]
+
+    def naming_base(self, name: str) -> list[Path]:
+        """Return the files with a class that has this word among its bases."""
         bases, _ = self._class_names
-        return {each: bases.get(each, []) for each in self.names_for(name)}
+        return bases.get(name, [])
 
     def names_for(self, name: str) -> list[str]:
         """Return a name, and the other names that any file gives to what it stands for."""
@@ -112,17 +151,23 @@ class TextSearch:
             found += [new for new in sorted(renamed.get(each, ())) if new not in found]
         return found
 
+    def alias_sources(self, names: Collection[str]) -> list[Path]:
+        """Return the files in which one of these names is an alias of another one."""
+        _, renamed = self._class_names
+        found = (path for old in names for new, paths in renamed.get(old, {}).items() if new in names for path in paths)
+        return [*dict.fromkeys(found)]
+
     @cached_property
-    def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, set[str]]]:
-        """Return word -> the files with it among the bases of a class; and name -> its aliases."""
+    def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, dict[str, list[Path]]]]:
+        """Return word -> the files with it among the bases of a class; and name -> its aliases -> their files."""
         bases: dict[str, list[Path]] = defaultdict(list)
-        renamed: dict[str, set[str]] = defaultdict(set)
+        renamed: dict[str, dict[str, list[Path]]] = defaultdict(dict)
         for path in self._all():
             words, aliases = self._class_names_in(path)
             for word in words:
                 bases[word].append(path)
             for old, new in aliases:
-                renamed[old].add(new)
+                renamed[old].setdefault(new, []).append(path)
         return bases, renamed
 
     def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[tuple[str, str]]]:
@@ -144,6 +189,7 @@ class KeptTextSearch(TextSearch):
     def forget(self, path: Path) -> None:
         """Forget the results of a file that has changed."""
         self._known.pop(path, None)
+        self._words_of_files.pop(path, None)
         self._calls.clear()
         for index in ("_called_names", "_attributes_set", "_properties", "_class_names"):
             self.__dict__.pop(index, None)

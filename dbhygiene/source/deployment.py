@@ -29,6 +29,10 @@ class Deployment(Frozen):
     def query_key(self) -> Hashable:
         return ""
 
+    @property
+    def query_input(self) -> int:
+        return 0  # that of the project's `deployment()`, by which it is found
+
     @cached_property
     def _texts(self) -> dict[str, str]:
         return {}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dbhygiene.config.settings import Settings
+from dbhygiene.source.inputs import FILE, Inputs, NoInputs
 from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
@@ -67,6 +68,15 @@ class ProjectView(Protocol):
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
 
+    def file(self, path: Path) -> File:
+        """Return the project's file at a path; raise OSError, SyntaxError or UnicodeError if it is no Python text."""
+
+    def loaded_file(self, path: Path) -> File | None:
+        """Return the same if it has been read already."""
+
+    def paths_containing(self, word: str) -> Sequence[Path]:
+        """Return the paths of the files that contain a word: what asks depends on which they are, not on texts."""
+
     def files_containing(self, word: str) -> Sequence[File]:
         """Return the project's files that contain a word. Reads all of them once for each word: for rare use."""
 
@@ -114,6 +124,10 @@ class ProjectView(Protocol):
     def deployment(self) -> Deployment:
         """Return the files that say how the project's servers run."""
 
+    @property
+    def inputs(self) -> Inputs:
+        """The inputs of queries about the project."""
+
 
 class NoProject(Frozen):
     """The project of a file of which nothing else is known."""
@@ -129,6 +143,15 @@ class NoProject(Frozen):
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         return False
+
+    def file(self, path: Path) -> File:
+        raise FileNotFoundError(path)
+
+    def loaded_file(self, path: Path) -> File | None:
+        return None
+
+    def paths_containing(self, word: str) -> Sequence[Path]:
+        return ()
 
     def files_containing(self, word: str) -> Sequence[File]:
         return ()
@@ -178,6 +201,13 @@ class NoProject(Frozen):
         from dbhygiene.source.deployment import Deployment
 
         return Deployment()
+
+    @property
+    def inputs(self) -> Inputs:
+        return _NO_INPUTS
+
+
+_NO_INPUTS = NoInputs()
 
 
 class Section(NamedTuple):
@@ -297,6 +327,10 @@ class File(Frozen):
         """None: a file is the subject of its own queries; see `source.queries`."""
 
     @cached_property
+    def query_input(self) -> int:
+        return self.project.inputs.bit(FILE, str(self.path))
+
+    @cached_property
     def query_results(self) -> dict[Any, dict[Any, Any]]:
         """The results of queries about this file: query -> key -> result; see `source.queries`."""
         return defaultdict(dict)
@@ -382,6 +416,15 @@ class File(Frozen):
         """The module and each function in it, nested ones too, with their scopes."""
         code = (ast.Module, *FUNCTION)
         return {scope.node: scope for scope in self.scopes if isinstance(scope.node, code)}
+
+    @cached_property
+    def code_of_functions(self) -> tuple[Code, ...]:
+        """The same, by number."""
+        return tuple(self.functions)
+
+    @cached_property
+    def numbers_of_functions(self) -> dict[Code, int]:
+        return {code: number for number, code in enumerate(self.code_of_functions)}
 
     @cached_property
     def classes(self) -> dict[str, Scope]:

@@ -5,13 +5,16 @@ Its results are kept with the file, and are dropped when a file of the project i
 A query that depends on itself, directly or by others, is computed to a fixed point: in the first round its result is
 taken to be `start`, in each further round that of the round before. What other queries make of such a provisional
 result is dropped with it. So a result does not depend on which query was asked first.
+
+Each result is kept with its inputs: the files and the searches through the project that it depends on. A set of inputs
+is an integer, of which each input is a bit; see `source.answers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial, wraps
-from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 
 class Subject(Protocol):
@@ -25,10 +28,16 @@ class Subject(Protocol):
     def query_key(self) -> Hashable:
         """The key that distinguishes the subject from others in its file."""
 
+    @property
+    def query_input(self) -> int:
+        """The input that the subject is itself."""
+
 
 SubjectT = TypeVar("SubjectT", bound=Subject)
 About = ParamSpec("About")
 Answer = TypeVar("Answer")
+OwnerT = TypeVar("OwnerT")
+KeyT = TypeVar("KeyT")
 
 _MISSING: Final = object()
 
@@ -53,19 +62,21 @@ class _Evaluation:
 
     `level`: its place on the stack. `depends_on`: the lowest level whose provisional result it has used.
     `is_recursive`: whether its own provisional result was used. `dependents`: results that hold as long as its own.
+    `inputs`: those that it has consulted so far.
     """
 
-    __slots__ = ("dependents", "depends_on", "is_recursive", "level")
+    __slots__ = ("dependents", "depends_on", "inputs", "is_recursive", "level")
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, inputs: int = 0) -> None:
         self.level = self.depends_on = level
+        self.inputs = inputs
         self.is_recursive = False
         self.dependents: dict[_Place, _Known] = {}
 
 
-_Known = dict[Any, Any]  # the results of one query in one file, by key
+_Known = dict[Any, Any]  # the results of one query in one file, each with its inputs, by key
 _Place = tuple[int, Hashable]  # the identity of those results, and a key
-_stack: list[_Evaluation] = []
+_stack: list[_Evaluation] = [_Evaluation(0)]  # the first is no query: it is the code that asks
 _provisional: dict[_Place, _Provisional] = {}
 
 
@@ -97,19 +108,20 @@ def _memoise(
     def answer_once(subject: SubjectT, /, *about: About.args, **named: About.kwargs) -> Answer:
         known = subject.query_results[ask]
         key = (subject.query_key, about, *named.items()) if named else (subject.query_key, about)
-        if (answer := known.get(key, _MISSING)) is _MISSING:
-            answer = _evaluate(known, key, start, partial(ask, subject, *about, **named))
-        return answer  # type: ignore[no-any-return]
+        if (found := known.get(key)) is None:
+            return _evaluate(known, key, start, subject.query_input, partial(ask, subject, *about, **named))  # type: ignore[return-value]
+        _stack[-1].inputs |= found[1]
+        return found[0]  # type: ignore[no-any-return]
 
     return answer_once
 
 
-def _evaluate(known: _Known, key: Hashable, start: object, ask: Callable[[], object]) -> object:
+def _evaluate(known: _Known, key: Hashable, start: object, own: int, ask: Callable[[], object]) -> object:
     place = id(known), key
     if (assumed := _provisional.get(place)) is not None:
         _use(assumed.level)
         return assumed.result
-    evaluation = _Evaluation(len(_stack))
+    evaluation = _Evaluation(len(_stack), own)
     _stack.append(evaluation)
     try:
         result = ask() if start is _MISSING else _fixed_point(evaluation, place, start, ask)
@@ -119,10 +131,11 @@ def _evaluate(known: _Known, key: Hashable, start: object, ask: Callable[[], obj
     finally:
         _stack.pop()
         _provisional.pop(place, None)
+        _stack[-1].inputs |= evaluation.inputs
     if evaluation.depends_on == evaluation.level:
-        known[key] = result
+        known[key] = result, evaluation.inputs
         for (_, dependent), its_known in evaluation.dependents.items():
-            its_known[dependent] = _provisional.pop((id(its_known), dependent)).result
+            its_known[dependent] = _provisional.pop((id(its_known), dependent)).result, evaluation.inputs
     else:
         _provisional[place] = _Provisional(result, evaluation.depends_on)
         _keep_until_stable(evaluation.depends_on, {place: known, **evaluation.dependents})
@@ -158,3 +171,64 @@ def _keep_until_stable(level: int, places: dict[_Place, _Known]) -> None:
         _provisional[place] = _provisional[place]._replace(level=level)
     _stack[level].dependents.update(places)
     _use(level)
+
+
+# -- inputs ---------------------------------------------------------------------------------------------------
+
+
+def consult(inputs: int) -> None:
+    """Record that the result being computed depends on these inputs."""
+    _stack[-1].inputs |= inputs
+
+
+def with_inputs(ask: Callable[[], Answer], *, apart: bool = False) -> tuple[Answer, int]:
+    """Return an answer and its inputs; `apart`: the code that asks does not depend on them, but on the answer."""
+    asking = _stack[-1]
+    outer, asking.inputs = asking.inputs, 0
+    try:
+        answer = ask()
+        return answer, asking.inputs
+    finally:
+        asking.inputs = outer if apart else asking.inputs | outer
+
+
+class Memo(Generic[KeyT, Answer]):
+    """Answers that an analysis keeps itself, by key, each with its inputs."""
+
+    def __init__(self) -> None:
+        self._known: dict[KeyT, tuple[Answer, int]] = {}
+
+    def of(self, key: KeyT, ask: Callable[[], Answer]) -> Answer:
+        """Return the known answer, or that of `ask`."""
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = with_inputs(ask)
+        else:
+            consult(known[1])
+        return known[0]
+
+    def values(self) -> Iterator[Answer]:
+        """Yield all answers."""
+        for answer, inputs in [*self._known.values()]:
+            consult(inputs)
+            yield answer
+
+    def forget(self, key: KeyT) -> None:
+        self._known.pop(key, None)
+
+    def clear(self) -> None:
+        self._known.clear()
+
+
+def remembered(ask: Callable[[OwnerT], Answer]) -> property:
+    """Decorate a method without arguments as a property that is computed once, with its inputs."""
+    name = f"{ask.__name__} with inputs"  # no attribute has such a name
+
+    def read(self: OwnerT) -> Answer:
+        known = vars(self)
+        if (found := known.get(name)) is None:
+            found = known[name] = with_inputs(lambda: ask(self))
+        else:
+            consult(found[1])
+        return found[0]  # type: ignore[no-any-return]
+
+    return property(read, doc=ask.__doc__)
