@@ -54,7 +54,8 @@ from dbhygiene.lifetimes.state import (
 )
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.program.callees import is_hook
-from dbhygiene.program.definitions import Definition, constructor, find_method, is_context_manager
+from dbhygiene.program.classes import functions_that_make
+from dbhygiene.program.definitions import Definition, find_method, is_context_manager
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code, Function, first_parameter
 from dbhygiene.source.queries import Memo
@@ -340,7 +341,7 @@ class Summaries:
         if is_context_manager(definition):
             if is_method or len(definition.node.decorator_list) > 1:
                 return ParameterSummary()
-        elif _is_generator(definition.file, definition.node) or not passes_on(definition):
+        elif not (is_plain if _is_generator(definition.file, definition.node) else passes_on)(definition):
             return ParameterSummary()
         self._definitions[definition.node] = definition
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
@@ -407,7 +408,7 @@ class Summaries:
         if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
             return ParameterSummary()
         if _is_generator(definition.file, node):
-            return _manager_effect(analysis, site)
+            return (_manager_effect if is_context_manager(definition) else _generator_effect)(analysis, site)
         escaped = KEEPS if site in analysis.transfer.escaped else frozenset()
         normal, raising = set(escaped), set(escaped)
         for end, fact in analysis.ends(site):
@@ -499,12 +500,11 @@ class Summaries:
         return self._endings_of(definition, depth).outcome
 
     def _constructor_outcome(self, cls: Definition, depth: int) -> Outcome:
-        """Return how the making of an object ends: as the class's own `__init__` does, if no other code takes part."""
-        assert isinstance(cls.node, ast.ClassDef)
-        if cls.node.bases or cls.node.keywords or cls.node.decorator_list or find_method(cls, "__new__"):
+        """Return how the making of an object ends: as the class's `__init__` does, if no other code takes part."""
+        made = functions_that_make(cls)
+        if made is None:
             return Outcome()
-        made = constructor(cls)
-        return self.outcome(made, depth) if made is not None else Outcome(raises=())
+        return self.outcome(made[0], depth) if made else Outcome(raises=())
 
     def enters_own_code(self, definition: Definition, depth: int) -> bool:
         """Whether entering a `with` over this runs code of the project that may raise."""
@@ -621,11 +621,7 @@ def _manager_effect(analysis: Analysis, site: ast.arg) -> ParameterSummary:
     states = {fact.state for fact in ends if not is_transferred(fact)}
     if site in analysis.transfer.escaped or len(states) != 1 or any(map(is_transferred, ends)):
         return ParameterSummary()
-    yielded = {
-        analysis.transfer.holds(node.event.node.value, fact)
-        for node, fact in analysis.history(site)
-        if isinstance(node.event, cfg.Yield) and isinstance(node.event.node, ast.Yield)
-    }
+    yielded = _yielded(analysis, site)
     if states == {"closed"}:
         return ParameterSummary.of(CLOSES) if yielded <= {ITSELF, None} else ParameterSummary()
     if yielded == {ITSELF}:
@@ -633,6 +629,23 @@ def _manager_effect(analysis: Analysis, site: ast.arg) -> ParameterSummary:
     if ITSELF in yielded or not all(relation is None or is_view(relation) for relation in yielded):
         return ParameterSummary()
     return ParameterSummary.of(READS if any(yielded) else BORROWS)
+
+
+def _generator_effect(analysis: Analysis, site: ast.arg) -> ParameterSummary:
+    """Return the summary of a generator's parameter: the generator READS it if all that it yields are data."""
+    ends = [fact for _, fact in analysis.ends(site)]
+    if site in analysis.transfer.escaped or any(fact.state != "open" or is_transferred(fact) for fact in ends):
+        return ParameterSummary()
+    return ParameterSummary.of(READS) if _yielded(analysis, site) <= {None} else ParameterSummary()
+
+
+def _yielded(analysis: Analysis, site: ast.arg) -> set[str | None]:
+    """Return the relations of the values that a generator yields to the resource in a parameter."""
+    return {
+        analysis.transfer.holds(node.event.node.value, fact)
+        for node, fact in analysis.history(site)
+        if isinstance(node.event, cfg.Yield) and isinstance(node.event.node, ast.Yield)
+    }
 
 
 def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:

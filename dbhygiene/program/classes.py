@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.library import django
-from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.definitions import MAX_BASES, Definition, base_classes, find_definition, find_method
 from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -54,6 +54,53 @@ def foreign_bases(cls: Definition) -> tuple[str, ...]:
         if (name := each.file.resolve(base)) is not None
     ]
     return tuple(canonical_name(file, name) for file, name in resolved if find_definition(file, name) is None)
+
+
+@query
+def functions_that_make(cls: Definition) -> tuple[Definition, ...] | None:
+    """Return the functions that run when an object of a class is made; None if code runs that is not the project's."""
+    classes = lineage(cls)
+    if len(classes) >= MAX_BASES or not all(map(_is_plain_class, classes)) or find_method(cls, "__new__"):
+        return None
+    for each in classes:
+        scope = each.file.classes.get(each.name)
+        if scope is None:
+            return None
+        if "__init__" in scope.bound:
+            made = find_method(each, "__init__")
+            return (made,) if made is not None else None
+        if _DATACLASS in each.decorators:
+            made = find_method(cls, "__post_init__")
+            return None if _has_factory(scope) else (made,) if made is not None else ()
+    return ()
+
+
+def _is_plain_class(cls: Definition) -> bool:
+    """Whether nothing but the project takes part in making objects of a class: no decorator, metaclass or base."""
+    assert isinstance(cls.node, ast.ClassDef)
+    bases = [base.value if isinstance(base, ast.Subscript) else base for base in cls.node.bases]
+    metaclasses = [keyword.value for keyword in cls.node.keywords]
+    return (
+        _PLAIN_DECORATORS.issuperset(cls.decorators)
+        and all(cls.file.resolve(each) == "abc.ABCMeta" for each in metaclasses)
+        and all((name := cls.file.resolve(each)) in _PLAIN_BASES or _is_own(cls.file, name) for each in bases)
+    )
+
+
+def _is_own(file: File, name: str | None) -> bool:
+    return name is not None and class_named(file, name) is not None
+
+
+def _has_factory(dataclass: Scope) -> bool:
+    """Whether a field of a dataclass has a default that a function makes, other than an empty container."""
+    fields = [value for values in dataclass.aliases.values() for value in values if isinstance(value, ast.Call)]
+    factories = [word.value for each in fields for word in each.keywords if word.arg == "default_factory"]
+    return any(not (isinstance(each, ast.Name) and each.id in {"list", "dict", "set"}) for each in factories)
+
+
+_DATACLASS = "dataclasses.dataclass"
+_PLAIN_DECORATORS = frozenset({_DATACLASS, "functools.total_ordering", "typing.final", "typing.runtime_checkable"})
+_PLAIN_BASES = frozenset({"object", "abc.ABC", "typing.Generic", "typing.NamedTuple", "typing.Protocol"})
 
 
 @query

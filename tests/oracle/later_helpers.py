@@ -223,6 +223,37 @@ def readsNUMBER(conn):
 
 # reads
 def readsNUMBER(conn):
+    cur = conn.cursor()
+    try:
+        for row in cur.fetchall():
+            yield row
+    finally:
+        cur.close()
+
+# reads
+def readsNUMBER(conn):
+    for row in conn.execute():
+        yield row
+    conn.close()
+
+# reads
+def readsNUMBER(conn):
+    try:
+        yield from conn.execute()
+    finally:
+        conn.close()
+
+# reads
+def readsNUMBER(conn):
+    yield conn.cursor()
+
+# reads
+def readsNUMBER(conn):
+    use(conn)
+    yield 1
+
+# reads
+def readsNUMBER(conn):
     return (row for row in conn.cursor())
 
 # reads

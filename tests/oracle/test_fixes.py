@@ -131,6 +131,24 @@ def target():
     assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
 
 
+def test_a_guard_that_closes_twice_is_not_moved() -> None:
+    """The second close raises: moved into a `finally`, it would do so on every path."""
+    source = """
+import mariadb
+from contextlib import suppress
+
+def target(p):
+    conn = mariadb.connect()
+    if p:
+        with suppress(Exception):
+            conn.close()
+            conn.close()
+"""
+    judged = judge_fix(source)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
