@@ -107,6 +107,7 @@ FORMS = {
         """,
         "with Worker(conn):\n    print(2)",
     ),
+    "generator": Form("def work(conn):\n    BODY\n    yield 1", "for row in work(conn):\n    print(row)"),
     "coroutine": Form("async def work(conn):\n    BODY", "await work(conn)"),
     "task": Form("import asyncio\nasync def work(conn):\n    BODY", "await asyncio.create_task(work(conn))"),
     "partial": Form("import functools\ndef work(conn):\n    BODY", "functools.partial(work, conn)()", WAITS),
