@@ -13,7 +13,7 @@ from dbhygiene.lifetimes.fields import constructor_calls
 from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.definitions import Definition
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, with_others
 from dbhygiene.source.nodes import FUNCTION, Code, Function
 
 
@@ -62,7 +62,7 @@ def _handlers_of_objects(file: File, cls: Definition, users: ValueUsers) -> Iter
 
 def _functions_that_see(maker: File, name: str) -> list[File]:
     others = maker.project.files_mentioning_all(maker.module.rpartition(".")[2], name) or ()
-    return list({each.path: each for each in (maker, *others)}.values())
+    return with_others(maker, others)
 
 
 def _callers(file: File, maker: File, variable: str, methods: dict[str, Function]) -> dict[Code | None, Function]:

@@ -28,7 +28,7 @@ from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.names import canonical_name, find_module
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, with_others
 from dbhygiene.source.nodes import FUNCTION, LOOP, Function, Located, is_none
 
 _MOST = 60  # functions that one event runs: with more, it is not followed
@@ -162,7 +162,7 @@ class _Kept:
     def files(self) -> list[File]:
         """Return the files whose events may use it."""
         others = self._file.project.files_mentioning_all(self._file.module.rpartition(".")[2]) or ()
-        return list({each.path: each for each in (self._file, *others) if each.is_program}.values())
+        return [each for each in with_others(self._file, others) if each.is_program]
 
     def use_by(self, event: FunctionAt) -> tuple[File, ast.expr] | None:
         """Return where an event queries it; None if it queries nothing, or also tests, closes or opens it."""

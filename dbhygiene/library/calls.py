@@ -57,7 +57,9 @@ _QUIET_FUNCTIONS = """
     trio.CancelScope trio.move_on_after trio.fail_after trio.open_nursery trio.Lock trio.Event
     asyncio.timeout asyncio.timeout_at asyncio.Lock asyncio.Event asyncio.Queue asyncio.Semaphore asyncio.TaskGroup
     async_timeout.timeout threading.Condition threading.Semaphore threading.BoundedSemaphore queue.Queue
-    warnings.catch_warnings
+    warnings.catch_warnings distutils.version.LooseVersion distutils.version.StrictVersion packaging.version.parse
+    packaging.version.Version psycopg2.extensions.register_adapter psycopg2.extensions.new_type
+    psycopg2.extensions.AsIs sqlite3.register_adapter sqlite3.register_converter
 """
 QUIET_METHODS = frozenset(
     """
@@ -66,8 +68,18 @@ QUIET_METHODS = frozenset(
     replace startswith endswith encode decode zfill count find partition rpartition isdigit debug info warning
     warn error exception critical log isoformat strftime total_seconds timestamp addCleanup addfinalizer callback
     register_loader register_dumper push enter_context enter_async_context pop_all push_async_callback push_async_exit
+    is_set isSet is_alive qsize isEnabledFor
     """.split()
 )
+
+# Functions that raise nothing but errors of these classes, each with names by which it is caught, too. No handler of a
+# driver's errors catches them.
+_CONVERSION: dict[str, frozenset[str]] = {"TypeError": frozenset(), "ValueError": frozenset()}
+RAISING: dict[str, dict[str, frozenset[str]]] = {
+    **dict.fromkeys("int float complex bytes.fromhex datetime.datetime.strptime uuid.UUID".split(), _CONVERSION),
+    "decimal.Decimal": {**_CONVERSION, "ArithmeticError": frozenset({"decimal.InvalidOperation"})},
+    "json.loads": {"TypeError": frozenset(), "ValueError": frozenset({"json.JSONDecodeError"})},
+}
 
 # What asks for all items of its arguments, and so raises where these do; and what asks for them when its own are.
 READING_ITEMS = frozenset(_QUIETLY_GATHERING.split())

@@ -28,6 +28,7 @@ from dbhygiene.library.calls import (
     LOGGERS,
     NEVER_RETURN,
     QUIET_METHODS,
+    RAISING,
     READING_ITEMS,
     READING_ITEMS_METHODS,
 )
@@ -322,8 +323,8 @@ class FunctionSemantics(cfg.Semantics):
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
             decorators = set(definitions.Definition(file, scope.node, scope.name).decorators)
-            if decorators & CONTEXT_MANAGERS:
-                self.at_yield = (ORDINARY, GENERATOR_EXIT)
+            if decorators & CONTEXT_MANAGERS:  # those of the `with` block
+                self.at_yield = (ORDINARY, CANCELLED) if isinstance(scope.node, ast.AsyncFunctionDef) else (ORDINARY,)
             elif decorators & FIXTURES:
                 self.at_yield = ()  # pytest resumes them, whatever the test raises
 
@@ -521,6 +522,8 @@ class FunctionSemantics(cfg.Semantics):
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
         is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
+        if name in RAISING:
+            return Outcome(raises=tuple(Thrown(each, caught_by=names) for each, names in RAISING[name].items()))
         quiet = (is_method and not self._gets_by_key(call.func)) or self._is_log_argument(call)
         quiet = quiet or self._takes_from_keywords(call.func)
         if not quiet and (meaning.model or UNKNOWN).may_raise:

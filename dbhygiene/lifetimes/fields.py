@@ -18,7 +18,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import class_named
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, function_around, scope_around, statement_around
+from dbhygiene.source.file import File, function_around, scope_around, statement_around, with_others
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
@@ -162,17 +162,17 @@ class Field(Frozen):
 
         None stands for too many other files: any of them may do anything with it.
         """
-        near = {id(file): file for file in (self.file, *(each.file for each in base_classes(self.cls)))}
+        near = {file.path: file for file in (self.file, *(each.file for each in base_classes(self.cls)))}
         yield from near.values()
         others = self.file.project.files_mentioning_all(f".{self.name}")
-        yield from [None] if others is None else [file for file in others if id(file) not in near]
+        yield from [None] if others is None else [file for file in others if file.path not in near]
 
     def _somebody_closes(self, method: str) -> bool:
         """Whether a file that calls the method which returns the connection closes something like a connection."""
         names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
         callers = self.file.project.files_mentioning_all(*names)
         return callers is None or any(
-            is_closed_in_text(file, self.resource) for file in {id(f): f for f in (self.file, *callers)}.values()
+            is_closed_in_text(file, self.resource) for file in with_others(self.file, callers)
         )
 
     def uses(self, file: File) -> Iterator[ast.Attribute]:
@@ -184,10 +184,10 @@ class Field(Frozen):
     def _may_be_mine(self, file: File, owner: ast.expr) -> bool:
         name = file.resolve(owner)
         cls = find_definition(file, name) if name is not None else None
-        if cls is None or not isinstance(cls.node, ast.ClassDef) or cls.node is self.cls.node:
+        if cls is None or not isinstance(cls.node, ast.ClassDef) or cls.is_same(self.cls):
             return True
-        related = [each.node for each in base_classes(self.cls)]
-        return cls.node in related or any(each.node is self.cls.node for each in base_classes(cls))
+        own, its = base_classes(self.cls), base_classes(cls)
+        return any(map(cls.is_same, own)) or any(map(self.cls.is_same, its))
 
     def effect_of_use(self, file: File, use: ast.Attribute) -> set[str] | None:
         """Return None if a use closes the field or lets it escape; else the functions that return it."""
@@ -278,17 +278,17 @@ def is_closed_in_text(file: File, resource: Resource) -> bool:
 def constructor_calls(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:
     """Return the calls that make an object of a class; none if too many files mention its name."""
     others = file.project.files_mentioning_all(cls.node.name)
-    files = {id(each): each for each in (file, *others)}.values() if others is not None else ()
+    files = with_others(file, others) if others is not None else ()
     return [(where, call) for where in files for call in where.nodes(ast.Call) if _makes(where, call, cls)]
 
 
 def _makes(file: File, call: ast.Call, cls: Definition) -> bool:
     if last_name(call.func) == "cls":
         around = owner(file, scope_around(file, call))
-        return around is not None and around.node is cls.node
+        return around is not None and around.is_same(cls)
     name = file.resolve(call.func)
     found = find_definition(file, name) if name is not None else None
-    return found is not None and found.node is cls.node
+    return found is not None and found.is_same(cls)
 
 
 def touched_fields(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:

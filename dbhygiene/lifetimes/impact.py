@@ -50,7 +50,7 @@ from dbhygiene.program.definitions import Definition, base_classes, find_definit
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.program.retired import reason_outside
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, with_others
 from dbhygiene.source.nodes import Function, Located, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
@@ -481,7 +481,8 @@ def _mentions(
         is_made: whether each object of the class runs the function, so that mentions of the class are meant.
     """
     is_made = is_made or (cls is not None and function.name in _BY_CLASS)
-    target = cls.node if cls is not None and is_made else function
+    own = Definition(file, function, file.functions[function].name)
+    target = cls if cls is not None and is_made else own
     name = cls.name.rpartition(".")[2] if cls is not None and is_made else function.name
     if cls is not None and not is_made and name.startswith("__"):
         return None
@@ -491,7 +492,7 @@ def _mentions(
     found: list[tuple[File, ast.expr, bool]] = []
     is_method = cls is not None and not is_made
     module = file.module.rpartition(".")[2]
-    for where in {each.path: each for each in (file, *others)}.values():
+    for where in with_others(file, others):
         if _outside_of_programs(where) is not None:
             continue
         may_look_up = is_method or module in where.text or (where.path == file.path and _looks_up_names(file))
@@ -518,13 +519,13 @@ def _uses_where_made(file: File, function: Function, cls: Definition) -> list[tu
     found: list[tuple[File, ast.expr, bool]] = [
         (file, n, True) for n in own if isinstance(n, ast.Attribute) and n.attr == function.name
     ]
-    for where in {each.path: each for each in (file, *others)}.values():
+    for where in with_others(file, others):
         if _outside_of_programs(where) is not None:
             continue
         if any(_looks_up(where, node) for node in _strings(where).get(cls.name, ())):
             return None
         for node in _reads_of_name(where, cls.name):
-            is_sure = _is_it(where, node, cls.node, is_method=False)
+            is_sure = _is_it(where, node, cls, is_method=False)
             if is_sure is None:
                 continue
             made = where.parents.get(node)
@@ -621,11 +622,11 @@ def _strings(file: File) -> Mapping[str, list[ast.Constant]]:
     return found
 
 
-def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_method: bool) -> bool | None:
+def _is_it(file: File, node: ast.Name | ast.Attribute, target: Definition, *, is_method: bool) -> bool | None:
     """Whether a name surely stands for a function; None if it stands for something else."""
     name = file.resolve(node)
     found = find_definition(file, name) if name is not None else None
-    if found is not None and found.node is target:
+    if found is not None and found.is_same(target):
         return True
     if is_method:
         return False if isinstance(node, ast.Attribute) and (found is None or "." in found.name) else None

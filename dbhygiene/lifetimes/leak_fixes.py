@@ -289,7 +289,7 @@ def _refuse_longer_lived(life: Lifetime) -> None:
     for node, fact in life.history:
         if any(where in around for relation, where in fact.aliases if is_view(relation)):
             raise RefusedError("an exit stack around it closes something that reads from the connection")
-        if _is_outlived(fact):
+        if _is_outlived(fact) and (fact.state == "open" or not life.closes):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
             where = f" ({life.file.line_name(given.lineno)}); close it after its last use" if given is not None else ""

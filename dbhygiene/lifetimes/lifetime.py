@@ -393,9 +393,10 @@ class Lifetime(Frozen):
             return False
         raised = [n.event.node for n, fact in self.history if fact.state == "open" and isinstance(n.event, cfg.Raise)]
         found = [*self.raisers, *raised]
-        return bool(found) and all(map(self._exits, found))
+        return bool(found) and all(map(self.raises_exit, found))
 
-    def _exits(self, raiser: ast.AST) -> bool:
+    def raises_exit(self, raiser: ast.AST) -> bool:
+        """Whether a statement or call always raises `SystemExit`."""
         match raiser:
             case ast.Raise(exc=ast.Call(func=cls) | (ast.Name() as cls)):
                 return self.file.resolve(cls) == "SystemExit"

@@ -46,6 +46,17 @@ def at_yield(life: Lifetime) -> tuple[str, str]:
     return "if the caller stops before the last item", "if the caller stops or raises, nothing after this line runs"
 
 
+def cause_of(life: Lifetime, culprit: Located) -> str:
+    """Return what leaves the resource open, as the end of a headline: "if `work` raises"."""
+    if isinstance(culprit, ast.Raise):
+        return f"by the `raise` in {life.file.line_name(culprit.lineno)}"
+    if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
+        return at_yield(life)[0]
+    if life.raises_exit(culprit):
+        return f"when {name_of_call(life.file, culprit)} ends the program"
+    return f"if {name_of_call(life.file, culprit)} raises"
+
+
 def _with_line(file: File, node: Located) -> str:
     name = name_of_call(file, node)
     return f"{name} ({file.line_name(node.lineno)})" if name.startswith("`") else name
@@ -121,7 +132,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     left: tuple[Located, str] | None = None
     way = life.facts(leak)
     turns = set() if leak is Leak.NEVER_CLOSED else decisive(life, way)
-    for node, _, kind in way:
+    for node, fact, kind in way:
         event = node.event
         match event:
             case cfg.Test(node=test) if node in turns:
@@ -131,7 +142,10 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Leave(node=item, swallows=True) if kind == "next":
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
-                yield call, at_yield(life)[1] if isinstance(event, cfg.Yield) else "this raises"
+                if isinstance(event, cfg.Yield):
+                    yield call, at_yield(life)[1]
+                else:
+                    yield call, "this raises `SystemExit`" if life.raises_exit(call) else "this raises"
             case cfg.Enter(node=item) if kind == "raise":
                 yield item.context_expr, "this raises"
             case cfg.Iterate(node=loop) if kind == "raise":
@@ -141,7 +155,8 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Catch(node=handler):
                 yield handler, "caught here"
             case cfg.Return(node=stmt):
-                left = stmt, f"the function returns, `{life.title}` still open"
+                is_named = life.title not in life.names or fact.relation_of(life.title) is not None
+                left = stmt, f"the function returns, {_name(life, is_named)} still open"
             case cfg.End():
                 left = None  # an exception, or a `break`, has overtaken the `return`
     if leak is Leak.RAISED:
@@ -153,6 +168,11 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
         yield left
     elif isinstance(life.scope.node, FUNCTION):
         yield _last_place(life.file, way), f"the function ends, `{life.title}` still open"
+
+
+def _name(life: Lifetime, is_named: bool) -> str:
+    """Return the resource by its variable, if that still holds it."""
+    return f"`{life.title}`" if is_named else f"the {life.resource.noun}"
 
 
 def _last_place(file: File, way: Sequence[tuple[Node, Fact, EdgeKind]]) -> Located:

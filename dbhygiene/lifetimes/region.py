@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Node
 from dbhygiene.lifetimes.analysis import place_at
-from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import last_name
+from dbhygiene.source.nodes import is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -67,12 +67,21 @@ def region(life: Lifetime) -> Region:
             objects = session_objects(life)
             if objects is not None:
                 refuse_longer_lived_objects(objects, opening, rest)
-            wanted = needed | (objects.names if objects is not None else set())
-            uses = [statement for statement in rest if names_read(statement) & wanted]
+            uses = [statement for statement in rest if name in names_read(statement)]
+            if not (uses and _is_closing(life, uses[-1])):  # else what follows uses what reads from a closed one
+                wanted = needed | (objects.names if objects is not None else set())
+                uses = [statement for statement in rest if names_read(statement) & wanted]
             return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
     if outside:
         raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
     raise RefusedError("it is opened and used in different blocks")
+
+
+def _is_closing(life: Lifetime, statement: ast.stmt) -> bool:
+    """Whether a statement does nothing but close it, as all paths that raise nothing do in the end."""
+    if life.leak is not Leak.RAISED or not isinstance(statement, ast.Expr):
+        return False
+    return (statement.value.value if isinstance(statement.value, ast.Await) else statement.value) in life.closes
 
 
 def refuse_longer_lived_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
@@ -138,7 +147,8 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     if node is not None:
         where = f" ({life.file.line_name(place.lineno)})" if (place := place_at(node)) is not None else ""
         if isinstance(node.event, cfg.Bind) and (life.birth, node.event.node) in life.analysis.transfer.given_up:
-            return RefusedError(f"after an error it may be lost, and is replaced by a new one{where}")
+            then = "dropped" if node.event.value is not None and is_none(node.event.value) else "replaced by a new one"
+            return RefusedError(f"after an error it may be lost, and is {then}{where}")
     else:
         where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""
     return RefusedError(f"on some paths the connection is passed to other code{where}")

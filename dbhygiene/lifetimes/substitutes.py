@@ -121,6 +121,8 @@ class _Returned:
     def _substitutes_of_call(self, call: ast.Call, element: int | None) -> Iterator[str]:
         effect = self.effects.of(call)
         name = self.file.resolve(call.func)
+        if element is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "cursor":
+            return  # the caller unpacks a tuple
         if effect.definitions:
             if not effect.complete:
                 yield _unknown(last_name(call.func))

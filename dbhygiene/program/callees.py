@@ -23,7 +23,7 @@ from dbhygiene.program.definitions import (
     resolve_step,
 )
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
-from dbhygiene.source.file import File, module_of_import, scope_around
+from dbhygiene.source.file import File, module_of_import, scope_around, with_others
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
@@ -68,9 +68,13 @@ def may_run(file: File, call: ast.Call, called: Definition, cls: Definition | No
     """
     scope = scope_around(file, call)
     found = _resolve_call(file, call, scope)
-    if isinstance(found, _Method) and cls is not None and found.receiver.cls.node not in family(cls):
+    if (
+        isinstance(found, _Method)
+        and cls is not None
+        and not any(map(found.receiver.cls.is_same, family(cls).values()))
+    ):
         return False
-    return any(each.node is called.node for each in callees(file, call, scope).definitions)
+    return any(each.is_same(called) for each in callees(file, call, scope).definitions)
 
 
 @query
@@ -351,7 +355,7 @@ def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
 
 def _files_that_derive(cls: Definition, others: Iterable[File]) -> Iterator[Definition]:
     """Yield the classes of these files, and of its own file, that name a class among their bases."""
-    for file in {id(each): each for each in (cls.file, *others)}.values():
+    for file in with_others(cls.file, others):
         yield from _classes_by_base(file).get(cls.node, ())
 
 
@@ -409,10 +413,7 @@ def _is_constant(statement: ast.stmt) -> bool:
 def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
     """Whether a method of these classes is assigned: in their files, in this one, or in one that names a class."""
     related = {each.node for each in family}
-    return any(
-        _is_assigned(each, related, name)
-        for each in {id(f): f for f in _files_that_assign(file, family, name)}.values()
-    )
+    return any(_is_assigned(each, related, name) for each in with_others(file, _files_that_assign(file, family, name)))
 
 
 def _files_that_assign(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:

@@ -161,7 +161,7 @@ def _in_loop(file: File, iterated: ast.expr, position: int | None, depth: int) -
 def _functions_by_subcommand(file: File, option: str, depth: int) -> _Found:
     """Return the functions of `args.run`, which `parser.set_defaults(run=add)` sets."""
     found: list[_Found] = []
-    for other in {each.path: each for each in (file, *files_with_word(file, "set_defaults("))}.values():
+    for other in files_with_word(file, "set_defaults("):
         for call in other.calls.get("set_defaults", ()):
             found += [_functions(other, word.value, depth - 1) for word in call.keywords if word.arg == option]
     return _union(found) if found else None

@@ -47,6 +47,10 @@ class Definition(Record):
     def dotted_name(self) -> str:
         return f"{self.file.module}.{self.name}"
 
+    def is_same(self, other: Definition) -> bool:
+        """Whether the other has the same name in the same file, which may be another text of it: a fix is tried."""
+        return self.node is other.node or (self.name == other.name and self.file.path == other.file.path)
+
     @property
     def decorators(self) -> Iterator[str | None]:
         """Yield the dotted names of the decorators; of a call, that of its function. None for one without a name."""

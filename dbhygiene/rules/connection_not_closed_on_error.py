@@ -99,14 +99,13 @@ is no fix if the connection is closed under another condition, or may not be ope
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, Step, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.messages import at_yield, consequence, leak_notes, leak_steps, name_of_call
+from dbhygiene.lifetimes.messages import cause_of, consequence, leak_notes, leak_steps, name_of_call
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located
 
@@ -118,18 +117,12 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.leak is not Leak.RAISED:
         yield from _report_user_of_field(file, life)
         return
-    culprit = life.culprit
-    cause = f"if {name_of_call(file, culprit)} raises"
-    if isinstance(culprit, ast.Raise):
-        cause = f"by the `raise` in {file.line_name(culprit.lineno)}"
-    elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
-        cause = at_yield(life)[0]
     left = "not given back" if life.resource.is_pooled else "left open"
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
     yield Diagnostic(
         life.opening,
-        f"connection `{life.title}` is {left} {cause}",
+        f"connection `{life.title}` is {left} {cause_of(life, life.culprit)}",
         path=tuple(leak_steps(life, Leak.RAISED)),
         fix=fix_leak(life, Leak.RAISED),
         confidence=life.confidence,

@@ -89,7 +89,7 @@ from dbhygiene.pools.pool_size import number_or_default
 from dbhygiene.pools.probed_views import name_span, probed_views
 from dbhygiene.program.values import Constant
 from dbhygiene.servers.steps import step
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, with_others
 
 _TIMEOUT = 30  # SQLAlchemy's default
 
@@ -123,7 +123,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 def _engine(file: File) -> Engine | None:
     """Return the only engine with a pool in the files that a query may use: its own, and those that it imports."""
     found: list[Engine] = []
-    for other in {each.path: each for each in (file, *file.project.files_containing("create_engine"))}.values():
+    for other in with_others(file, file.project.files_containing("create_engine")):
         if not is_test_file(other) and (other.path == file.path or file.project.imports_any(file, [other.path])):
             found += engines_in(other)
     return found[0] if len(found) == 1 and found[0].has_pool and not found[0].options.open else None

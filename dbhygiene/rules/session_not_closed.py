@@ -175,10 +175,10 @@ from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.leak_fixes import fix_leak
-from dbhygiene.lifetimes.messages import at_yield, consequence, leak_notes, leak_steps, name_of_call
+from dbhygiene.lifetimes.messages import cause_of, consequence, leak_notes, leak_steps, name_of_call
 from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, Located
+from dbhygiene.source.nodes import FUNCTION, Function
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.session_fields import UnclosedSession
@@ -223,7 +223,7 @@ def _report_left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
     path = leak_steps(life, leak)
     return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(life, path[-1][0])}",
+        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or f'is left open {cause_of(life, path[-1][0])}'}",
         path=tuple(path),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
@@ -260,9 +260,3 @@ def _report_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Diag
         subject=name,
         impact=life.runs.impact,
     )
-
-
-def _on_error(life: Lifetime, culprit: Located) -> str:
-    if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
-        return f"is left open {at_yield(life)[0]}"
-    return f"is left open if {name_of_call(life.file, culprit)} raises"

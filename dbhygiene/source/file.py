@@ -12,7 +12,7 @@ import ast
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -609,9 +609,14 @@ def encoding_of(data: bytes) -> str:
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
+def with_others(file: File, others: Iterable[File]) -> list[File]:
+    """Return a file and others, each once: the project may still know another text of the file that is being fixed."""
+    return [*{file.path: file, **{other.path: other for other in others}, file.path: file}.values()]
+
+
 def files_with_word(file: File, word: str) -> list[File]:
     """Return this file, and the others of its project that contain a word."""
-    return [file, *(other for other in file.project.parsed_files_containing(word) if other.path != file.path)]
+    return with_others(file, file.project.parsed_files_containing(word))
 
 
 def function_around(file: File, node: ast.AST) -> Function | None:

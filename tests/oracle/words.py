@@ -87,7 +87,7 @@ def _bears_out(source: str, message: str, line: int, last: int, end: Ended) -> b
     """Whether a step may be true of a run; what cannot be seen from outside is taken to be."""
     if message == "raised here":
         return bool(end.raised) and not end.passed.isdisjoint(range(line, last + 1))
-    if message == "this raises":
+    if message in {"this raises", "this raises `SystemExit`"}:
         return any(line <= raised <= last for raised in end.raised)
     if message == "this `with` swallows the exception":
         block = next(

@@ -62,7 +62,9 @@ FORMS = {
     "chosen by a condition": Form(
         "def work(conn):\n    BODY\ndef other(conn):\n    BODY", "run = work if number else other\nrun(conn)"
     ),
-    "callback": Form("def apply(function, value):\n    function(value)\ndef work(conn):\n    BODY", "apply(work, conn)"),
+    "callback": Form(
+        "def apply(function, value):\n    function(value)\ndef work(conn):\n    BODY", "apply(work, conn)"
+    ),
     "decorator": Form(
         """
         import functools
@@ -112,10 +114,14 @@ FORMS = {
     "task": Form("import asyncio\nasync def work(conn):\n    BODY", "await asyncio.create_task(work(conn))"),
     "partial": Form("import functools\ndef work(conn):\n    BODY", "functools.partial(work, conn)()", WAITS),
     "lambda": Form("def work(conn):\n    BODY\nrun = lambda conn: work(conn)", "run(conn)", WAITS),
-    "thread of asyncio": Form("import asyncio\ndef work(conn):\n    BODY", "await asyncio.to_thread(work, conn)", WAITS),
+    "thread of asyncio": Form(
+        "import asyncio\ndef work(conn):\n    BODY", "await asyncio.to_thread(work, conn)", WAITS
+    ),
     "unpacked": Form("def work(*args):\n    conn = args[0]\n    BODY", "work(conn)", WAITS),
     "getattr": Form("class Worker:\n    def work(self, conn):\n        BODY", "getattr(Worker(), 'work')(conn)", NONE),
-    "bound method": Form("class Worker:\n    def work(self, conn):\n        BODY", "run = Worker().work\nrun(conn)", NONE),
+    "bound method": Form(
+        "class Worker:\n    def work(self, conn):\n        BODY", "run = Worker().work\nrun(conn)", NONE
+    ),
     "callable object": Form("class Worker:\n    def __call__(self, conn):\n        BODY", "Worker()(conn)", NONE),
 }
 
@@ -134,9 +140,7 @@ def test_gaps_know_what_is_called(tmp_path: Path, form: Form, body: str, waits: 
     query = "Order.objects.get(number=1)"
     run = "asyncio.run(report(1))" if "await" in form.call else "report(1)"
     command = f"class Command(BaseCommand):\n    def handle(self, **options):\n        {run}\n"
-    imports = (
-        "import asyncio, time\nfrom django.core.management.base import BaseCommand\nfrom shop.models import Order"
-    )
+    imports = "import asyncio, time\nfrom django.core.management.base import BaseCommand\nfrom shop.models import Order"
     text = program(imports, form, body, ["conn = 1", query], [query])
     settings = "DATABASES = {'default': {'ENGINE': 'django.db.backends.mysql'}}\nINSTALLED_APPS = ['shop']\n"
     files = {
