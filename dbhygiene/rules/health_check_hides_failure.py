@@ -87,8 +87,8 @@ def health():
     return {"database": database}  # HYG506: answers 200
 ```
 
-So does a helper that returns `False`, if the view sends that, and a tuple under FastAPI, which only Flask reads as the
-text and the status:
+The same happens if a helper catches the error and returns `False`, which the view sends. FastAPI also answers 200 if
+the view returns a tuple: only Flask reads a tuple as the text and the status.
 
 ```python
 from fastapi import FastAPI
@@ -119,7 +119,7 @@ def ready():
     return {"status": "ok"}
 ```
 
-Pages that people read, such as `/health/details`, are not reported.
+Pages for people, such as `/health/details`, are not reported.
 
 ## Fix safety
 

@@ -46,7 +46,7 @@ def find(kind, number):
     return session.get(kind, number)
 ```
 
-Nothing is reported if the session has returned its connection before the wait, if it is closed, or if it belongs to a
+Nothing is reported if the session is closed, or has returned its connection before the wait. Nor is the session of a
 script that uses it and ends. Engines, session factories and registries are not reported: they are meant to be kept.
 
 ```python

@@ -89,8 +89,8 @@ DATABASES = {
 
 If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the environment of a
 compose file, and in files of variables. Nothing is reported if the statements are not kept, if PgBouncer tracks them
-(`max_prepared_statements`, on by default from 1.24 on; an image without a version has a newer one), or for a URL that
-leads to the server itself. If no file gives the version of PgBouncer, the finding says what to set for a newer version.
+(`max_prepared_statements`, on by default from 1.24 on, and so in an image without a version), or for a URL that leads
+to the server itself. If no file gives the version of PgBouncer, the finding says what to set for a newer version.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]

@@ -42,8 +42,8 @@ The wait is compared with the server's timeout, `server-timeout`. If no setting 
 two values are assumed, 300 s and MySQL's default of 28800 s:
 
 - *certain*: the wait lasts at least `server-timeout`; if that is unknown, 28800 s.
-- *likely*: the timeout is unknown, and the wait lasts at least 300 s; or the wait has no time limit and usually takes
-  minutes: for input, a queue, another program, a long job, or a sleep in a loop that may run without a query.
+- *likely*: the timeout is unknown, and the wait lasts at least 300 s. Also a wait that has no time limit and usually
+  takes minutes: for input, a queue, another program or a long job, or a sleep in a loop that may run without a query.
 - *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
 
 Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
@@ -91,7 +91,7 @@ class ShopConfig(AppConfig):
 
 Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
 Nor is a polling loop that queries the database in every round, or a project whose databases are all SQLite files.
-PostgreSQL and others close no idle connection by default: if settings, requirements or `databases` name only such a
+PostgreSQL and others close no idle connection by default. If settings, requirements or `databases` name only such a
 server, waits are reported only if `server-timeout`, or a file of the repository, gives a timeout. `dbhygiene doctor`
 prints which server is assumed, and why.
 
