@@ -28,10 +28,10 @@ from dbhygiene.gaps.entry_points import (
     is_searched_for_entry_points,
     may_have_entry_points,
 )
-from dbhygiene.gaps.forks import child_functions, child_functions_in
-from dbhygiene.gaps.implicit import Gap, ImplicitWalk
+from dbhygiene.gaps.forked_code import ForkedCode
+from dbhygiene.gaps.implicit import Gap, ImplicitWalk, Sharing
 from dbhygiene.gaps.jobs import Job, jobs, schedulers
-from dbhygiene.gaps.reachability import EffectSet, FunctionKey, Reachability, may_have_gap
+from dbhygiene.gaps.reachability import EffectSet, FunctionKey, Reachability, direct_effects, may_have_gap
 from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.server_timeout import closes_idle, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
@@ -40,14 +40,13 @@ from dbhygiene.library.background import RUNS_IN
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.program.arguments import positional_parameters
-from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.code import own_nodes
 from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.inputs import answer
 from dbhygiene.source.nodes import FUNCTION, Code, Function
-from dbhygiene.source.queries import consult, query, remembered, with_inputs
+from dbhygiene.source.queries import query, remembered, with_inputs
 from dbhygiene.source.records import replace
 
 __all__ = ["Gap", "Gaps"]
@@ -106,7 +105,12 @@ class Gaps:
         return timeout_settings(self._project).gap_limit
 
     def of(self, file: File) -> Iterator[Gap]:
-        """Yield every gap of a file, each reported in the function in which its two queries and its wait meet.
+        """Yield every gap of a file, each reported in the function in which its two queries and its wait meet."""
+        for gap in self._of(file):
+            yield replace(gap, shared_with=self._shares_connection(gap))
+
+    def _of(self, file: File) -> Iterator[Gap]:
+        """Yield them, whatever process they run in.
 
         A gap counts only in a long-lived process: a request begins with a fresh connection, and does not wait for
         minutes. A function that sleeps for hours, or prompts a person, shows that it belongs to such a process.
@@ -321,30 +325,26 @@ class Gaps:
             known = found.setdefault(gap.wait.node, gap)
             if gap.seconds.rank(self.limit) > known.seconds.rank(self.limit):
                 found[gap.wait.node] = gap
-        gaps = filter(self._is_answered, found.values())
-        return [replace(gap, in_child=gap.comes_first and self._is_in_child(gap)) for gap in gaps]
+        return list(filter(self._is_answered, found.values()))
 
-    def _is_in_child(self, gap: Gap) -> bool:
-        """Whether a forked process leads to a gap."""
-        place = str(gap.file.path), gap.file.functions[gap.code].name
-        everywhere, inputs = self._in_children
-        consult(inputs)
-        return place in everywhere or place in _reachable_from(gap.file, child_functions(gap.file))
+    def _shares_connection(self, gap: Gap) -> Sharing | None:
+        """Return with which process the connection of a gap may be shared, because of a fork."""
+        runs = [(gap.file, gap.code), *((each.file, each.code) for each in self._callers(gap.file, gap.code))]
+        if any(self._forked.may_run(*each) for each in runs):
+            return Sharing.PARENT
+        called = chain(*(direct_effects(*each).calls for each in runs))
+        return Sharing.CHILD if any(self._forked.may_fork(*each) for each in (*runs, *called)) else None
+
+    def _callers(self, file: File, code: Code) -> Iterator[EffectSet]:
+        """Yield the functions that reach a function, also in the text before a fix."""
+        for reach in (self._reach, self._others):
+            yield from reach.above(file, code)
+            for each in reach.earlier_versions(file, code):
+                yield from reach.above_key(each)
 
     @cached_property
-    def _in_children(self) -> tuple[set[tuple[str, str]], int]:
-        """The places of the functions that forked processes of the project reach; and the inputs."""
-        return with_inputs(self._find_in_children)
-
-    def _find_in_children(self) -> set[tuple[str, str]]:
-        paths = dict.fromkeys(
-            str(path) for word in ("Process", "Pool") for path in self._project.paths_containing(word)
-        )
-        reach = Reachability(self._project)
-        reach.explore_keys(
-            [reach.key_at(*found) for path in paths for found in child_functions_in(self._project, path)]
-        )
-        return {(each.key.path, each.name) for each in reach}
+    def _forked(self) -> ForkedCode:
+        return ForkedCode(self._project)
 
     def _time_limit(self, file: File, code: Code) -> float:
         """Return the seconds after which a worker ends every task that reaches a function."""
@@ -413,13 +413,6 @@ class Gaps:
 def _place(file: File, code: Code) -> tuple[Path, str]:
     """Return the file and the name of a function: they stay the same when its file is read again."""
     return file.path, file.functions[code].name
-
-
-def _reachable_from(file: File, functions: Iterable[FunctionAt]) -> set[tuple[str, str]]:
-    """Return the places of some functions and of all functions that they reach."""
-    reach = Reachability(file.project)
-    reach.explore((function.file, function.node) for function in functions)
-    return {(each.key.path, each.name) for each in reach}
 
 
 @query

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from dbhygiene.gaps.close_calls import closing_function
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query
@@ -22,9 +22,8 @@ from dbhygiene.program.definitions import Definition, enclosing_class, find_meth
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, ProjectView, files_with_word, function_around
-from dbhygiene.source.inputs import answer
-from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code
+from dbhygiene.source.file import File, files_with_word, function_around
+from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 
 _SHARES_NOTHING = ("spawn", "forkserver")
@@ -145,30 +144,107 @@ def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     return next((made for made in _constructor_calls(cls) if not _closes_before(*made)), None)
 
 
-@answer
-def child_functions_in(project: ProjectView, path: str) -> list[list[Any]]:
-    """Return the functions with which the forked processes of a file begin: path and number of each."""
-    try:
-        file = project.file(Path(path))
-    except (OSError, *NOT_PYTHON):
-        return []
-    found = child_functions(file) if file.is_program else ()
-    return [[str(each.file.path), each.file.numbers_of_functions[each.node]] for each in found]
+class Fork(NamedTuple):
+    """Calls that make forked processes, the functions that they run, and the calls that begin them, if known."""
+
+    file: File
+    made: Sequence[tuple[File, ast.Call]]
+    functions: Sequence[FunctionAt]
+    begins: Sequence[ast.Call]
 
 
 @query
-def child_functions(file: File) -> tuple[FunctionAt, ...]:
-    """Return the functions with which the forked processes of a file begin."""
-    if _shares_nothing(file):
-        return ()
-    begun = [function for call in file.nodes(ast.Call) for function in _functions_in_child(file, call)]
+def forks(file: File) -> tuple[Fork, ...]:
+    """Return the forks that a file makes, or may make: `run` of a class of processes runs wherever one is started."""
+    found = list[Fork]()
+    for call in file.nodes(ast.Call):
+        begun = _functions_in_child(file, call)
+        if begun and not _is_spawned(file, call):
+            handed = [run for given in _arguments_of_process(call) for run in functions(file, given)]
+            found.append(Fork(file, [(file, call)], [*begun, *handed], _begins(file, call)))
+        elif file.resolve(call.func) == "os.fork" and any(_branches(file, call)):
+            around = function_around(file, call)
+            found.append(Fork(file, [(file, call)], [FunctionAt(file, around)] if around is not None else [], [call]))
     for name, scope in file.classes.items():
         if isinstance(scope.node, ast.ClassDef) and scope.node.bases:
             cls = Definition(file, scope.node, name)
-            run = find_method(cls, "run") if is_process(cls) else None
+            spawns = _is_set_to_spawn(file) or any(map(partial(_is_base_that_spawns, file), scope.node.bases))
+            run = find_method(cls, "run") if is_process(cls) and not spawns else None
             if run is not None and isinstance(run.node, FUNCTION):
-                begun.append(FunctionAt(run.file, run.node))
-    return tuple(begun)
+                found.append(Fork(file, [*_constructor_calls(cls)], [FunctionAt(run.file, run.node)], ()))
+    return tuple(found)
+
+
+def _is_base_that_spawns(file: File, base: ast.expr) -> bool:
+    return isinstance(base, ast.Attribute) and _spawns(file, base.value)
+
+
+def _arguments_of_process(call: ast.Call) -> Iterator[ast.expr]:
+    """Return what a process gives to its function: this may be another function."""
+    for word in call.keywords:
+        match word:
+            case ast.keyword(arg="args", value=ast.Tuple(elts=given) | ast.List(elts=given)):
+                yield from given
+            case ast.keyword(arg="kwargs", value=ast.Dict(values=given)):
+                yield from given
+
+
+def _begins(file: File, call: ast.Call) -> list[ast.Call]:
+    """Return the calls that fork: where a process is started, and where a pool is made."""
+    maker = _maker(file, call.func)
+    if maker is None:  # handed to a pool
+        pool = call.func.value if isinstance(call.func, ast.Attribute) else None
+        made = _pool_calls(file, pool) if pool is not None else []
+        late = any((_maker(file, each.func) or "Executor").endswith("Executor") for each in made)
+        return [call] if late else made
+    if not maker.endswith("Process"):
+        return [call]
+    match file.parents.get(call):
+        case ast.Attribute(attr="start") as start if isinstance(begun := file.parents.get(start), ast.Call):
+            return [begun]
+        case ast.Assign(targets=[ast.Name(id=name) as target]):
+            return [each for each in file.calls.get("start", ()) if _is_call_on(file, each, name, target)]
+    return []
+
+
+def _is_call_on(file: File, call: ast.Call, name: str, target: ast.Name) -> bool:
+    """Whether a call is one of a method of a variable."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(owner, ast.Name) and owner.id == name and file.scope_of(owner) is file.scope_of(target)
+
+
+def _is_spawned(file: File, call: ast.Call) -> bool:
+    """Whether the processes of a call are surely spawned, not forked."""
+    handed = call.func.value if _maker(file, call.func) is None and isinstance(call.func, ast.Attribute) else None
+    makers = [call] if handed is None else _pool_calls(file, handed)
+    return _is_set_to_spawn(file) or (bool(makers) and all(_has_spawn_context(file, made) for made in makers))
+
+
+def _has_spawn_context(file: File, made: ast.Call) -> bool:
+    """Whether a process or a pool is made by a context that spawns: `get_context("spawn").Process()`."""
+    contexts = [word.value for word in made.keywords if word.arg in {"mp_context", "context"}]
+    contexts += [made.func.value] if isinstance(made.func, ast.Attribute) else []
+    return any(_spawns(file, context) for context in contexts)
+
+
+def _spawns(file: File, context: ast.expr) -> bool:
+    """Whether an expression is `multiprocessing.get_context("spawn")`, or a variable that holds only this."""
+    if not isinstance(context, ast.Call):
+        place = Bindings.of(file).place(context)
+        values = Bindings.of(file).values.get(place, ()) if place else ()
+        return bool(values) and all(isinstance(value, ast.Call) and _spawns(file, value) for value in values)
+    method = argument(context, 0, "method")
+    return file.resolve(context.func) in CONTEXTS and _is_to_spawn(method)
+
+
+def _is_to_spawn(method: ast.expr | None) -> bool:
+    return isinstance(method, ast.Constant) and method.value in _SHARES_NOTHING
+
+
+@query
+def _is_set_to_spawn(file: File) -> bool:
+    """Whether a file sets that its processes are spawned."""
+    return any(_is_to_spawn(argument(call, 0, "method")) for call in file.calls.get("set_start_method", ()))
 
 
 def _functions_in_child(file: File, call: ast.Call) -> Sequence[FunctionAt]:

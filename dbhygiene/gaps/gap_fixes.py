@@ -10,7 +10,7 @@ from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.diagnostics.model import Fix, NoFix
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.database_aliases import aliases_of
-from dbhygiene.gaps.implicit import Gap
+from dbhygiene.gaps.implicit import Gap, Sharing
 from dbhygiene.library import django
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.types import ObjectInstance, TypeInference
@@ -18,6 +18,7 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 
+CLOSES_PARENTS = "a forked process may run this, and would close its parent's connection; close that before the fork"
 HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 
 
@@ -93,8 +94,10 @@ def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
     if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
-    if gap.in_child:
-        yield "a forked process may get here first, and would close its parent's connection; close that in the parent"
+    if gap.shared_with is Sharing.PARENT:
+        yield CLOSES_PARENTS
+    if gap.shared_with is Sharing.CHILD:
+        yield "a forked process may still use this connection; close it before the fork"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in HELD):
         yield "closing the connection would drop its locks and temporary tables; make them after the wait"

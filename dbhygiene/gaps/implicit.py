@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
@@ -33,6 +34,13 @@ from dbhygiene.source.records import Record, replace
 Summaries = Callable[[Context], GapSummary]
 
 
+class Sharing(Enum):
+    """A process that may have the same connection, because one of the two was forked with it."""
+
+    PARENT = "parent"
+    CHILD = "child"
+
+
 class Gap(Record):
     """A Django connection that is used, is idle for longer than the server may wait, and is used again.
 
@@ -48,8 +56,7 @@ class Gap(Record):
     kind: WaitKind
     between_calls: bool = False  # of a callback: its next call is the wait
     unsuccessful_close: Location | None = None  # a call that was to close the connection before, and does not
-    comes_first: bool = False  # the wait, on some path, before any query of its function
-    in_child: bool = False  # a forked process may get here, with its parent's connection
+    shared_with: Sharing | None = None  # another process that may have the same connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
     task_limit: Duration | None = None  # the worker ends the task after this time, which is less than the wait
 
@@ -77,12 +84,8 @@ class ImplicitWalk(Semantics):
         }
         self._known_rounds: dict[Cycle, Rounds] = {}
         self._kept = frozenset(self._kept_attributes(graph))
-        self._before_queries: set[ast.AST] = set()
         self.states: dict[Node, State] = {}  # at the start of each node that is reached
         self.summary = self._walk(graph)
-        for why, gap in self.gaps.items():
-            if gap.wait.node in self._before_queries:
-                self.gaps[why] = replace(gap, comes_first=True)
 
     loads = True
 
@@ -415,8 +418,6 @@ class ImplicitWalk(Semantics):
     def _after_wait(self, state: State, pause: Pause, spot: Location) -> State:
         if not pause.seconds.most:
             return state
-        if state.entered is not None:
-            self._before_queries.add((pause.spot or spot).node)
         return replace(
             state,
             entered=state.entered and state.entered.after_wait(pause, pause.spot or spot, self._rounds),

@@ -113,7 +113,7 @@ class Reachability:
                 own = self._project.inputs.bit(effects_of_function.__name__, key.path, key.number)
                 return name, {_KINDS[kind] for kind in kinds}, [self.key_at(*each) for each in called], own
         file, code = self.file_of(key), self._code_of(key)
-        look, inputs = with_inputs(lambda: _direct_effects(file, code))
+        look, inputs = with_inputs(lambda: direct_effects(file, code))
         return file.functions[code].name, set(look.effects), [self.key(*each) for each in look.calls], inputs
 
     def _spread(self, todo: list[EffectSet]) -> None:
@@ -188,7 +188,10 @@ class Reachability:
 
     def above(self, file: File, code: Code) -> Iterator[EffectSet]:
         """Yield the functions that reach a function, and itself; nothing if it is not known."""
-        key = self.key(file, code)
+        return self.above_key(self.key(file, code))
+
+    def above_key(self, key: FunctionKey) -> Iterator[EffectSet]:
+        """Yield them by the key of the function."""
         todo, seen = [key], {key}
         while todo:
             if (doing := self._known.get(todo.pop())) is not None:
@@ -231,7 +234,7 @@ def effects_of_function(project: ProjectView, path: str, number: int) -> list[An
     """Return a function's name, the kinds of its own effects, and its callees; None if one is of another text."""
     file = project.file(Path(path))
     code = file.code_of_functions[number]
-    look = _direct_effects(file, code)
+    look = direct_effects(file, code)
     calls = []
     for called_file, called in look.calls:
         if project.loaded_file(called_file.path) is not called_file:
@@ -240,7 +243,7 @@ def effects_of_function(project: ProjectView, path: str, number: int) -> list[An
     return [file.functions[code].name, sorted(kind.__name__ for kind in look.effects), calls]
 
 
-class _DirectEffects(NamedTuple):
+class DirectEffects(NamedTuple):
     """The effects of a function itself, and its callees; the functions within it count as called."""
 
     effects: frozenset[type[object]]
@@ -248,7 +251,8 @@ class _DirectEffects(NamedTuple):
 
 
 @query
-def _direct_effects(file: File, code: Code) -> _DirectEffects:
+def direct_effects(file: File, code: Code) -> DirectEffects:
+    """Return the effects of a function itself, and its callees."""
     does, calls = set[type[object]](), list[tuple[File, Code]]()
     outer = with_decorators(Context(file, code))
     while outer.callbacks:
@@ -270,7 +274,7 @@ def _direct_effects(file: File, code: Code) -> _DirectEffects:
                     does |= {Close} if routine.closers else set()
             else:
                 does.add(_kind(file, effect))
-    return _DirectEffects(frozenset(does), tuple(calls))
+    return DirectEffects(frozenset(does), tuple(calls))
 
 
 def _kind(file: File, effect: Effect) -> type[object]:
@@ -316,13 +320,13 @@ def first_query(reach: Reachability) -> Location | None:
 
 
 def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:
-    """Return the kinds of effects of some code, callees included."""
+    """Return the kinds of effects of some code, callees included; code beside it has a connection of its own."""
     reach, does = Reachability(file.project), set[type[object]]()
     code = next((above for above in file.around(nodes[0]) if isinstance(above, FUNCTION)), file.tree)
     effects = Effects(Context(file, code, ignore_decorators=True))
     for effect in (effect for node in nodes for part in ast.walk(node) for effect in effects_of_node(effects, part)):
         does.add(_kind(file, effect))
-        for routine in effect.routines if isinstance(effect, ProjectCall) else ():
+        for routine in effect.routines if isinstance(effect, ProjectCall) and not effect.beside else ():
             reach.explore([(routine.file, routine.code)])
             doing = reach.effects_of(routine.file, routine.code)
             does |= doing.effects if doing else set()

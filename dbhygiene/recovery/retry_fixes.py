@@ -9,6 +9,7 @@ from functools import partial
 from dbhygiene.diagnostics.edits import InsertBefore, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
+from dbhygiene.gaps.forked_code import ForkedCode
 from dbhygiene.gaps.gap_fixes import HELD, close_outside_transaction, close_statement
 from dbhygiene.library import django, sqlalchemy
 from dbhygiene.program.arguments import has_parameter
@@ -60,6 +61,8 @@ def _may_be_closed(attempt: Attempt, call: ast.Call) -> bool:
     text = file.segment(code) if isinstance(code, FUNCTION) else file.text
     if atomic_around(file, call) is not None or "set_autocommit" in file.text or any(word in text for word in HELD):
         return False
+    if ForkedCode(file.project).may_run(file, code):
+        return False  # its parent goes on with the connection, if this was no loss
     loops = (part for part in own_nodes(code) if isinstance(part, (ast.For, ast.AsyncFor)))
     if any(may_stream(file, loop.iter) for loop in loops) or _keeps_cursor(file, attempt):
         return False

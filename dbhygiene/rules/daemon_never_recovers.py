@@ -90,12 +90,13 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.gaps.close_calls import atomic_around, runs_in_coroutine
 from dbhygiene.gaps.effects import Close, Query
 from dbhygiene.gaps.endless_loops import is_endless
-from dbhygiene.gaps.gap_fixes import close_outside_transaction
+from dbhygiene.gaps.forked_code import ForkedCode
+from dbhygiene.gaps.gap_fixes import CLOSES_PARENTS, close_outside_transaction
 from dbhygiene.gaps.reachability import AgeCheck, effects_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 
 
 @rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, within="django", default=False)
@@ -130,5 +131,7 @@ def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
 def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
     if atomic_around(file, handler) is not None:
         return NoFix("the loop is inside a transaction; begin one in each round")
+    if ForkedCode(file.project).may_run(file, function_around(file, handler) or file.tree):
+        return NoFix(CLOSES_PARENTS)
     code = close_outside_transaction(file, is_async=runs_in_coroutine(file, handler))
     return Fix("Close the dead connection", (InsertBefore(file.span(handler.body[0]), code),))

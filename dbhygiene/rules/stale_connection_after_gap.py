@@ -132,7 +132,7 @@ needs no guard, because no test calls it. `close_old_connections()` is no altern
 keeps some connections (`insufficient-close`).
 
 There is no fix within a loop over `.iterator()`, or if a cursor, a lock or a temporary table may still be in use. Nor
-is there one if a forked process may wait before its own first query: it would close its parent's connection
+is there one if a forked process may use the same connection: to close it ends the session of both processes
 (`close-after-fork`). A wait within a transaction is reported by `gap-inside-atomic`.
 
 ## References

@@ -7,7 +7,7 @@ import pytest
 
 import dbhygiene
 from dbhygiene.config.settings import Lasting, Settings
-from dbhygiene.diagnostics.model import Fix, Safety
+from dbhygiene.diagnostics.model import Safety
 from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.gap_fixes import fix_gap
 from dbhygiene.project.project import Project
@@ -422,47 +422,110 @@ def test_what_a_thread_is_shown_closes_all_databases(tmp_path, databases, close)
 
 CHILD = """
     import multiprocessing
+    from django.db import connection, connections
     from jobs.models import Job
 
     tasks = multiprocessing.Queue()
 
-    def work():
-        while True:
-            pk = tasks.get()
-            Job.objects.filter(pk=pk).update(state="done")
+    def work(job=None):
+        pk = tasks.get()
+        Job.objects.filter(pk=pk).update(state="done")
+        ask(pk)
+        job.rest()
+
+    def ask(pk):
+        job = Job.objects.get(pk=pk)
+        input("Ready? ")
+        job.save()
+
+    class Resting:
+        def rest(self):
+            Job.objects.count()
+            input("Ready? ")
+            Job.objects.count()
+
+    def fresh():
+        connection.close()
+        ask(1)
+
+    def fresh_perhaps():
+        if tasks.empty():
+            connection.close()
+        ask(1)
 
     def later(pk):
         job = Job.objects.get(pk=pk)
         input("Ready? ")
         job.save()
 """
+PROCESS = "from multiprocessing import Process\n\n"
+FORKED = {"ask", "rest"}
 
 
 @pytest.mark.parametrize(
-    ("made", "in_child"),
+    ("made", "unfixed"),
     [
-        ("from multiprocessing import Process\n\nProcess(target=work).start()", True),
-        ("import billiard\n\nbilliard.Process(target=work).start()", True),
-        ("from multiprocessing import get_context\n\nget_context().Process(target=work).start()", True),
-        ("from multiprocessing import get_context\n\nget_context('spawn').Process(target=work).start()", False),
-        ("from threading import Thread\n\nThread(target=work).start()", False),
-        ("from multiprocessing import Process\n\ndef run():\n    work()\n\nProcess(target=run).start()", True),
-        (
-            "from multiprocessing import Process\n\nclass Worker(Process):\n    def run(self):\n        work()\n",
-            True,
-        ),
+        (f"{PROCESS}Process(target=work).start()", FORKED),
+        ("import billiard\n\nbilliard.Process(target=work).start()", FORKED),
+        ("from multiprocessing import get_context\n\nget_context().Process(target=work).start()", FORKED),
+        ("from multiprocessing import get_context\n\nget_context('spawn').Process(target=work).start()", set()),
+        ("from multiprocessing import get_context\n\nspawn = 1\nget_context().Process(target=work).start()", FORKED),
+        ("from threading import Thread\n\nThread(target=work).start()", set()),
+        (f"{PROCESS}def run():\n    work()\n\nProcess(target=run).start()", FORKED),
+        (f"{PROCESS}def run(do):\n    do()\n\nProcess(target=run, args=(ask,)).start()", {"ask"}),
+        (f"{PROCESS}class Worker(Process):\n    def run(self):\n        work()\n", FORKED),
         (
             "import multiprocessing\n\nclass Base(multiprocessing.Process):\n    pass\n\n"
             "class Worker(Base):\n    def run(self):\n        work()\n",
-            True,
+            FORKED,
         ),
+        ("import os\n\ndef start():\n    if os.fork() == 0:\n        work()\n\nstart()", FORKED),
+        ("import os\n\ndef start():\n    if os.fork():\n        os.wait()\n    else:\n        work()", FORKED),
+        (f"{PROCESS}Process(target=fresh).start()", set()),
+        (f"{PROCESS}Process(target=fresh_perhaps).start()", {"ask"}),
+        (f"{PROCESS}connections.close_all()\nProcess(target=work).start()", set()),
+        (f"{PROCESS}connections.close_all()\np = Process(target=work)\nlater(2)\np.start()", FORKED),
+        (f"{PROCESS}p = Process(target=work)\nlater(2)\nconnections.close_all()\np.start()", set()),
+        (f"{PROCESS}connections.close_all()\nfor x in '12':\n    Process(target=work).start()", set()),
+        (f"{PROCESS}connections.close_all()\nfor x in '12':\n    Process(target=work).start()\n    later(1)", FORKED),
     ],
 )
-def test_no_fix_closes_a_parents_connection(gaps, made, in_child):
-    found = gaps(CHILD, start=f"from jobs.command import later, work\n{made}\nlater(1)")
-    fixes = {gap.code.name: fix_gap(gap) for gap in found}
-    assert ("parent's" in str(fixes["work"])) is in_child
-    assert isinstance(fixes["later"], Fix)  # it has asked before
+def test_no_fix_closes_a_parents_connection(gaps, made, unfixed):
+    start = "from jobs.command import Resting, ask, fresh, fresh_perhaps, later, work\nwork(Resting())\n"
+    found = gaps(
+        CHILD,
+        start=f"{start}from django.db import connections\n{made}\n",
+        late="from jobs.command import later\nlater(1)",
+    )
+    fixes = {gap.code.name: str(fix_gap(gap)) for gap in found}
+    assert fixes.keys() >= {"ask", "rest", "later"}
+    assert {name for name, fix in fixes.items() if "its parent's" in fix} - {"work"} == unfixed
+
+
+PARENT = """
+    import multiprocessing
+    import time
+    from jobs.models import Job
+
+    def work():
+        Job.objects.count()
+
+    def begin():
+        multiprocessing.Process(target=BEGUN).start()
+
+    def run():
+        Job.objects.count()
+        begin()
+        Job.objects.count()
+        time.sleep(999)
+        Job.objects.count()
+"""
+
+
+@pytest.mark.parametrize(("begun", "is_shared"), [("work", True), ("print", False)])
+def test_no_fix_closes_a_connection_that_a_child_may_use(gaps, begun, is_shared):
+    [gap] = gaps(PARENT.replace("BEGUN", begun))
+    assert ("may still use" in str(fix_gap(gap))) is is_shared
 
 
 @pytest.mark.parametrize(("settings", "is_found"), [("sys.path.insert(0, str(HERE / 'apps'))", True), ("", False)])
