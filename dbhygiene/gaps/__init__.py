@@ -319,7 +319,8 @@ class Gaps:
                 seconds = gap.seconds.at_most(limit)
                 if seconds.confidence(self.limit) is not None:
                     cut = Duration(limit, limit, limit) if seconds != gap.seconds else None
-                    every.append(replace(gap, seconds=seconds, task_limit=cut))
+                    longest = gap.longest if cut is None else None
+                    every.append(replace(gap, seconds=seconds, task_limit=cut, longest=longest))
         found: dict[ast.AST, Gap] = {}  # by their waits: a wait that is too long for two connections is reported once
         for gap in filter(self._is_for_here, every):
             known = found.setdefault(gap.wait.node, gap)

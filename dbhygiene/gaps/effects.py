@@ -30,17 +30,18 @@ from dbhygiene.library.background import EXECUTORS, FUTURE_RESULT
 from dbhygiene.library.opt_in_waits import OPT_IN
 from dbhygiene.library.waits import LEFT, WAITS, WaitingCall, WaitKind, iterated_wait, wait_by_name
 from dbhygiene.program import dispatch
-from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
+from dbhygiene.program.arguments import bind_arguments, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callees, find_callees
 from dbhygiene.program.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
-from dbhygiene.program.code import called_names, is_generator, tested_names
+from dbhygiene.program.code import called_names, is_generator
+from dbhygiene.program.decided_tests import decided_tests
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import runs_later, task_of
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File, files_with_word
-from dbhygiene.source.nodes import FUNCTION, Code, Function, Located
+from dbhygiene.source.nodes import FUNCTION, Code, Located
 from dbhygiene.source.queries import consult, with_inputs
 from dbhygiene.source.records import Record, replace
 
@@ -82,7 +83,7 @@ class Context(Record):
     """A function of the project, in the context of a call.
 
     `callbacks` are parameters that stand for known code, `closers` parameters that are functions which close the
-    connection, `constants` parameters whose truth is known. `alias` is the database whose connection is analysed.
+    connection, `decided` tests whose result is known by the constant arguments of the call.
     """
 
     file: File
@@ -91,7 +92,7 @@ class Context(Record):
     callbacks: tuple[tuple[str, Context], ...] = ()
     closers: tuple[str, ...] = ()
     ignore_decorators: bool = False  # without its decorators
-    constants: tuple[tuple[str, bool], ...] = ()
+    decided: tuple[tuple[ast.expr, bool], ...] = ()
     alias: str = DEFAULT  # the database whose connection is analysed
 
 
@@ -457,8 +458,8 @@ class Effects:
         handed = list(self._callback_arguments(call, function))
         given = tuple((name, code) for name, value in handed if (code := self._context_of(value)) is not None)
         closers = tuple(name for name, value in handed if self._closes(value))
-        known = constant_arguments(call, function.file, function.node)
-        return Context(function.file, function.node, callbacks=given, closers=closers, constants=known)
+        known = decided_tests(self.file, call, function.file, function.node)
+        return Context(function.file, function.node, callbacks=given, closers=closers, decided=known)
 
     def candidates(self, call: ast.Call) -> tuple[FunctionAt, ...]:
         """Return the functions of the project that a call may run."""
@@ -656,19 +657,6 @@ class Effects:
         """Return a wait without a bound."""
         lasts = UNBOUNDED
         return Wait(self._location(node, _describe_wait(kind, lasts)), lasts, kind)
-
-
-def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
-    """Return the parameters that a function tests, if a call passes a constant or omits one with a constant default."""
-    if has_unpacked(call):
-        return ()
-    scope, found = file.functions[function], {}
-    given = defaults(function) | bind_arguments(call, function, bound=takes_owner(scope))
-    for name in tested_names(function) & given.keys():
-        value = given[name]
-        if isinstance(value, ast.Constant) and not Bindings.of(file).values.get(Place(scope, name)):
-            found[name] = bool(value.value)
-    return tuple(sorted(found.items()))
 
 
 def _function_of_call(definition: Definition) -> Iterator[FunctionAt]:

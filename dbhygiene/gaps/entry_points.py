@@ -22,6 +22,7 @@ from dbhygiene.library.background import (
     STARTED_IN,
     STARTS,
     STOPS,
+    TASK_CLASSES,
     THREAD_POOLS,
     WORKERS,
 )
@@ -31,7 +32,7 @@ from dbhygiene.program.arguments import argument
 from dbhygiene.program.callees import receiver_class
 from dbhygiene.program.classes import FunctionAt, foreign_bases, function_named, is_command
 from dbhygiene.program.code import own_nodes
-from dbhygiene.program.definitions import Definition, find_method
+from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
@@ -172,6 +173,30 @@ def _classes(file: File) -> Iterator[Definition]:
             yield Definition(file, scope.node, name)
 
 
+def _is_mentioned(cls: Definition) -> bool:
+    """Whether the program may make objects of a class: a name or a string may stand for it, or others may import it."""
+    file, name = cls.file, cls.name.rpartition(".")[2]
+    others = file.project.files_mentioning_all(name)
+    if others is None or file.project.root is None or file.project.is_distributed:
+        return True  # there may be files that we do not see
+    return any(_mentions(each, cls, name) for each in {each.path: each for each in (file, *others)}.values())
+
+
+def _mentions(file: File, cls: Definition, name: str) -> bool:
+    """Whether a file has a name that may stand for a class: not one that stands for another class."""
+    texts = (each.value for each in file.nodes(ast.Constant) if isinstance(each.value, str))
+    if any(text == name or text.endswith(f".{name}") for text in texts):
+        return True
+    named = [each for each in file.nodes(ast.Name) if each.id == name and isinstance(each.ctx, ast.Load)]
+    owned = [each for each in file.nodes(ast.Attribute) if each.attr == name and isinstance(each.ctx, ast.Load)]
+    for read in (*named, *owned):
+        found = find_definition(file, file.resolve(read) or "")
+        if found is None or found.node is cls.node:
+            return True
+    imported = (said for scope in file.scopes for said in scope.imports.values() if said.rpartition(".")[2] == name)
+    return any((found := find_definition(file, said)) is None or found.node is cls.node for said in imported)
+
+
 def _methods(cls: Definition) -> Iterator[Root]:
     assert isinstance(cls.node, ast.ClassDef)
     names: Iterable[str] = ()
@@ -179,6 +204,8 @@ def _methods(cls: Definition) -> Iterator[Root]:
     if is_command(cls):  # a base class may call any of its methods, as `handle` does `handle_label`
         names, words = ("handle", *cls.file.classes[cls.name].defined), "in a management command"
     elif runner := next((base for base in foreign_bases(cls) if base in RUNNERS), None):
+        if runner not in TASK_CLASSES and not _is_mentioned(cls):
+            return  # nothing starts it
         names, words = ("run",), STARTED_IN[runner]
     elif any(base in CONSUMERS for base in foreign_bases(cls)):
         names, words = cls.file.classes[cls.name].defined, "in a Channels consumer"

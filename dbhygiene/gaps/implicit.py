@@ -59,11 +59,17 @@ class Gap(Record):
     shared_with: Sharing | None = None  # another process that may have the same connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
     task_limit: Duration | None = None  # the worker ends the task after this time, which is less than the wait
+    longest: Duration | None = None  # of the longest wait, if this is as long as to be reported without the others
 
     @property
     def place(self) -> Located:
         """Return the place to change: the wait; in a callback, its first query."""
         return self.next_query.node if self.between_calls else self.wait.node
+
+    @property
+    def shown(self) -> Duration:
+        """The duration to show: of the wait that the path shows; of all waits only if they matter together."""
+        return self.longest or self.seconds
 
 
 class ImplicitWalk(Semantics):
@@ -72,6 +78,7 @@ class ImplicitWalk(Semantics):
     def __init__(self, routine: Context, summaries: Summaries, limit: float) -> None:
         self._routine, self._summaries, self._limit = routine, summaries, limit
         self._effects = Effects(routine)
+        self._decided = dict(routine.decided)
         self._known: dict[Event, list[Effect]] = {}
         self._first: tuple[Pause, Location] | None = None
         self.gaps: dict[object, Gap] = {}
@@ -216,9 +223,7 @@ class ImplicitWalk(Semantics):
 
     def _is_ruled_out(self, event: Event, kind: str) -> bool:
         """Whether a constant argument of the caller rules out this branch of a test."""
-        if not isinstance(event, Test) or not isinstance(event.node, ast.Name):
-            return False
-        known = dict(self._routine.constants).get(event.node.id)
+        known = self._decided.get(event.node) if isinstance(event, Test) else None
         return known is not None and kind == ("false" if known else "true")
 
     def _atomic(self, state: State) -> State:
@@ -452,6 +457,7 @@ class ImplicitWalk(Semantics):
         file, code = self._routine.file, self._routine.code
         if not recovers(file, spot.node):
             kind = longest.pause.kind
+            sure = idle.seconds.confidence(self._limit)
             gap = Gap(
                 file,
                 code,
@@ -461,5 +467,6 @@ class ImplicitWalk(Semantics):
                 idle.seconds,
                 kind,
                 unsuccessful_close=idle.unsuccessful_close,
+                longest=longest.longest if longest.longest.confidence(self._limit) == sure else None,
             )
             self.gaps[why] = gap

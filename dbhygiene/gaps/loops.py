@@ -16,10 +16,12 @@ from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library import django
 from dbhygiene.library.words import words
+from dbhygiene.program.callees import callees
+from dbhygiene.program.code import return_expressions
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, options
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import Frozen
 
@@ -110,7 +112,8 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
     count = _count(file, loop.iter) if loop else _count_rounds(file, cycle)
     if count is None:
         endless = loop is None and _is_endless(file, cycle)
-        return Rounds(1, FEW if few and loop else MANY, FOR_EVER, _clock_limit(file, cycle), endless)
+        most = _most_items(file, loop.iter) if loop else FOR_EVER
+        return Rounds(1, min(FEW if few and loop else MANY, most), most, _clock_limit(file, cycle), endless)
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
 
 
@@ -192,6 +195,40 @@ def _count(file: File, iterated: ast.expr) -> float | None:
         case ast.Call() if file.resolve(iterated.func) in {"itertools.count", "itertools.cycle", "itertools.repeat"}:
             return FOR_EVER
     return None
+
+
+def _most_items(file: File, iterated: ast.expr, depth: int = 4) -> float:
+    """Return how many items a `for` takes at most: those of a slice, of a variable, or of what a function returns."""
+    match iterated:
+        case ast.Subscript(slice=ast.Slice(lower=start, upper=ast.expr() as end, step=None)):
+            first = 0 if start is None else _most(file, start)
+            last = _most(file, end)
+            return last - first if first is not None and last is not None and 0 <= first <= last else FOR_EVER
+        case ast.Name(id=name) if depth:
+            values = file.scope_of(iterated).aliases.get(name, ())
+            return _most_items(file, values[0], depth - 1) if len(values) == 1 else FOR_EVER
+        case ast.Call(func=called, args=[inner, *_]) if file.resolve(called) in _SAME_ITEMS:
+            return _most_items(file, inner, depth)
+        case ast.Call() if depth:
+            found = callees(file, iterated, scope_around(file, iterated))
+            returned = [
+                _most_items(each.file, value, depth - 1)
+                for each in found.definitions
+                for value in (return_expressions(each.node) if isinstance(each.node, FUNCTION) else ())
+                if not _is_no_row(value)
+            ]
+            return max(returned) if returned and found.complete else FOR_EVER
+    return FOR_EVER
+
+
+def _is_no_row(value: ast.expr) -> bool:
+    """Whether a returned value stands for a failure: None, False, a message, nothing."""
+    match value:
+        case ast.Constant() | ast.JoinedStr() | ast.Call(func=ast.Name(id="str")):
+            return True
+        case ast.List(elts=[]) | ast.Tuple(elts=[]):
+            return True
+    return False
 
 
 def _most(file: File, expr: ast.expr) -> float | None:

@@ -18,11 +18,12 @@ from dbhygiene.source.records import Record, replace
 
 
 class Pause(Record):
-    """Time without a query; `spot` is its longest wait, None if there is none."""
+    """Time without a query; `spot` is its longest wait, None if there is none; `longest` is how long that takes."""
 
     seconds: Duration = NO_TIME
     spot: Location | None = None
     kind: WaitKind = WaitKind.SLEEP
+    longest: Duration | None = None  # None: all of the time
 
     def at_call(self, spot: Location) -> Pause:
         """Return this pause at the place of a call that leads to it."""
@@ -51,7 +52,15 @@ class WaitOnPath(Record):
 
     @property
     def seconds(self) -> Duration:
-        lasts = self.pause.seconds * self.rounds
+        return self._over_rounds(self.pause.seconds)
+
+    @property
+    def longest(self) -> Duration:
+        """The duration of the longest wait that this one is made of."""
+        return self._over_rounds(self.pause.longest or self.pause.seconds)
+
+    def _over_rounds(self, once: Duration) -> Duration:
+        lasts = once * self.rounds
         polls = self.rounds.endless and self.pause.kind is WaitKind.HTTP and lasts.most == FOR_EVER
         return UNBOUNDED if polls else lasts
 
@@ -104,7 +113,7 @@ class Idle(Record):
 
     def pause(self, limit: float) -> Pause:
         longest = self.longest(limit)
-        return Pause(self.seconds, longest.spot, longest.pause.kind) if longest else Pause()
+        return Pause(self.seconds, longest.spot, longest.pause.kind, longest.longest) if longest else Pause()
 
     def after_round(self, cycle: Cycle) -> Idle:
         """Return the idle time after a round of a loop: a wait within it may happen again."""

@@ -44,10 +44,28 @@ def called_names(function: Function) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def tested_names(function: Function) -> frozenset[str]:
-    """Return the bare names that a function uses as conditions."""
-    tests = [node.test for node in own_nodes(function) if isinstance(node, (ast.If, ast.IfExp, ast.While))]
-    return frozenset(part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name))
+def tests_of_names(function: Function) -> tuple[tuple[str, ast.expr], ...]:
+    """Return the single tests of a function that are a bare name, or compare one, each with this name."""
+    found = []
+    for node in own_nodes(function):
+        if isinstance(node, (ast.If, ast.IfExp, ast.While)):
+            for test in single_tests(node.test):
+                compared = test.left if isinstance(test, ast.Compare) and len(test.ops) == 1 else test
+                if isinstance(compared, ast.Name):
+                    found.append((compared.id, test))
+    return tuple(found)
+
+
+def single_tests(test: ast.expr) -> Iterator[ast.expr]:
+    """Yield the tests of which a condition is made with `and`, `or` and `not`."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            yield from single_tests(inner)
+        case ast.BoolOp(values=values):
+            for each in values:
+                yield from single_tests(each)
+        case _:
+            yield test
 
 
 @lru_cache(maxsize=4096)
@@ -58,5 +76,5 @@ def is_generator(function: Function) -> bool:
 
 def forget() -> None:
     """Forget all functions, so that those of files that are gone are freed."""
-    for known in (own_nodes, called_names, tested_names, is_generator):
+    for known in (own_nodes, called_names, tests_of_names, is_generator):
         known.cache_clear()

@@ -58,6 +58,7 @@ def is_imported(file: File, *, but_by: Callable[[File], bool] | None = None) -> 
     others = file.project.files_mentioning_all(file.module.rpartition(".")[2])
     if others is None:
         return True
+    others = [*others, *file.project.scripts_mentioning(file.module.rpartition(".")[2])]
     counted = (each for each in others if each.path != file.path and not (but_by is not None and but_by(each)))
     return any(_imports(each, file) for each in counted)
 

@@ -68,7 +68,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     if waits_in_transaction(gap):
         yield Diagnostic(
             gap.wait.node,
-            f"the transaction stays open while {gap.kind.value} ({gap.seconds})",
+            f"the transaction stays open while {gap.kind.value} ({gap.shown})",
             path=tuple(gap_steps(gap)),
             fix=NoFix("closing the connection would roll it back; move the wait out of the transaction"),
             confidence=confidence(gap),

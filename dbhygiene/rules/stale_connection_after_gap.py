@@ -159,7 +159,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
         return  # `gap-inside-atomic`, `insufficient-close`
     yield Diagnostic(
         gap.place,
-        f"{server_closes(confidence(gap))} the connection while {gap.kind.value} ({gap.seconds})",
+        f"{server_closes(confidence(gap))} the connection while {gap.kind.value} ({gap.shown})",
         path=tuple(gap_steps(gap)),
         fix=fix_gap(gap),
         confidence=confidence(gap),

@@ -65,7 +65,7 @@ STARTERS = {
     f"from somewhere import queue\n{CALL}@queue.task\ndef nightly():\n    work()\n": (
         "runs in a worker: `@queue.task`, app.py:5"
     ),
-    f"import threading\n{CALL}class Worker(threading.Thread):\n    def run(self):\n        work()\n": (
+    f"import threading\n{CALL}class Worker(threading.Thread):\n    def run(self):\n        work()\n\nWorker()\n": (
         "runs in a thread: `class Worker`, app.py:5"
     ),
     f"import django\n{CALL}django.setup()\nwork()\n": "runs in a script: `django.setup`, app.py:5",
@@ -189,3 +189,30 @@ def test_a_stream_gives_input(tmp_path: Path) -> None:
     write(tmp_path, {"work": f"import sys\nfrom models import Order\n{dedent(command)}"})
     (finding,) = (each for each in dbhygiene.check(tmp_path) if each.code == "HYG301")
     assert "while the program waits for more input" in finding.message
+
+
+NIGHTLY = f"import threading\n{CALL}class Nightly(threading.Thread):\n    def run(self):\n        work()\n"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from app import Nightly\n\nNightly().start()\n",
+        "JOBS = ['app.Nightly']\n",
+        "import app\n\n\nclass Hourly(app.Nightly):\n    pass\n",
+    ],
+)
+def test_a_class_of_threads_that_the_program_may_start_runs_in_a_thread(notes, use: str) -> None:
+    assert notes(app=NIGHTLY, other=use) == ["runs in a thread: `class Nightly`, app.py:5"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "",
+        "class Nightly:\n    def start(self):\n        print('[Nightly.run]')\n\n\nNightly().start()\n",
+        "from other_package import nightly\n\nnightly.start()\n",
+    ],
+)
+def test_a_class_of_threads_that_nothing_starts_is_no_entry_point(notes, use: str) -> None:
+    assert notes(app=NIGHTLY, other=use) == []

@@ -33,7 +33,10 @@ ENTRIES = {
     "a script": ("import django\ndjango.setup()", "work()"),
     "a loop for ever": ("", "def run():\n    while True:\n        work()"),
     "a thread": ("import threading", "threading.Thread(target=work).start()"),
-    "a thread's class": ("import threading", "class Worker(threading.Thread):\n    def run(self):\n        work()"),
+    "a thread's class": (
+        "import threading",
+        "class Worker(threading.Thread):\n    def run(self):\n        work()\n\nWorker().start()",
+    ),
     "a timer": ("import threading", "threading.Timer(5, work).start()"),
     "a process": ("import multiprocessing", "multiprocessing.Process(target=work).start()"),
     "a pool": ("from concurrent.futures import ThreadPoolExecutor", "ThreadPoolExecutor().submit(work)"),
