@@ -152,11 +152,11 @@ class IncrementalCheck:
         return any(_time(self._paths.to_absolute(path)) != time for path, time in json.loads(facts["places"]))
 
     def _has_new_deployment(self, facts: Mapping[str, str]) -> bool:
-        """Whether the files that say how servers run have changed, and a finding may depend on them."""
+        """Whether the files that say how servers run, or scripts, have changed, and a finding may depend on them."""
         if not facts["deployment"]:
             return False
         known = {name: (mtime, size, digest) for name, mtime, size, digest in json.loads(facts["deployment"])}
-        files = self._project.deployment_files
+        files = self._project.files_beside
         return known.keys() != set(files.names) or not all(
             self._is_same_content(os.path.join(files.root, name), *state) for name, state in known.items()
         )
@@ -167,8 +167,8 @@ class IncrementalCheck:
         return times == (mtime, size) or (times[1] == size and _digest_of(path) == digest)
 
     def _deployment_states(self) -> str:
-        """Return the times, sizes and digests of the files that say how servers run."""
-        files, states = self._project.deployment_files, []
+        """Return the times, sizes and digests of the files that say how servers run, and of scripts."""
+        files, states = self._project.files_beside, []
         for name in files.names:
             path = os.path.join(files.root, name)
             mtime, size = change_mark(path) or (_UNKNOWN, _UNKNOWN)

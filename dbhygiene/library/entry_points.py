@@ -25,6 +25,9 @@ STARTS = words(
 )
 EVENTS = words("on_event listener")
 
+# Arguments of a web application that are a function which runs around all of its life.
+LIFESPANS = words("lifespan lifespan_context")
+
 # Decorators, by the last part of their name, that leave it to other code when the function is called.
 NEUTRAL = words(
     """

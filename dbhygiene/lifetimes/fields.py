@@ -355,7 +355,7 @@ def is_made_once(file: File, call: ast.Call) -> bool:
         return True
     targets = next((_targets(node) for node in inner if isinstance(node, (ast.Assign, ast.AnnAssign))), [])
     scope = scope_around(file, call)
-    kept = {ast.unparse(each) for each in targets if _is_of_all(file, scope, each)}
+    kept = {ast.unparse(each) for each in targets if is_of_all(file, scope, each)}
     tests = [node.test for node in inner if isinstance(node, ast.If)]
     return any(ast.unparse(part) in kept for test in tests for part in ast.walk(test))
 
@@ -367,7 +367,7 @@ def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
     return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
-def _is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
+def is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
     """Whether a variable or field belongs to the whole program: a global one, or a class's."""
     match target:
         case ast.Name(id=name):

@@ -30,6 +30,7 @@ from dbhygiene.library.entry_points import (
     EVENTS,
     GIVEN_TO_HOOKS,
     HOOKS,
+    LIFESPANS,
     MIGRATIONS,
     NEUTRAL,
     PASSIVE_BASES,
@@ -43,9 +44,11 @@ from dbhygiene.library.entry_points import (
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
 from dbhygiene.lifetimes.fastapi import DEPENDS
+from dbhygiene.lifetimes.fields import is_of_all
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.counted_loops import count_items
+from dbhygiene.program.decided_tests import decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
@@ -58,7 +61,9 @@ from dbhygiene.source.scopes import Scope
 
 _MOST = 100  # functions on the chains to one leak; with more, the impact is unknown
 _FEW_ROUNDS = 10  # a literal loop of at most so many rounds does not count as repetition
-_LOOK_UPS = re.compile(r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|__dict__|import_module|__import__)\b")
+_LOOK_UPS = re.compile(
+    r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|import_module|__import__)\s*\(|\b__dict__\b"
+)
 _RUNS_TARGET = THREAD_CLASSES | {name: FORKS[name] for name in PROCESSES}
 _BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__post_init__"})
 
@@ -86,6 +91,7 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
+_AT_THE_ENDS = "once, when the program starts or stops"
 _SETS_UP = "once, as its name says, to set up a database"
 
 
@@ -136,6 +142,8 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: 
             if not (may_last or any(each.in_thread for each in todo)):
                 return _UNKNOWN
             goes_on = True
+        if found is None and function is not None and (may_last or not caught):
+            found = _once_for_all(place, function)
         if found is None and by_name and function is not None and _sets_up(place.file, function):
             found = Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, place.file, function))
         if found is None:
@@ -155,6 +163,44 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: 
     if _has_cycle(above):
         return _UNKNOWN
     return _AT_START if goes_on else verdict
+
+
+def _once_for_all(place: _CallSite, function: Function) -> Runs | None:
+    """Return how often code runs that fills a lasting variable: once, if it is reached only while that is empty.
+
+    If it raises, the next call comes here again. But a program that fails so does nothing else.
+    """
+    file, scope = place.file, place.file.functions[function]
+    for test, result in _guards(file, place.node):
+        if (kept := _empty(test, result=result)) is None or not is_of_all(file, scope, kept):
+            continue
+        written = ast.unparse(kept)
+        stores = [each for each in _stores(file, last_name(kept)) if function_around(file, each) is not None]
+        own = [each for each in stores if function_around(file, each) is function and ast.unparse(each) == written]
+        others = file.project.files_setting(last_name(kept))
+        if own and len(own) == len(stores) and all(each.path == file.path for each in others):
+            return Runs(Impact.ONCE, entry=EntryPoint("once, and keeps the result", file, own[0]))
+    return None
+
+
+def _empty(test: ast.expr, *, result: bool) -> ast.expr | None:
+    """Return the variable that is None or empty if a test has this result; None if it says something else."""
+    match test:
+        case ast.Name() | ast.Attribute() if not result:
+            return test
+        case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]) if result:
+            return left
+        case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]) if (
+            not result
+        ):
+            return left
+    return None
+
+
+def _stores(file: File, name: str) -> Iterator[ast.expr]:
+    """Yield the names and attributes of this name that a file assigns to, or deletes."""
+    yield from (each for each in file.nodes(ast.Name) if each.id == name and not isinstance(each.ctx, ast.Load))
+    yield from (each for each in file.nodes(ast.Attribute) if each.attr == name and not isinstance(each.ctx, ast.Load))
 
 
 def _sets_up(file: File, function: Function) -> bool:
@@ -315,10 +361,15 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         mentions = _mentions(file, function, cls, is_made=runs_itself)
     if mentions is None:
         return _UNKNOWN
-    places = []
+    places, guards, is_ruled_out = [], [*_guards(file, place.node)], False
     for where, node, is_sure in mentions:
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
+            continue
+        if (app := _app_with_lifespan(where, node)) is not None:
+            if caught and not may_last:
+                return _UNKNOWN
+            by_base = Runs(Impact.ONCE, entry=EntryPoint(_AT_THE_ENDS, where, app))
             continue
         if (depends := _dependency_on(where, node)) is not None:
             return Runs(Impact.REPEATED, entry=EntryPoint("in each request", where, depends)) if is_sure else _UNKNOWN
@@ -326,16 +377,51 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once, as a command", where, chosen))
             continue
         if (call := _call(where, node)) is not None:
+            if guards and _rules_out(where, call, node, file, function, guards):
+                is_ruled_out = True
+                continue
             places.append(_CallSite(where, call, caught or runs_itself, is_sure=is_sure, in_thread=runs_itself))
         elif (call := _start_of_thread(where, node)) is not None:
             places.append(_CallSite(where, call, caught=True, is_sure=is_sure, in_thread=True))
         else:
             return _UNKNOWN
+    if not places and by_base is None and is_ruled_out:
+        return _UNKNOWN
     if not places and by_base is None:
         may_be_called = file.is_interactive or _is_in_package(file)  # by the user; a module may be a plugin
         is_unused = (_is_script(file) and not may_be_called) or _is_left_over(file, function, cls)
         return Runs(Impact.ONCE, "no call of this function is known") if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
+
+
+def _guards(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
+    """Yield the tests, with their results, that lead to a node of a function: it runs only then."""
+    inside = node
+    for around in file.around(node):
+        for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
+            if isinstance(block, list) and inside in block:
+                before = (each for each in block[: block.index(inside)] if isinstance(each, ast.If) and not each.orelse)
+                for left in before:
+                    if isinstance(left.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+                        yield from implied_tests(left.test, result=False)
+        match around:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                return
+            case ast.If(test=test, body=body) if inside is not test:
+                yield from implied_tests(test, result=inside in body)
+            case ast.IfExp(test=test, body=body) if inside is not test:
+                yield from implied_tests(test, result=inside is body)
+        inside = around
+
+
+def _rules_out(
+    caller: File, call: ast.AST, named: ast.expr, file: File, function: Function, guards: list[tuple[ast.expr, bool]]
+) -> bool:
+    """Whether the constant arguments of a call decide that a place behind these tests of its function does not run."""
+    if not isinstance(call, ast.Call) or call.func is not named:
+        return False
+    decided = dict(decided_tests(caller, call, file, function))
+    return any(decided.get(test, result) is not result for test, result in guards)
 
 
 def _is_left_over(file: File, function: Function, cls: Definition | None) -> bool:
@@ -354,6 +440,8 @@ def _is_left_over(file: File, function: Function, cls: Definition | None) -> boo
     others = file.project.files_mentioning_all(function.name)
     if others is None or any(each.path != file.path for each in others):
         return False
+    if file.project.scripts_mentioning(function.name):
+        return False
     return len(re.findall(rf"\b{function.name}\b", file.text)) == 1
 
 
@@ -371,7 +459,7 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
         if _is_start(decorator):
             if keeps:
                 return _UNKNOWN
-            return Runs(Impact.ONCE, entry=EntryPoint("once, when the program starts or stops", place.file, decorator))
+            return Runs(Impact.ONCE, entry=EntryPoint(_AT_THE_ENDS, place.file, decorator))
         if word in COMMAND_CONTEXTS and "click" in str(place.file.resolve(called)):
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a part of a command", place.file, decorator))
         if word in COMMANDS and _is_command_line(place.file, called):
@@ -463,7 +551,12 @@ def _is_for_others(file: File, names: list[str]) -> bool:
 
 
 def _offers(package: File, file: File, name: str) -> bool:
-    """Whether a package offers a name of one of its files: by a mention, or by a star import."""
+    """Whether a package offers a name of one of its files: by a mention, or by a star import.
+
+    A package whose `__init__.py` is itself the program mentions what it uses.
+    """
+    if any(each.startswith(f"{package.module}:") for each in file.project.programs):
+        return False
     stars = re.findall(r"\bfrom\s+([\w.]+)\s+import\s+\*", package.text)
     if any(star.rpartition(".")[2] in file.module.split(".") for star in stars):
         return True
@@ -492,10 +585,10 @@ def _mentions(
     found: list[tuple[File, ast.expr, bool]] = []
     is_method = cls is not None and not is_made
     module = file.module.rpartition(".")[2]
-    for where in with_others(file, others):
+    for where in with_others(file, [*others, *file.project.scripts_mentioning(name)]):
         if _outside_of_programs(where) is not None:
             continue
-        may_look_up = is_method or module in where.text or (where.path == file.path and _looks_up_names(file))
+        may_look_up = is_method or (_looks_up_names(file) if where.path == file.path else module in where.text)
         if may_look_up and any(_looks_up(where, node) for node in _strings(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _reads_of_name(where, name))
@@ -519,7 +612,7 @@ def _uses_where_made(file: File, function: Function, cls: Definition) -> list[tu
     found: list[tuple[File, ast.expr, bool]] = [
         (file, n, True) for n in own if isinstance(n, ast.Attribute) and n.attr == function.name
     ]
-    for where in with_others(file, others):
+    for where in with_others(file, [*others, *file.project.scripts_mentioning(cls.name)]):
         if _outside_of_programs(where) is not None:
             continue
         if any(_looks_up(where, node) for node in _strings(where).get(cls.name, ())):
@@ -674,6 +767,16 @@ def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
         call = file.parents[above]
         return call if isinstance(call, ast.Call) else None
     return None
+
+
+def _app_with_lifespan(file: File, node: ast.expr) -> ast.Call | None:
+    """Return the call that makes a web application which runs a function around its life: `FastAPI(lifespan=f)`."""
+    above = file.parents.get(node)
+    call = file.parents.get(above) if isinstance(above, (ast.keyword, ast.List)) else None
+    if isinstance(above, ast.List) and isinstance(call, ast.keyword):  # `Starlette(on_startup=[f])`
+        above, call = call, file.parents.get(call)
+    given = above.arg if isinstance(above, ast.keyword) else ""
+    return call if isinstance(call, ast.Call) and (given in LIFESPANS or given in STARTS) else None
 
 
 def _dependency_on(file: File, node: ast.expr) -> ast.Call | None:

@@ -209,11 +209,20 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) 
                 if _SETS_UP in name:
                     found.others.append(inside)
             elif (
-                (name in MARKS_DISTRIBUTION or is_deployment_file(inside))
+                (name in MARKS_DISTRIBUTION or "." not in name or is_deployment_file(inside))
                 and _is_file(entry)
                 and not _any(ignored, entry.path)
             ):
                 found.others.append(inside)
+
+
+def is_python_script(path: str) -> bool:
+    """Whether a file begins with the line by which a shell runs it with Python."""
+    try:
+        with open(path, "rb") as file:
+            return re.match(rb"#![^\n]*\bpython", file.read(80)) is not None
+    except OSError:
+        return False
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

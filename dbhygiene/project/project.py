@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -62,7 +63,7 @@ class Project:
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
         self._lengths: dict[str, int | None] = {}
-        self._others: list[str] = []  # files that are no Python, known with `everything`
+        self._others: list[str] = []  # files that are no Python by their names, known with `everything`
 
     @property
     def root(self) -> Path:
@@ -149,8 +150,7 @@ class Project:
             self._bytes[file.path] = file.encode()
         self.imports.forget(file.path)
         self.inputs.forget(self.inputs.bit(FILE, str(file.path)))
-        for each in self._files.values():
-            each.query_results.clear()  # some are about the old text
+        self._forget_answers()  # some are about the old text
 
     def update(self, path: Path, data: bytes | None) -> None:
         """Use these bytes for a file, which need not exist; None: those on disk. All answers are forgotten."""
@@ -175,7 +175,10 @@ class Project:
         assert isinstance(self._search, KeptTextSearch), "the files of an edited project"
         self._search.forget(path)
         self.inputs.answers.clear()
-        for each in self._files.values():
+        self._forget_answers()
+
+    def _forget_answers(self) -> None:
+        for each in (*self._files.values(), *self.__dict__.get("_scripts", ())):
             each.query_results.clear()
 
     def paths_containing(self, word: str) -> Sequence[Path]:
@@ -307,6 +310,38 @@ class Project:
 
         _ = self.everything  # lists the others, too
         return Deployment(self.root, tuple(sorted(filter(is_deployment_file, self._others))))
+
+    def scripts_mentioning(self, name: str) -> Sequence[File]:
+        """Return the Python scripts without an ending that contain a name, as a whole word."""
+        consult(self.inputs.bit(DEPLOYMENT))
+        return [file for file in self._scripts if re.search(rf"\b{name}\b", file.text)]
+
+    @cached_property
+    def _scripts(self) -> list[File]:
+        """The Python scripts without an ending that parse; they are read, but not checked."""
+        found = []
+        for name in self._script_names:
+            path = self.root / name
+            with suppress(OSError, *NOT_PYTHON):
+                data = read_bytes(str(path), largest=LARGEST)
+                found.append(File.decode(path, data, path.name.replace(".", " "), self))
+        return [file for file in found if file.is_program]
+
+    @cached_property
+    def _script_names(self) -> tuple[str, ...]:
+        """The files without an ending that begin as a Python script does; relative to the root."""
+        from dbhygiene.project.discovery import is_python_script
+
+        _ = self.everything  # lists the others, too
+        without_ending = (name for name in self._others if "." not in name.rpartition("/")[2])
+        return tuple(sorted(name for name in without_ending if is_python_script(os.path.join(self.root, name))))
+
+    @cached_property
+    def files_beside(self) -> Deployment:
+        """The files on which findings may depend although they are not checked: those about servers, and scripts."""
+        from dbhygiene.source.deployment import Deployment
+
+        return Deployment(self.root, tuple(sorted({*self.deployment_files.names, *self._script_names})))
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""

@@ -122,7 +122,8 @@ _PROGRAMS = {
 }
 _PROGRAM = r"""=\s*["']?\s*([\w.]+:\w+)"""
 _NAMED_TABLE = r"""["'](?:console|gui)_scripts["']\s*:\s*([A-Za-z_]\w*)"""  # of `setup.py`, too
-_SCRIPTS = r"""(?s)(?<![\w"'])scripts\s*=\s*\[([^\]]*)\]"""  # of `setup.py`: files that are programs as they are
+_INI_TABLE = r"(?m)^[ \t]*\[(?:console|gui)_scripts\][ \t]*\n((?:[ \t]*[\w.-]+[ \t]*=.*\n?)*)"  # a text of `setup.py`
+_SCRIPTS = r"""(?s)(?<![\w"'])scripts\s*=\s*(\[[^\]]*\]|\w+)"""  # of `setup.py`: files that are programs as they are
 
 
 def programs(root: Path) -> frozenset[str]:
@@ -133,6 +134,8 @@ def programs(root: Path) -> frozenset[str]:
             text = (root / name).read_text("utf-8", "replace")
             found.update(each for part in re.findall(table, text) for each in re.findall(_PROGRAM, part))
             if name == "setup.py":
+                tables = re.findall(_INI_TABLE, text)
+                found.update(each for part in tables for each in re.findall(_PROGRAM, part))
                 for variable in re.findall(_NAMED_TABLE, text):
                     tables = re.findall(rf"(?ms)^{variable}\s*=\s*\[(.*?)\]", text)
                     found.update(each for part in tables for each in re.findall(_PROGRAM, part))

@@ -124,6 +124,9 @@ class ProjectView(Protocol):
     def deployment(self) -> Deployment:
         """Return the files that say how the project's servers run."""
 
+    def scripts_mentioning(self, name: str) -> Sequence[File]:
+        """Return the project's Python scripts without an ending that contain a name, as a whole word."""
+
     @property
     def inputs(self) -> Inputs:
         """The inputs of queries about the project."""
@@ -201,6 +204,9 @@ class NoProject(Frozen):
         from dbhygiene.source.deployment import Deployment
 
         return Deployment()
+
+    def scripts_mentioning(self, name: str) -> Sequence[File]:
+        return ()
 
     @property
     def inputs(self) -> Inputs:

@@ -622,3 +622,160 @@ def test_any_rule_is_only_possible_in_a_folder_that_no_file_uses(tmp_path: Path)
     found = dbhygiene.check(tmp_path, settings=Settings(min_confidence=Confidence.POSSIBLE))
     ranks = {finding.path.parent.name: finding.confidence for finding in found if finding.code == "HYG110"}
     assert ranks == {"old": Confidence.POSSIBLE, "bot": Confidence.LIKELY}
+
+
+GUARDED = """
+    import sqlite3
+
+    def refresh(path):
+        conn = sqlite3.connect(path)
+        return conn.execute("select 1").fetchone()
+
+    def remove(path, refresh_too=True):
+        if refresh_too:
+            return refresh(path)
+
+    def work(paths):
+        for path in paths:
+            remove(path{flag})
+"""
+
+
+def test_a_call_whose_constant_argument_rules_the_leak_out_does_not_count(leak) -> None:
+    loop = "runs in a loop: `for path in paths`, line 13"
+    assert loop in leak(db=GUARDED.format(flag="")).notes
+    finding = leak(db=GUARDED.format(flag=", refresh_too=False"))
+    assert (finding.impact, finding.confidence) == (Impact.UNKNOWN, Confidence.CERTAIN)
+    assert loop not in finding.notes
+
+
+def test_a_guard_may_compare_with_a_constant_and_return_early(leak) -> None:
+    text = """
+        import sqlite3
+
+        FULL = "full"
+        QUICK = "quick"
+
+        def load(path, mode):
+            if mode != FULL:
+                return None
+            conn = sqlite3.connect(path)
+            return conn.execute("select 1").fetchone()
+
+        def work(paths):
+            for path in paths:
+                load(path, QUICK)
+
+        load("a", FULL)
+    """
+    assert leak(db=text).impact is Impact.ONCE
+
+
+LIFESPAN = """
+    from contextlib import asynccontextmanager
+
+    from fastapi import FastAPI
+
+    from db import load
+
+    @asynccontextmanager
+    async def lifespan(app):
+        load("a")
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+"""
+
+
+def test_what_a_web_application_runs_around_its_life_runs_once(leak) -> None:
+    finding = leak(db=RAISING, main=LIFESPAN)
+    assert finding.impact is Impact.ONCE
+    assert finding.notes[-1] == "runs once, when the program starts or stops: `FastAPI`, main.py:13"
+    hooks = "from starlette.applications import Starlette\n\nfrom db import load\n\nStarlette(on_startup=[load])\n"
+    assert leak(db=RAISING, main=hooks).impact is Impact.ONCE
+
+
+def test_what_leaks_at_the_start_of_a_web_application_stays_open(leak) -> None:
+    assert leak(db=LEAK.replace("sqlite3", "pymysql"), main=LIFESPAN).impact is Impact.UNKNOWN
+
+
+ONCE_FOR_ALL = """
+    from flask import Flask
+
+    from db import load
+
+    app = Flask(__name__)
+    rows = None
+
+    def all_rows():
+        global rows
+        {guard}
+        return rows
+
+    @app.route("/")
+    def view():
+        return all_rows()
+"""
+GUARD, EARLY = (
+    'if rows is None:\n            rows = load("a")',
+    'if rows is not None:\n            return rows\n        rows = load("a")',
+)
+
+
+@pytest.mark.parametrize("guard", [GUARD, EARLY])
+def test_what_fills_a_global_variable_runs_once(leak, guard: str) -> None:
+    finding = leak(db=RAISING, main=ONCE_FOR_ALL.format(guard=guard))
+    assert finding.impact is Impact.ONCE
+    assert any(note.startswith("runs once, and keeps the result: `rows`, main.py:") for note in finding.notes)
+
+
+def test_a_global_variable_that_is_emptied_again_is_filled_again(leak) -> None:
+    forget = "\n\ndef forget():\n    global rows\n    rows = None\n"
+    main = dedent(ONCE_FOR_ALL.format(guard=GUARD)) + forget
+    assert leak(db=RAISING, main=main).impact is Impact.REPEATED
+    other = "import main\n\ndef forget():\n    main.rows = None\n"
+    assert leak(db=RAISING, main=ONCE_FOR_ALL.format(guard=GUARD), other=other).impact is Impact.REPEATED
+
+
+def test_a_variable_of_one_call_is_filled_in_each(leak) -> None:
+    main = ONCE_FOR_ALL.format(guard=GUARD).replace("global rows", "rows = None")
+    assert leak(db=RAISING, main=main).impact is Impact.REPEATED
+
+
+def test_a_table_of_programs_may_be_a_text(leak, tmp_path) -> None:
+    table = "setup(entry_points='''\n    [console_scripts]\n    shop=shop:main\n''')\n"
+    (tmp_path / "setup.py").write_text(table)
+    main = "from shop.db import load\n\ndef main():\n    load('a')\n"
+    finding = leak(**{"shop/__init__": main, "shop/db": LEAK})
+    assert "runs once, as a program: `def main():`, shop/__init__.py:3" in finding.notes
+
+
+SCRIPT = """\
+#!/usr/bin/env python3
+from shop.db import load
+
+def main():
+    load("a")
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_script_without_an_ending_is_a_program(leak, tmp_path) -> None:
+    (tmp_path / "setup.py").write_text("files = glob('bin/*')\nsetup(name='shop', scripts=files)\n")
+    (tmp_path / "bin").mkdir()
+    files = {"shop/__init__": "", "shop/db": LEAK}
+    assert leak(**files).impact is Impact.UNKNOWN
+    (tmp_path / "bin/shop").write_text(SCRIPT)
+    finding = leak(**files)
+    assert "runs once, when `shop` is run as a program; then the process ends" in finding.notes
+    (tmp_path / "bin/shop").write_text(SCRIPT.replace("    load", "    while True:\n        load"))
+    assert "runs in a loop: `while True`, bin/shop:5" in leak(**files).notes
+    (tmp_path / "bin/shop").write_text(SCRIPT.replace("python3", "bash"))
+    assert leak(**files).impact is Impact.UNKNOWN
+
+
+def test_a_script_may_have_the_name_of_a_function_among_its_words(leak) -> None:
+    text = dedent(LEAK) + "\nprint(read()['load'])  # with env vars, as db\nload('a')\n"
+    assert leak(db=text).impact is Impact.ONCE
