@@ -179,7 +179,8 @@ def _is_mentioned(cls: Definition) -> bool:
     others = file.project.files_mentioning_all(name)
     if others is None or file.project.root is None or file.project.is_distributed:
         return True  # there may be files that we do not see
-    return any(_mentions(each, cls, name) for each in {each.path: each for each in (file, *others)}.values())
+    every = {each.path: each for each in (file, *others)} | {file.path: file}
+    return any(_mentions(each, cls, name) for each in every.values())
 
 
 def _mentions(file: File, cls: Definition, name: str) -> bool:
@@ -191,10 +192,10 @@ def _mentions(file: File, cls: Definition, name: str) -> bool:
     owned = [each for each in file.nodes(ast.Attribute) if each.attr == name and isinstance(each.ctx, ast.Load)]
     for read in (*named, *owned):
         found = find_definition(file, file.resolve(read) or "")
-        if found is None or found.node is cls.node:
+        if found is None or found.is_same(cls):
             return True
     imported = (said for scope in file.scopes for said in scope.imports.values() if said.rpartition(".")[2] == name)
-    return any((found := find_definition(file, said)) is None or found.node is cls.node for said in imported)
+    return any((found := find_definition(file, said)) is None or found.is_same(cls) for said in imported)
 
 
 def _methods(cls: Definition) -> Iterator[Root]:

@@ -779,3 +779,24 @@ def test_a_script_without_an_ending_is_a_program(leak, tmp_path) -> None:
 def test_a_script_may_have_the_name_of_a_function_among_its_words(leak) -> None:
     text = dedent(LEAK) + "\nprint(read()['load'])  # with env vars, as db\nload('a')\n"
     assert leak(db=text).impact is Impact.ONCE
+
+
+def test_a_fix_is_tried_with_the_callers_of_other_files(leak, tmp_path: Path) -> None:
+    """A fix of one function leaves the other with the callers that it had."""
+    with_two = """
+        import sqlite3
+
+        def once(path):
+            with sqlite3.connect(path) as conn:
+                conn.execute("delete from orders")
+
+        def again(path):
+            with sqlite3.connect(path) as conn:
+                conn.execute("delete from orders")
+    """
+    main = "from db import once, again\nimport sys\n\nonce('a')\nfor path in sys.argv:\n    again(path)\n"
+    (tmp_path / "main.py").write_text(main)
+    (tmp_path / "db.py").write_text(dedent(with_two))
+    (tmp_path / ".git").mkdir()
+    fixed = dbhygiene.fix(tmp_path / "db.py")
+    assert [(found.code, found.span.line) for found in fixed.fixed] == [("HYG103", 9)]
