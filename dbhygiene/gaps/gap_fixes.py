@@ -28,6 +28,11 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
         return NoFix(reason)
     if gap.between_calls and isinstance(gap.code, FUNCTION):
         return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _close_code(gap)),))
+    if gap.loop is not None:
+        return Fix(
+            "Close the connection before the loop that waits",
+            (InsertBefore(gap.file.span(gap.loop), _close_code(gap)),),
+        )
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
         return NoFix("it is not part of a statement; close the connection before the wait")

@@ -16,7 +16,7 @@ from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.duration import Duration, Rounds
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Segment
 from dbhygiene.gaps.effects import Wait as IdleEffect
-from dbhygiene.gaps.loops import Cycle, cycles, rounds, runs_once
+from dbhygiene.gaps.loops import Cycle, cycles, places, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.states import GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
 from dbhygiene.library.calls import EXITS
@@ -28,7 +28,7 @@ from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Located
 from dbhygiene.source.records import Record, replace
 
 Summaries = Callable[[Context], GapSummary]
@@ -59,6 +59,7 @@ class Gap(Record):
     shared_with: Sharing | None = None  # another process that may have the same connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
     task_limit: Duration | None = None  # the worker ends the task after this time, which is less than the wait
+    loop: ast.While | None = None  # the outermost loop around the wait in which nothing queries the database
     longest: Duration | None = None  # of the longest wait, if this is as long as to be reported without the others
 
     @property
@@ -83,6 +84,7 @@ class ImplicitWalk(Semantics):
         self._first: tuple[Pause, Location] | None = None
         self.gaps: dict[object, Gap] = {}
         graph = build(routine.code, self)
+        self._nodes = list(graph.nodes())
         self._cycles = cycles(graph)
         self._certain = {  # by the head of a loop that runs at least once: the node that takes its next item
             head: cycle.step
@@ -282,6 +284,23 @@ class ImplicitWalk(Semantics):
                         return True
         return False
 
+    def _loop_without_queries(self, wait: Located) -> ast.While | None:
+        """Return the outermost `while` loop around a wait that surely contains no query."""
+        found = None
+        for around in self.file.around(wait):
+            if isinstance(around, (*FUNCTION, ast.Lambda, *LOOP)) and not isinstance(around, ast.While):
+                break
+            if isinstance(around, ast.While):
+                inside = set(map(id, ast.walk(around)))
+                nodes = (node for node in self._nodes if any(id(place) in inside for place in places(node)))
+                loops = (
+                    each for each in ast.walk(around) if isinstance(each, (ast.For, ast.AsyncFor, ast.comprehension))
+                )
+                if any(map(self._may_ask, nodes)) or any(map(self._effects.of_loop_start, loops)):
+                    break
+                found = around
+        return found
+
     def _begin_loop(self, cycle: Cycle, state: State) -> State:
         for effect in self._effects.of_loop_start(cycle.loop) if cycle.loop else ():
             after, _ = self._apply(effect, state)
@@ -467,6 +486,7 @@ class ImplicitWalk(Semantics):
                 idle.seconds,
                 kind,
                 unsuccessful_close=idle.unsuccessful_close,
+                loop=self._loop_without_queries(longest.spot.node),
                 longest=longest.longest if longest.longest.confidence(self._limit) == sure else None,
             )
             self.gaps[why] = gap

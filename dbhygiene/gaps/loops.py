@@ -43,14 +43,14 @@ class Cycle(Frozen):
 
     @cached_property
     def _inside(self) -> frozenset[int]:
-        return frozenset(id(part) for node in self.nodes for part in _places(node))
+        return frozenset(id(part) for node in self.nodes for part in places(node))
 
     def holds(self, place: ast.AST) -> bool:
         """Whether a place of the program lies within this loop."""
         return id(place) in self._inside
 
 
-def _places(node: Node) -> Iterator[ast.AST]:
+def places(node: Node) -> Iterator[ast.AST]:
     """Return the places at which effects of a node may be noted."""
     match node.event:
         case Call(node=place) | Test(node=place) | Load(node=place):
@@ -119,11 +119,11 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
 
 def _is_endless(file: File, cycle: Cycle) -> bool:
     """Whether a `while` loop goes on until its process ends."""
-    places = [place for node in cycle.nodes for place in _places(node)]
-    for above in file.around(places[0]) if places else ():
+    inner = [place for node in cycle.nodes for place in places(node)]
+    for above in file.around(inner[0]) if inner else ():
         if isinstance(above, ast.While):
             inside = {id(part) for part in ast.walk(above)}
-            if all(id(place) in inside for place in places):
+            if all(id(place) in inside for place in inner):
                 return is_endless(file, above)
     return False
 
