@@ -124,7 +124,8 @@ class Command(BaseCommand):
 
 Safe: Django opens a new connection for the next query, in about a millisecond. The fix closes the connection right
 before the statement that waits. If that statement calls a function that queries the database and then waits, the fix
-closes the connection right after it.
+closes the connection right after it. If a `while` loop around the wait contains no query, it closes the connection
+before the loop.
 
 The guard `if not connection.in_atomic_block` protects the transaction of a caller, and that of a test. Each test of a
 `TestCase` runs within a transaction; if the connection is closed there, the next query fails. The top level of a script
