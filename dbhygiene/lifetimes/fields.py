@@ -13,6 +13,7 @@ from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.library.words import words
 from dbhygiene.lifetimes.effects import FunctionSummaries
+from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import class_named
@@ -365,19 +366,6 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
     return node.targets if isinstance(node, ast.Assign) else [node.target]
-
-
-def is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
-    """Whether a variable or field belongs to the whole program: a global one, or a class's."""
-    match target:
-        case ast.Name(id=name):
-            return name in scope.globals
-        case ast.Attribute(value=ast.Name(id=name) as kept):
-            named = file.resolve(kept)
-            found = find_definition(file, named) if named is not None else None
-            is_class = found is not None and isinstance(found.node, ast.ClassDef)
-            return name == "cls" or (name != "self" and is_class)
-    return False
 
 
 def _is_one_of(expr: ast.expr, names: Collection[str | None]) -> bool:

@@ -44,7 +44,7 @@ from dbhygiene.library.entry_points import (
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
 from dbhygiene.lifetimes.fastapi import DEPENDS
-from dbhygiene.lifetimes.fields import is_of_all
+from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.counted_loops import count_items
