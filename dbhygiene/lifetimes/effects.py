@@ -178,19 +178,23 @@ class CallEffect(Frozen):
 
     def keeping_fields(
         self, call: ast.Call, position: int | None, keyword: str | None, resource: Resource
-    ) -> list[str]:
-        """Return the fields, `self.field`, that hold an argument afterwards, if the call only stores it there."""
+    ) -> frozenset[tuple[str, str]]:
+        """Return the fields that hold an argument, or read from it, afterwards, if the call only stores it there.
+
+        Each is a path, `self.field`, after the relation of its value to the argument.
+        """
         if not (self.callees and self.complete and _is_on_own_object(call)):
-            return []
+            return frozenset()
         found = set()
         for definition, bound in self.callees:
             if not isinstance(definition.node, FUNCTION):
-                return []
+                return frozenset()
             name = parameter(definition.node, position, keyword, bound=bound)
             kept = self.summaries.keeping_fields(definition, name, resource) if name is not None else frozenset()
             found.add(kept)
-        fields = found.pop() if len(found) == 1 else ()
-        return sorted(where for _, where in fields) if all(relation == ITSELF for relation, _ in fields) else []
+        fields = found.pop() if len(found) == 1 else frozenset()
+        is_known = all(relation == ITSELF or relation in READERS for relation, _ in fields)
+        return fields if is_known else frozenset()
 
     def alternatives(self, call: ast.Call) -> list[ast.expr | None]:
         """Return the arguments that a call may return instead of opening anything; None for one that cannot be seen."""

@@ -424,9 +424,10 @@ class Summaries:
         argument = self.parameter_summary(made, name, resource, relation)
         if argument.normal != KEEPS or relation != ITSELF:
             return argument
-        fields = {where.partition(".")[2] for _, where in self.keeping_fields(made, name, resource)}
-        if not fields:
+        kept = self.keeping_fields(made, name, resource)
+        if not kept:
             return argument
+        fields = {where.partition(".")[2] for relation, where in kept if not is_view(relation)}
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return ParameterSummary(frozenset({ArgumentEffect.READS}), BORROWS) if lent else argument
 
@@ -689,7 +690,8 @@ def _is_sure(analysis: Analysis, value: ast.expr | None, element: int | None) ->
             given = any(
                 isinstance(part, ast.arg) and part.arg == name for part in analysis.file.own(analysis.scope.node)
             )
-            return bool(values) and not given and all(each in analysis.transfer.sure for each in values)
+            made = [each.value if isinstance(each, ast.Await) else each for each in values]
+            return bool(made) and not given and all(each in analysis.transfer.sure for each in made)
         case ast.Await(value=inner):
             return _is_sure(analysis, inner, element)
     return (isinstance(value, ast.Tuple) and element is not None) or value in analysis.transfer.sure

@@ -53,7 +53,7 @@ class Arguments:
             fates = READS
         if fates == KEEPS and relation == ITSELF and not raised:
             if fields := effect.keeping_fields(call, position, keyword, self.resource(fact)):
-                return [fact._replace(aliases=fact.aliases | {(ITSELF, path) for path in fields})]
+                return [fact._replace(aliases=fact.aliases | fields)]
         return self.apply_effects(call, fates, relation, fact, raised)
 
     def closes(self, call: ast.Call, fact: Fact) -> bool:
