@@ -46,6 +46,9 @@ class Known:
     def files_calling(self, name: str) -> Sequence[File]:
         return ()
 
+    def scripts_mentioning(self, name: str) -> Sequence[File]:
+        return ()
+
     def files_deriving(self, word: str) -> Sequence[File]:
         return ()
 

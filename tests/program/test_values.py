@@ -15,6 +15,7 @@ from dbhygiene.config.settings import Settings
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.values import HOLE, UNKNOWN, Called, Constant, Dict, Named, Text, UnknownNumber, Value, options
 from dbhygiene.source.file import File
+from dbhygiene.source.inputs import Inputs, NoInputs
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Few:
     settings: Settings = field(default_factory=Settings)
     files: dict[str, File] = field(default_factory=dict)
     root: Path | None = None
+    inputs: Inputs = field(default_factory=NoInputs)
 
     def module(self, name: str, near: File) -> File | None:
         if name not in self.files and name in self.texts:
