@@ -6,18 +6,16 @@ time.sleep(options["pause"])         # the default of the command's option `paus
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from dbhygiene.gaps.django_settings import settings_files
 from dbhygiene.gaps.duration import FOR_EVER, LONG_TIMEOUT, SHORTEST_TIMEOUT, UNBOUNDED, Duration
+from dbhygiene.gaps.quick_commands import is_quick
 from dbhygiene.library.waits import (
     CLOCKS,
     CONSENT,
     CONSENTS,
     LIMITS,
-    QUICK_COMMANDS,
-    QUICK_PROGRAMS,
     WaitingCall,
     WaitKind,
 )
@@ -31,16 +29,15 @@ from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, is_none, walk
 
-_SHELL_OPERATORS = re.compile(r"\|\||&&|[;|]")
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
 
-def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
-    """Return how long a call that waits may last."""
+def duration(file: File, call: ast.Call, wait: WaitingCall, quick: Collection[str] = ()) -> Duration:
+    """Return how long a call that waits may last, if these parameters of its function are quick commands."""
     if wait.seconds is not None:
         given = argument(call, *wait.seconds)
         return seconds(file, given) if given is not None else Duration(most=FOR_EVER)
-    if wait.kind is WaitKind.PROCESS and _is_quick(file, call):
+    if wait.kind is WaitKind.PROCESS and is_quick(file, call, quick):
         return Duration()
     likely = FOR_EVER if wait.kind.is_long else wait.usual
     timeout = argument(call, *wait.timeout) if wait.timeout else None
@@ -353,29 +350,3 @@ def _never_blocks(call: ast.Call) -> bool:
     """Whether `queue.get(False)` or `get(block=False)` is meant."""
     flags = [*call.args[:1], *(k.value for k in call.keywords if k.arg in {"block", "blocking"})]
     return any(isinstance(flag, ast.Constant) and flag.value is False for flag in flags)
-
-
-def _is_quick(file: File, call: ast.Call) -> bool:
-    """Whether a call runs only programs that end at once."""
-    return bool(call.args) and _are_quick(file, call.args[0])
-
-
-def _are_quick(file: File, command: ast.expr) -> bool:
-    match command:
-        case ast.IfExp(body=one, orelse=other):  # `"cls" if os.name == "nt" else "clear"`
-            return _are_quick(file, one) and _are_quick(file, other)
-        case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            return _is_quick_program([_text(file, part) for part in parts])
-    return all(_is_quick_program(each.split()) for each in _SHELL_OPERATORS.split(_text(file, command)))
-
-
-def _is_quick_program(words: list[str]) -> bool:
-    if words[:1] == ["sudo"]:
-        words = words[1:]
-    program = words[0].rpartition("/")[2] if words else ""
-    return program in QUICK_PROGRAMS or (program, *words[1:2]) in QUICK_COMMANDS or "--version" in words
-
-
-def _text(file: File, expr: ast.expr) -> str:
-    known = evaluate(file, expr)
-    return known.value if isinstance(known, Constant) and isinstance(known.value, str) else ""

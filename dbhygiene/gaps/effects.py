@@ -24,6 +24,7 @@ from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscrip
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
 from dbhygiene.gaps.properties import may_run_property
+from dbhygiene.gaps.quick_commands import quick_arguments
 from dbhygiene.gaps.signals import called_receivers
 from dbhygiene.library import django
 from dbhygiene.library.background import EXECUTORS, FUTURE_RESULT
@@ -83,7 +84,8 @@ class Context(Record):
     """A function of the project, in the context of a call.
 
     `callbacks` are parameters that stand for known code, `closers` parameters that are functions which close the
-    connection, `decided` tests whose result is known by the constant arguments of the call.
+    connection, `decided` tests whose result is known by the constant arguments of the call, `quick` parameters that are
+    commands which end at once.
     """
 
     file: File
@@ -93,6 +95,7 @@ class Context(Record):
     closers: tuple[str, ...] = ()
     ignore_decorators: bool = False  # without its decorators
     decided: tuple[tuple[ast.expr, bool], ...] = ()
+    quick: tuple[str, ...] = ()
     alias: str = DEFAULT  # the database whose connection is analysed
 
 
@@ -150,7 +153,7 @@ class Effects:
         self.routine = routine
         self.things = TypeInference.of(routine.file)
         self._calls: dict[ast.Call, tuple[list[Effect], int]] = {}  # with their inputs
-        if not (routine.callbacks or routine.closers):
+        if not (routine.callbacks or routine.closers or routine.quick):
             self._calls = routine.file.query_results[Effects.of_call]
 
     def of(self, event: Event) -> list[Effect]:
@@ -350,7 +353,7 @@ class Effects:
 
     def _wait(self, call: ast.Call, wait: WaitingCall) -> Iterator[Effect]:
         """Return the wait of a call, if it waits."""
-        lasts = poll_duration(self.file, call, duration(self.file, call, wait))
+        lasts = poll_duration(self.file, call, duration(self.file, call, wait, self.routine.quick))
         if lasts.most:
             yield Wait(self._location(call, _describe_wait(wait.kind, lasts)), lasts, wait.kind)
 
@@ -459,7 +462,8 @@ class Effects:
         given = tuple((name, code) for name, value in handed if (code := self._context_of(value)) is not None)
         closers = tuple(name for name, value in handed if self._closes(value))
         known = decided_tests(self.file, call, function.file, function.node)
-        return Context(function.file, function.node, callbacks=given, closers=closers, decided=known)
+        quick = tuple(quick_arguments(self.file, call, function, self.routine.quick))
+        return Context(function.file, function.node, callbacks=given, closers=closers, decided=known, quick=quick)
 
     def candidates(self, call: ast.Call) -> tuple[FunctionAt, ...]:
         """Return the functions of the project that a call may run."""

@@ -355,24 +355,6 @@ def is_on_the_way(name: str) -> bool:
     return name in ON_THE_WAY or name.startswith("azure.")  # of its many clients, each `begin_` waits
 
 
-# Programs that answer at once: running one is no wait.
-QUICK_PROGRAMS = words(
-    """which whoami hostname uname id date pwd ls cat head tail wc stat file readlink dirname basename true echo printf
-    ps pgrep kill pkill chmod chown ln mkdir cp mv rm touch test systemctl supervisorctl locale tput stty
-    sysctl ulimit env getent lsb_release sw_vers arch tty ip ifconfig lsof nproc free df uptime clear cls
-    ssh-keygen ssh-keyscan ssh-add exiftool ffprobe identify pdftotext pdfinfo"""
-)
-QUICK_COMMANDS = (
-    ("git", "rev-parse"),
-    ("git", "describe"),
-    ("git", "log"),
-    ("git", "status"),
-    ("git", "show"),
-    ("git", "config"),
-    ("git", "branch"),
-    ("git", "diff"),
-)
-
 # Calls that return the time: a loop that compares it with a limit ends then.
 CLOCKS = words(
     """

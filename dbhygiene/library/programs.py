@@ -1,0 +1,47 @@
+"""Programs that end in milliseconds: to run one is no wait.
+
+The lists are of GNU coreutils, procps, shadow-utils, util-linux, OpenSSH, systemd and git, by their manuals: programs
+that make one or a few system calls, read one file, or print what the kernel or a daemon knows.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dbhygiene.library.words import words
+
+QUICK_PROGRAMS = words(
+    """which whoami hostname uname id groups date pwd ls cat head tail wc stat file readlink realpath dirname basename
+    true false echo printf ps pgrep kill pkill killall chmod chown chgrp ln mkdir rmdir mktemp cp mv rm touch test [
+    systemctl supervisorctl service locale tput stty sysctl ulimit env getent lsb_release sw_vers arch tty
+    ip ifconfig lsof nproc free df uptime clear cls cd umask
+    grep egrep fgrep sed cut tr md5sum sha256sum cmp diff
+    useradd usermod userdel groupadd groupmod groupdel gpasswd chpasswd setfacl getfacl crontab mount umount
+    ssh-keygen ssh-keyscan ssh-add exiftool ffprobe identify pdftotext pdfinfo"""
+)
+QUICK_COMMANDS = (
+    ("git", "rev-parse"),
+    ("git", "describe"),
+    ("git", "log"),
+    ("git", "status"),
+    ("git", "show"),
+    ("git", "config"),
+    ("git", "branch"),
+    ("git", "diff"),
+)
+# Options with which one of them goes through a tree of files of any size, or follows a file for ever.
+SLOW_OPTIONS = {
+    **dict.fromkeys(
+        ("cp", "grep", "egrep", "fgrep", "diff", "mv"), re.compile(r"-[a-z]*[rRa]\w*|--(?:recursive|archive)")
+    ),
+    "tail": re.compile(r"-\w*[fF]\w*|--follow.*"),
+}
+# Programs that run the command after them, and their options that take a word of their own.
+PREFIXES = {
+    "sudo": re.compile(r"-[ugpCrthD]|--user|--group"),
+    "nice": re.compile(r"-n|--adjustment"),
+    "env": re.compile(r"-u|--unset"),
+    "ionice": re.compile(r"-[cnp]"),
+    "nohup": re.compile(r"(?!)"),
+    "exec": re.compile(r"(?!)"),
+}
