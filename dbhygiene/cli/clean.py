@@ -16,7 +16,7 @@ from dbhygiene.config.errors import UsageError
 
 @click.command("clean", cls=Command)
 @click.argument("paths", nargs=-1)
-@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Delete only this directory.")
+@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Delete this directory instead.")
 def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
     """Delete the caches of the given projects. The default is the project of the current directory."""
     directories = [cache_dir] if cache_dir else [_cache(Path(path)) for path in paths or (".",)]

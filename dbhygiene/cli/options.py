@@ -156,7 +156,7 @@ RUN = (
     ),
     _list("--exclude", "Exclude these paths, instead of the default ones.", "PATTERNS", _FILES),
     _list("--extend-exclude", "Exclude these paths, too.", "PATTERNS", _FILES),
-    Option(("--force-exclude",), "Apply `exclude` also to files that are named.", group=_FILES),
+    Option(("--force-exclude",), "Do not check named files that match `exclude`.", group=_FILES),
     Option(("--stdin-filename",), "Check standard input as if it were this file.", str, "PATH", group=_FILES),
     Option(("--baseline",), "Do not report findings of this baseline file.", Path, "FILE", group=_FILES),
     Option(
@@ -226,11 +226,13 @@ CHECK = (
     Option(("--unsafe-fixes",), "With --fix: also apply fixes that may change behaviour.", group=_FIXES),
     Option(("--diff",), "Print the changes of the fixes as a diff, and write nothing.", group=_FIXES),
     Option(("--update-baseline",), "Write the findings to the baseline file instead of reporting them.", group=_FILES),
-    Option(("--add-ignore",), "Silence each finding by a comment, with this reason.", str, "[=REASON]", group=_RULES),
+    Option(
+        ("--add-ignore",), "Silence each finding by a comment that gives this reason.", str, "[=REASON]", group=_RULES
+    ),
     Option(("--watch",), "Check again after each change of a file, until Ctrl+C.", group=_FILES),
     Option(("--show-files",), "List the files that would be checked, and exit.", group=_FILES),
     Option(("--show-settings",), "Print the settings and where each is set, and exit.", group=_RUN),
-    Option(("--rule-times",), "Print the time of each rule; without cache, in one process.", group=_OUTPUT),
+    Option(("--rule-times",), "Print the time of each rule. Uses one process and no cache.", group=_OUTPUT),
 )
 
 

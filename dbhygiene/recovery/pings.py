@@ -116,7 +116,7 @@ def _refused_pings(file: File) -> Iterator[UselessPing]:
             continue
         for library in sorted(owner.either or {owner.library}):
             if (loss := loss_of(library)) is not None and loss.pings and _refuses(loss, call):
-                what = "takes no arguments by name" if loss.ping_takes else "takes no arguments"
+                what = "takes no keyword arguments" if loss.ping_takes else "takes no arguments"
                 text = f"`{short_name(call.func)}()` of {library} {what}: this raises a TypeError"
                 sure = Confidence.LIKELY if owner.either else Confidence.CERTAIN
                 yield UselessPing(call, text, "open a new connection", sure)

@@ -68,7 +68,7 @@ def _commit(file: File, node: ast.Try, handler: ast.ExceptHandler) -> Swallowed 
     commits = [part for part in calls_in(nodes_of(node.body)) if _commits(file, part)]
     if not commits or not any(_is_call_of(part, "rollback") for part in nodes_of(handler.body)):
         return None
-    text = "if this fails, it is rolled back in silence: the rows are lost, and the caller does not know"
+    text = "if this fails, the handler only rolls back: the rows are lost, and the caller gets no error"
     return Swallowed(handler, commits[-1], text, "raise the error again after the rollback")
 
 

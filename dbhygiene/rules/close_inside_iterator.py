@@ -1,8 +1,8 @@
 """Connection that is closed while a loop still reads the rows of `.iterator()`.
 
 `.iterator()` keeps a cursor open as long as the loop runs. Closing the connection in the body of the loop closes the
-cursor, too, and the loop raises an error: with PostgreSQL, at the next chunk of rows. With mysqlclient, all rows are
-there already, but Django closes the cursor when the loop ends, and that raises.
+cursor, too, and the loop raises an error: with PostgreSQL, at the next chunk of rows. With mysqlclient, all rows have
+been read already, but Django closes the cursor when the loop ends, and that raises.
 
 ```python
 from django.db import connection

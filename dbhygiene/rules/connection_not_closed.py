@@ -1,4 +1,4 @@
-"""Connection that a function can leave open, even if no exception leaves the function.
+"""Connection that a function can leave open although it ends without an exception.
 
 A connection that is not closed holds a session of the server until it is garbage-collected. The number of sessions is
 limited: MySQL refuses further clients with error 1226 (`max_user_connections`) or 1040 (`Too many connections`).
@@ -65,7 +65,8 @@ def touch(options):
         print(error)
 ```
 
-A function that receives a connection must close it. A connection that is kept for the whole program is not reported:
+If a helper returns a new connection, its caller must close it. A connection that is kept for the whole program is not
+reported:
 
 ```python
 import psycopg2

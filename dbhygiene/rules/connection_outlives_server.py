@@ -1,4 +1,4 @@
-"""Pool that keeps connections for longer than the server's timeout in the repository's files.
+"""Pool that keeps connections for longer than the idle timeout that the repository's files set.
 
 An option file, a flag in a compose file, a proxy or an image sets how long the server keeps an idle connection. If the
 pool keeps its connections for as long, or longer, it lends connections that the server has already closed.

@@ -49,8 +49,8 @@ def each(hosts, options):
             conn.close()
 ```
 
-A method that connects again drops the connection of its field. After the error of a lost connection, there is nothing
-left to close. After any other error, the old connection is still open:
+A method that connects again replaces the connection in its field. After the error of a lost connection, there is
+nothing left to close. After any other error, the old connection is still open:
 
 ```python
 import pymysql

@@ -141,7 +141,7 @@ def _report_callers(file: File, made: Engine, dropped: list[tuple[File, ast.Call
     if how_often.impact is Impact.REPEATED or (how_often.impact is Impact.ONCE and is_complete):
         sure = Confidence.LIKELY if how_often.impact is Impact.REPEATED else Confidence.POSSIBLE
     reason = f"which the caller in {place(where, call, file)} does not keep"
-    step = Step(where.path, where.span(call), "calls it, and does not keep the engine")
+    step = Step(where.path, where.span(call), "calls this function, and does not keep the engine")
     return _diagnostic(made, reason, (step,), sure, tuple(how_often.notes(file)), how_often.impact)
 
 

@@ -1,7 +1,7 @@
-"""Engine whose pool may return connections that the server has already closed.
+"""Engine whose pool may lend connections that the server has already closed.
 
 MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
-hosted servers. SQLAlchemy's pool does not notice. It returns the dead connection to the next caller, whose query fails
+hosted servers. SQLAlchemy's pool does not notice. It lends the dead connection to the next caller, whose query fails
 with error 2006, "MySQL server has gone away", 2013 or 4031.
 
 Either of two options prevents it: `pool_pre_ping=True` tests each connection as it leaves the pool, and

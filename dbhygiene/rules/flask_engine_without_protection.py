@@ -1,4 +1,4 @@
-"""Flask-SQLAlchemy application whose pool may return connections that the server has already closed.
+"""Flask-SQLAlchemy application whose pool may lend connections that the server has already closed.
 
 Flask-SQLAlchemy creates the engine from the application's settings. For `mysql` URLs it sets `pool_recycle` to 7200 s.
 That is enough for MySQL's default `wait_timeout` of eight hours, but not for the five or ten minutes of many hosted

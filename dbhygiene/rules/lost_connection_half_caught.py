@@ -1,7 +1,7 @@
 """Handler that recovers from some of the errors that a lost connection gives, and not from the others.
 
-The error depends on why the connection was lost: idle for too long, or killed by the server. Each later use of the
-connection may give a third error. A handler that leaves one out works in one case and fails in the other.
+The error depends on why the connection was lost: it was idle for too long, or was killed on the server. Each later use
+of the connection may give a third error. A handler that leaves one of them out fails in that case.
 
 If the server is away for longer, `connect()` in this handler fails, too. PyMySQL then raises `InterfaceError: (0, '')`
 for each further use of the old connection, even when the server is back:

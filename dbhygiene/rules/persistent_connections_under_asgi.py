@@ -1,9 +1,9 @@
 """Persistent connections of a Django project that is served by ASGI, or by gevent.
 
-`CONN_MAX_AGE` keeps a connection for the thread that opened it. Under ASGI, each request runs in a thread of its own.
-Under gevent or eventlet, it runs in a greenlet of its own. So the connection is kept, but no other request ever uses
-it: the number of open connections grows with each request, until the server accepts no more. Django's documentation
-says to disable persistent connections there.
+`CONN_MAX_AGE` keeps a connection for the thread that opened it. Under ASGI, each request may run in a thread of its
+own, and under gevent or eventlet in a greenlet of its own. Then the connection is kept, but no other request uses it:
+the number of open connections grows with each request, until the server accepts no more. Django's documentation says to
+disable persistent connections there.
 
 The rule reads how the project is served: compose files, Dockerfiles, Procfiles, Kubernetes documents, systemd,
 supervisor, shell scripts, and gunicorn's file.

@@ -48,8 +48,8 @@ class Orders:
         return cursor.fetchone()[0]
 ```
 
-The same holds in a handler. While the program still holds the dead connection, neither Django's `ensure_connection()`
-nor an engine's `dispose()` replaces it:
+In a handler, neither Django's `ensure_connection()` nor an engine's `dispose()` replaces a dead connection that the
+program still holds:
 
 ```python
 from django.db import OperationalError, connection

@@ -70,8 +70,8 @@ orders = create_engine("postgresql://shop@db/orders", pool_size=30, max_overflow
 stock = create_engine("postgresql://shop@db/stock", pool_size=40, max_overflow=20)  # HYG502: 2 engines open up to 110
 ```
 
-Nothing is reported for synchronous workers that stay below the limit, or if a pooler is in between. Nor if the
-environment or the number of cores decides how many processes run:
+Nothing is reported for synchronous workers that stay below the limit, or if a pooler is in between. The same holds if
+the environment or the number of cores decides how many processes run:
 
 ```yaml compose.yaml
 services:

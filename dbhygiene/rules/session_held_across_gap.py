@@ -47,7 +47,8 @@ def find(kind, number):
 ```
 
 Nothing is reported if the session is closed, or has returned its connection before the wait. Nor is the session of a
-script that uses it and ends. Engines, session factories and registries are not reported: they are meant to be kept.
+script that uses it and ends. Engines, session factories (`sessionmaker`) and registries
+(`scoped_session`) are not reported: they are meant to be kept.
 
 ```python
 import time
@@ -86,7 +87,7 @@ if __name__ == "__main__":
 ## Fix safety
 
 There is no fix. Before the wait, commit, roll back or close the session: dbhygiene cannot tell which is right. Instead
-of a session of the module, use one in each function: `with Session() as session:`.
+of one session for the module, open one in each function: `with Session() as session:`.
 
 ## References
 

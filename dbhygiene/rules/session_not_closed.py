@@ -121,7 +121,7 @@ def orders(a: Session = Depends(get_db), b: Session = Depends(get_session), c: S
 ```
 
 Nothing is reported if the session is passed to other code, if it holds no connection after `commit` or `rollback`, or
-if it belongs to a registry of its thread or request:
+if a registry (`scoped_session`) keeps it for its thread or request:
 
 ```python
 from sqlalchemy import create_engine
@@ -149,8 +149,9 @@ def find(order):
 
 ## Fix safety
 
-Safe. The session or connection is closed after the last statement that needs it. A helper that does more than close it
-stays where it is: closing twice is harmless. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
+Safe. The session or connection is closed after the last statement that needs it. If a helper does more than close it,
+its call stays where it is: closing twice is harmless. Blocks of more than 50 lines are re-indented only with
+`--unsafe-fixes`.
 
 There is no fix if objects that the session loaded, or that were added to it, are returned, stored or passed to other
 code. After the session is closed, reading an attribute that is not loaded yet raises `DetachedInstanceError`. Plain
@@ -158,7 +159,8 @@ values are safe: columns of a mapped class, rows of columns, counts.
 
 ## References
 
-- [When do I construct a Session, when do I commit it, and when do I close it?](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#session-faq-whentocreate)
+- [When do I construct a Session, when do I commit it, and when do I close
+  it?](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#session-faq-whentocreate)
 - [QueuePool limit of size <x> overflow <y> reached](https://docs.sqlalchemy.org/en/20/errors.html#error-3o7r)
 """
 
@@ -248,7 +250,11 @@ def _report_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Cal
 
 def _report_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Diagnostic:
     cls, name = unclosed.field.cls.node.name, f"self.{unclosed.field.name}"
-    stores = (f"each call of `{unclosed.method.name}` stores a new one",) if unclosed.method is not None else ()
+    stores = (
+        (f"each call of `{unclosed.method.name}` stores a new {life.resource.noun}",)
+        if unclosed.method is not None
+        else ()
+    )
     costs = not life.costs_nothing and life.runs.impact is not Impact.ONCE
     return Diagnostic(
         life.birth,

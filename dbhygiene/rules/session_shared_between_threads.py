@@ -81,8 +81,8 @@ async def names():
     return await store.names()
 ```
 
-Nothing is reported if each thread opens its own session, if there is only one thread, or if a registry gives each
-thread its own session:
+Nothing is reported if each thread opens its own session, if there is only one thread, or if a registry
+(`scoped_session`) gives each thread its own session:
 
 ```python
 import threading

@@ -87,10 +87,11 @@ DATABASES = {
 }
 ```
 
-If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the environment of a
-compose file, and in files of variables. Nothing is reported if the statements are not kept, if PgBouncer tracks them
-(`max_prepared_statements`, on by default from 1.24 on, and so in an image without a version), or for a URL that leads
-to the server itself. If no file gives the version of PgBouncer, the finding says what to set for a newer version.
+If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the `environment` and
+the `env_file` of a compose file. Nothing is reported if the statements are not kept, or for a URL that leads to the
+server itself. Nor is anything reported if PgBouncer tracks the statements (`max_prepared_statements`). It does so by
+default from 1.24 on, and an image without a version is assumed to be newer. If no file gives the version of PgBouncer,
+the finding says what to set for a newer version.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -112,8 +113,10 @@ once. There is no fix if `connect_args` is not a dict literal in the call.
 ## References
 
 - [PgBouncer: features by pool mode](https://www.pgbouncer.org/features.html)
-- [SQLAlchemy: asyncpg and PgBouncer](https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#prepared-statement-name-with-pgbouncer)
-- [Django: transaction pooling and server-side cursors](https://docs.djangoproject.com/en/stable/ref/databases/#transaction-pooling-and-server-side-cursors)
+- [SQLAlchemy: asyncpg and
+  PgBouncer](https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#prepared-statement-name-with-pgbouncer)
+- [Django: transaction pooling and server-side
+  cursors](https://docs.djangoproject.com/en/stable/ref/databases/#transaction-pooling-and-server-side-cursors)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Connection that is used again after a wait in which the server may close it.
 
-A management command queries the database, then sleeps, or waits for input, a queue or another program, and then queries
-the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query raises
-`OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command: `CONN_MAX_AGE` and
+A management command queries the database, then waits: it sleeps, or waits for input, a queue or another program. Then
+it queries the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query
+raises `OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command: `CONN_MAX_AGE` and
 `CONN_HEALTH_CHECKS` apply only when a request begins or ends.
 
 ```python

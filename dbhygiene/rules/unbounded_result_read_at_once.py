@@ -143,7 +143,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         yield Diagnostic(
             found.read,
             f"every row of `{found.table}` is read at once, again and again",
-            path=(*found.runs.steps, *asked, (found.read, "reads all of them into memory before it returns the first")),
+            path=(*found.runs.steps, *asked, (found.read, "reads all rows into memory before it returns the first")),
             fix=NoFix(f"it needs your decision; read chunks by key{_or_in_parts(file, found)}"),
             confidence=Confidence.LIKELY,
             notes=(*found.runs.notes(file), *_notes(file, found)),
@@ -169,4 +169,4 @@ def _notes(file: File, found: WholeRead) -> Iterator[str]:
     if found.sent is not None:
         name, line = last_name(found.sent.func), found.sent.lineno
         smaller = "pass `batch_size`" if name == "bulk_create" else "send fewer at a time"
-        yield f"`{name}` (line {line}) sends all of them in one statement, up to `max_allowed_packet`: {smaller}"
+        yield f"`{name}` (line {line}) sends all rows in one statement, up to `max_allowed_packet`: {smaller}"

@@ -38,7 +38,7 @@ def count(options):
         return cursor.fetchone()
 ```
 
-Other drivers close the connection, and it can be closed by hand:
+Nothing is reported if the driver's `with` closes the connection, or if the code calls `close` itself:
 
 ```python
 import psycopg
@@ -59,13 +59,15 @@ def add_carefully(dsn, name):
 
 ## Fix safety
 
-Safe. `closing` closes the connection, and the connection as second item still commits: closing alone would lose the
-write. If `as` assigns a cursor, the fix adds a variable for the connection. There is no fix if the block enters the
-connection again, or if it is used after the block: itself, a cursor, a generator or a method of it.
+Safe. `closing` closes the connection. The connection itself, as the second item of the `with`, still commits: closing
+alone would lose the write. If `as` assigns a cursor, the fix adds a variable for the connection. There is no fix if the
+block enters the connection again, or if the connection, or a cursor, generator or method of it, is used after the
+block.
 
 ## References
 
-- [sqlite3: how to use the connection context manager](https://docs.python.org/3/library/sqlite3.html#how-to-use-the-connection-context-manager)
+- [sqlite3: how to use the connection context
+  manager](https://docs.python.org/3/library/sqlite3.html#how-to-use-the-connection-context-manager)
 - [psycopg2: with statement](https://www.psycopg.org/docs/usage.html#with-statement)
 """
 
