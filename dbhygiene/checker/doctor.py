@@ -168,8 +168,8 @@ def _not_read(seen: _ProjectFiles) -> Iterator[Remark]:
     every = Project(seen.root, replace(seen.project.settings, extend_exclude=())).discover([seen.root]).files
     excluded = len(every) - len(seen.files)
     number = sum(path.suffix == NOTEBOOK for path in seen.files)
-    notebooks = f" and {number} notebook{'s' * (number > 1)}" if number else ""
-    words = f"{len(seen.files) - number} Python files{notebooks}; {excluded} more are excluded by `extend-exclude`"
+    notebooks = f"; notebooks: {number}" if number else ""
+    words = f"Python files: {len(seen.files) - number}{notebooks}; excluded by `extend-exclude`: {excluded}"
     if not seen.files:
         yield Remark("files", PROBLEM, "no Python file found", "name another directory, or check what git ignores")
     elif not broken:

@@ -157,7 +157,7 @@ def test_files(project: Path) -> None:
     (remark,) = remarks(project, "files")
     assert (remark.state, remark.message.startswith("cannot read: broken.py:2 ")) == (PROBLEM, True)
     (remark,) = remarks(project, "files", Settings(extend_exclude=("broken.py",)))
-    assert (remark.state, remark.message) == (OK, "1 Python files; 1 more are excluded by `extend-exclude`")
+    assert (remark.state, remark.message) == (OK, "Python files: 1; excluded by `extend-exclude`: 1")
 
 
 def test_python(project: Path) -> None:
