@@ -200,7 +200,7 @@ def test_the_python_api_gives_lines_of_cells(project: Path) -> None:
 
 def test_doctor_counts_notebooks(project: Path) -> None:
     (project / "app.py").write_text("import pymysql\n")
-    assert "1 Python files and 1 notebook; 0 more" in run("doctor")[1]
+    assert "Python files: 1; notebooks: 1; excluded" in run("doctor")[1]
 
 
 def test_the_language_server_leaves_notebooks_out(project: Path) -> None:
