@@ -13,7 +13,8 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Dict
 
 PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
-_TITLE = "Test connections before use, and replace old ones"
+_BOTH = "Test connections before use, and replace old ones"
+_TITLES = {(PRE_PING,): "Test connections before use", (RECYCLE,): "Replace old connections before use"}
 
 
 def protect(made: Engine) -> Fix | NoFix:
@@ -44,8 +45,12 @@ def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
         return NoFix(f"its arguments come from a list; add {_spell_options(wanted)}")
     edits = _keywords(made, made.call, wanted)
     if made.configured:
-        return Fix(f"{_TITLE}, overriding the configuration", edits, Safety.UNSAFE)
-    return Fix(_TITLE, edits)
+        return Fix(f"{_title(wanted)}, overriding the configuration", edits, Safety.UNSAFE)
+    return Fix(_title(wanted), edits)
+
+
+def _title(wanted: dict[str, str]) -> str:
+    return _TITLES.get(tuple(wanted), _BOTH)
 
 
 def _spell_options(wanted: dict[str, str]) -> str:
@@ -71,7 +76,7 @@ def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFi
     if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
         return NoFix(f"its pool is created elsewhere; add {_spell_options(wanted)} there")
     named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
-    return Fix(_TITLE, _keywords(made, pool.call, named))
+    return Fix(_title(wanted), _keywords(made, pool.call, named))
 
 
 def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
@@ -81,4 +86,4 @@ def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix |
             f"they come from `**`, and not from one literal in this file; add {_spell_options(wanted)} to the options"
         )
     where, literal = made.file.span(given.literal), given.literal
-    return Fix(_TITLE, tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))
+    return Fix(_title(wanted), tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))
