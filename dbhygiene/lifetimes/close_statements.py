@@ -101,7 +101,8 @@ def _close_with_guard(life: Lifetime, region: Region, guard: _Guard) -> CloseSta
     known = {region.name, *parts(life)}
     rest = [*getattr(guard, "orelse", ()), *getattr(guard, "finalbody", ())]
     leaves = any(isinstance(part, _LEAVES) for part in ast.walk(guard))
-    if rest or leaves or not all(_ends_something(each) and names_in(each) <= known for each in guard.body):
+    uses_it = any(names_in(item.context_expr) & known for item in getattr(guard, "items", ()))
+    if rest or leaves or uses_it or not all(_ends_something(each) and names_in(each) <= known for each in guard.body):
         kind = "try" if isinstance(guard, ast.Try) else "with"
         line = life.file.line_name(guard.lineno)
         raise RefusedError(f"the `{kind}` in {line} does more than close it")

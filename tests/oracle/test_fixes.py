@@ -149,6 +149,23 @@ def target(p):
     assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
 
 
+def test_a_guard_that_uses_the_connection_is_not_moved() -> None:
+    """On the path of the exception nothing closed the cursor after its connection."""
+    source = """
+import mariadb
+from contextlib import closing
+
+def target(items):
+    conn = mariadb.connect()
+    found = [conn.execute() for row in items]
+    with closing(conn.cursor()) as cur:
+        conn.close()
+"""
+    judged = judge_fix(source)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
