@@ -14,7 +14,10 @@ from dbhygiene.program.values import Called, Dict
 
 PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
 _BOTH = "Test connections before use, and replace old ones"
-_TITLES = {(PRE_PING,): "Test connections before use", (RECYCLE,): "Replace old connections before use"}
+_TITLES: dict[tuple[str, ...], str] = {
+    (PRE_PING,): "Test connections before use",
+    (RECYCLE,): "Replace old connections before use",
+}
 
 
 def protect(made: Engine) -> Fix | NoFix:
@@ -86,4 +89,6 @@ def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix |
             f"they come from `**`, and not from one literal in this file; add {_spell_options(wanted)} to the options"
         )
     where, literal = made.file.span(given.literal), given.literal
-    return Fix(_title(wanted), tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))
+    return Fix(
+        _title(wanted), tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items())
+    )
