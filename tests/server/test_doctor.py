@@ -166,7 +166,7 @@ def test_a_server_without_tls(server: Server, project: Path) -> None:
     [
         (f"mysql://shop:{QUOTED}@127.0.0.1:1/shop", "nothing listens at 127.0.0.1:1 (connection refused)"),
         (f"mysql://shop:{QUOTED}@host.invalid/shop", "the name of the host `host.invalid` is not known"),
-        (f"mysql://shop:{QUOTED}@/shop?unix_socket=/tmp/none", "there is no socket /tmp/none"),
+        (f"mysql://shop:{QUOTED}@/shop?unix_socket=/nowhere/mysqld.sock", "there is no socket /nowhere/mysqld.sock"),
         (f"postgresql://shop:{QUOTED}@127.0.0.1:1/shop", "nothing listens at 127.0.0.1:1 (connection refused)"),
         (f"postgresql://shop:{QUOTED}@host.invalid/shop", "the name of the host `host.invalid` is not known"),
     ],
