@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,72 +15,21 @@ from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.fixes.apply import fix
 from dbhygiene.project.project import Project
-from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.file import File
-from dbhygiene.source.inputs import Inputs, NoInputs
+from dbhygiene.source.file import File, NoProject
 
 RULES = {rule.code: rule for rule in all_rules()}
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NoProject):
     """A project of one file, of which some versions are known."""
 
-    versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    settings: Settings = field(default_factory=Settings)
-    root: Path | None = None
-
-    def module(self, name: str, near: File) -> File | None:
-        return None
+    versions: Mapping[str, tuple[int, ...]] = {}
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         return self.versions.get(distribution)
 
     def requires(self, distribution: str, near: File) -> bool:
         return distribution in self.versions
-
-    def files_mentioning_all(self, *names: str) -> Sequence[File]:
-        return ()
-
-    def files_calling(self, name: str) -> Sequence[File]:
-        return ()
-
-    def scripts_mentioning(self, name: str) -> Sequence[File]:
-        return ()
-
-    def files_deriving(self, word: str) -> Sequence[File]:
-        return ()
-
-    def line_length(self, near: File) -> int | None:
-        return None
-
-    def deployment(self) -> Deployment:
-        return Deployment()
-
-    def names_for(self, name: str) -> Sequence[str]:
-        return (name,)
-
-    def files_setting(self, attribute: str) -> Sequence[File]:
-        return ()
-
-    def file(self, path: Path) -> File:
-        raise FileNotFoundError(path)
-
-    def loaded_file(self, path: Path) -> File | None:
-        return None
-
-    def paths_containing(self, word: str) -> Sequence[Path]:
-        return ()
-
-    @property
-    def inputs(self) -> Inputs:
-        return NoInputs()
-
-    def files_containing(self, word: str) -> Sequence[File]:
-        return ()
-
-    def parsed_files_containing(self, word: str) -> Sequence[File]:
-        return ()
 
 
 def found(code: str, text: str, project: Known) -> list[Finding]:
@@ -103,13 +51,13 @@ engine = create_engine("mysql://db/shop")
 
 
 def test_asynchronous_engines_are_tested_from_2_0_50_on() -> None:
-    old, new = (fixed("HYG201", ASYNC, Known({"sqlalchemy": v})) for v in ((2, 0, 49), (2, 0, 50)))
+    old, new = (fixed("HYG201", ASYNC, Known(versions={"sqlalchemy": v})) for v in ((2, 0, 49), (2, 0, 50)))
     assert 'shop", pool_recycle=280)' in old
     assert 'shop", pool_pre_ping=True, pool_recycle=280)' in new
 
 
 def test_before_1_2_there_is_no_pre_ping() -> None:
-    assert 'shop", pool_recycle=280)' in fixed("HYG201", SYNC, Known({"sqlalchemy": (1, 1, 18)}))
+    assert 'shop", pool_recycle=280)' in fixed("HYG201", SYNC, Known(versions={"sqlalchemy": (1, 1, 18)}))
 
 
 def test_the_server_timeout_decides_the_number() -> None:
@@ -126,8 +74,8 @@ def test_a_recycle_is_measured_against_the_server_timeout() -> None:
 
 def test_what_the_project_says_of_its_databases_decides_an_unknown_url() -> None:
     text = "import os\nfrom sqlalchemy import create_engine\n\nengine = create_engine(os.environ['URL'])\n"
-    assert found("HYG201", text, Known({"pymysql": (1,)}))
-    assert not found("HYG201", text, Known({"psycopg2-binary": (2, 9)}))
+    assert found("HYG201", text, Known(versions={"pymysql": (1,)}))
+    assert not found("HYG201", text, Known(versions={"psycopg2-binary": (2, 9)}))
     assert found("HYG201", text, Known(settings=Settings(databases=("mysql",))))
     assert not found("HYG201", text, Known(settings=Settings(databases=("postgresql",))))
 
@@ -138,10 +86,10 @@ def test_a_default_for_development_says_nothing_where_a_driver_of_mysql_is_requi
     )
     flask = "import os\nfrom flask import Flask\n\nclass Config:\n    SQLALCHEMY_DATABASE_URI = os.getenv('URL', 'sqlite:///a.db')\n"
     for code, text in (("HYG201", engine), ("HYG206", flask)):
-        (finding,) = found(code, text, Known({"pymysql": (1,), "flask": (3,)}))
+        (finding,) = found(code, text, Known(versions={"pymysql": (1,), "flask": (3,)}))
         assert finding.confidence is Confidence.LIKELY
         for others in ({}, {"psycopg2": (2,)}, {"pymysql": (1,), "psycopg2": (2,)}):
-            assert all(each.confidence is Confidence.POSSIBLE for each in found(code, text, Known(others)))
+            assert all(each.confidence is Confidence.POSSIBLE for each in found(code, text, Known(versions=others)))
 
 
 FLASK = """class Config:
@@ -151,7 +99,7 @@ FLASK = """class Config:
 
 
 def test_flask_sqlalchemy_3_no_longer_reads_the_old_settings() -> None:
-    two, three = Known({"flask-sqlalchemy": (2, 5, 1)}), Known({"flask-sqlalchemy": (3, 1, 1)})
+    two, three = Known(versions={"flask-sqlalchemy": (2, 5, 1)}), Known(versions={"flask-sqlalchemy": (3, 1, 1)})
     assert not found("HYG206", FLASK, two)
     assert not found("HYG207", FLASK, two)
     assert found("HYG206", FLASK, three)
@@ -162,7 +110,7 @@ def test_flask_sqlalchemy_3_no_longer_reads_the_old_settings() -> None:
 
 
 def test_dead_settings_become_options_together_and_once() -> None:
-    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    three = Known(versions={"flask-sqlalchemy": (3, 1, 1)})
     text = FLASK + "    SQLALCHEMY_POOL_PRE_PING = True\n"
     both = [RULES["HYG206"], RULES["HYG207"]]
     file = File(Path("app.py"), text, project=three)
@@ -173,7 +121,7 @@ def test_dead_settings_become_options_together_and_once() -> None:
 
 @pytest.mark.parametrize("options", ["", "    SQLALCHEMY_ENGINE_OPTIONS = {'echo': True}\n"])
 def test_options_that_sqlite_refuses_need_a_decision(options: str) -> None:
-    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    three = Known(versions={"flask-sqlalchemy": (3, 1, 1)})
     text = "class Config:\n    SQLALCHEMY_DATABASE_URI = 'mysql://db/shop'\n    SQLALCHEMY_POOL_SIZE = 5\n" + options
     (finding,) = found("HYG207", text, three)
     assert isinstance(finding.fix, Fix)
@@ -191,7 +139,7 @@ def test_options_that_sqlite_refuses_need_a_decision(options: str) -> None:
     ],
 )
 def test_a_setting_that_the_program_reads_is_not_dead(reading: str) -> None:
-    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    three = Known(versions={"flask-sqlalchemy": (3, 1, 1)})
     text = FLASK.replace("POOL_RECYCLE = 280", "POOL_SIZE = int(os.environ.get('SQLALCHEMY_POOL_SIZE', 5))")
     assert found("HYG207", text, three)
     assert not found("HYG207", f"{text}\n{reading}\n", three)
@@ -199,7 +147,7 @@ def test_a_setting_that_the_program_reads_is_not_dead(reading: str) -> None:
 
 
 def test_dead_settings_join_the_options_that_there_are() -> None:
-    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    three = Known(versions={"flask-sqlalchemy": (3, 1, 1)})
     text = FLASK + "    SQLALCHEMY_ENGINE_OPTIONS = {'echo': True}\n"
     assert fixed("HYG207", text, three) == FLASK.replace(
         "SQLALCHEMY_POOL_RECYCLE = 280", "SQLALCHEMY_ENGINE_OPTIONS = {'echo': True, 'pool_recycle': 280}"
@@ -215,19 +163,19 @@ app.config["SQLALCHEMY_POOL_RECYCLE"] = 280
 if os.environ.get("BIG"):
     app.config["SQLALCHEMY_POOL_SIZE"] = 50
 """
-    assert fixed("HYG207", text, Known({"flask-sqlalchemy": (3, 1, 1)})) == text
+    assert fixed("HYG207", text, Known(versions={"flask-sqlalchemy": (3, 1, 1)})) == text
 
 
 def test_before_2_4_there_are_no_engine_options() -> None:
     text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "")
-    assert fixed("HYG206", text, Known({"flask-sqlalchemy": (2, 3, 2)})) == FLASK
+    assert fixed("HYG206", text, Known(versions={"flask-sqlalchemy": (2, 3, 2)})) == FLASK
 
 
 def test_the_implicit_7200_seconds_suffice_where_the_server_waits_longer() -> None:
     text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "")
     versions = {"flask-sqlalchemy": (3, 1, 1)}
-    assert not found("HYG206", text, Known(versions, Settings(server_timeout=28800)))
-    (finding,) = found("HYG206", text, Known(versions, Settings(server_timeout=300)))
+    assert not found("HYG206", text, Known(Settings(server_timeout=28800), versions=versions))
+    (finding,) = found("HYG206", text, Known(Settings(server_timeout=300), versions=versions))
     assert finding.confidence is Confidence.CERTAIN
 
 
@@ -235,10 +183,10 @@ def test_binds_get_no_engine_options_in_3() -> None:
     text = """SQLALCHEMY_DATABASE_URI = "sqlite:///shop.db"
 SQLALCHEMY_BINDS = {"users": "mysql://db/users", "logs": {"url": "mysql://db/logs"}}
 """
-    three = Known({"flask-sqlalchemy": (3, 0, 5)})
+    three = Known(versions={"flask-sqlalchemy": (3, 0, 5)})
     assert len(found("HYG206", text, three)) == 1
     assert '{"url": "mysql://db/users", "pool_pre_ping": True}' in fixed("HYG206", text, three)
-    assert not found("HYG206", text, Known({"flask-sqlalchemy": (2, 5)}))
+    assert not found("HYG206", text, Known(versions={"flask-sqlalchemy": (2, 5)}))
 
 
 def found_in(root: Path, code: str, **texts: str) -> list[tuple[str, int]]:

@@ -20,6 +20,7 @@ from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project.project import Project
 from dbhygiene.source.inputs import Answer, Inputs, NoInputs, answer
+from tests.checked_files import counted
 
 SETTINGS = Settings(min_confidence=Confidence.POSSIBLE)
 
@@ -83,16 +84,6 @@ def shop(tmp_path: Path) -> Path:
         (root / f"shop/plain_{number}.py").write_text("from django.http import HttpResponse\n")
     age(root)
     return root
-
-
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are checked from now on."""
-    names: list[str] = []
-    check_file = project_check.check_file
-    monkeypatch.setattr(
-        project_check, "check_file", lambda file, *rest: names.append(file.path.name) or check_file(file, *rest)
-    )
-    return names
 
 
 def test_an_edit_that_changes_no_answer_spreads_no_further(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project import project as project_module
 from dbhygiene.project.project import Project
+from tests.checked_files import counted
 
 HELPERS = [  # each opens, closes, keeps or borrows, or says nothing of it
     "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n",
@@ -139,16 +140,6 @@ def project(tmp_path: Path) -> Path:
     for path in root.iterdir():
         os.utime(path, (1, 1))
     return root
-
-
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are checked from now on."""
-    names: list[str] = []
-    check_file = project_check.check_file
-    monkeypatch.setattr(
-        project_check, "check_file", lambda file, *rest: names.append(file.path.name) or check_file(file, *rest)
-    )
-    return names
 
 
 def test_only_what_rests_on_a_change_is_checked_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,9 +94,8 @@ class Gaps:
         )
         self._others = Reachability(project)  # functions that nothing is known to lead to
         if isinstance(project, NoProject):
-            self.__dict__["_explored"] = Reachability(
-                project
-            )  # a cached property, filled in: nothing leads to a file alone
+            # a cached property, filled in: nothing leads to a file alone
+            self.__dict__["_explored"] = Reachability(project)
         self._asked = 0  # of how many files
 
     @remembered

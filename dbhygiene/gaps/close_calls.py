@@ -16,7 +16,7 @@ from dbhygiene.program.callees import callee, callees
 from dbhygiene.program.code import is_generator, own_nodes
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, Function, Located
+from dbhygiene.source.nodes import FUNCTION, Function, Located, block_of
 
 
 def closing_function(file: File, call: ast.Call) -> str | None:
@@ -147,8 +147,5 @@ def leaves_loop(file: File, node: ast.AST) -> bool:
     """Whether the block of a node ends by leaving the loop or the function."""
     statement = statement_around(file, node)
     around = file.parents.get(statement) if statement else None
-    for name in ("body", "orelse", "finalbody", "handlers"):
-        block = getattr(around, name, None)
-        if isinstance(block, list) and statement in block:
-            return isinstance(block[-1], (ast.Break, ast.Return, ast.Raise))
-    return False
+    block = block_of(around, statement) if around and statement else []
+    return bool(block) and isinstance(block[-1], (ast.Break, ast.Return, ast.Raise))

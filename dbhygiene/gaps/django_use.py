@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from dbhygiene.source.file import File, NoProject, ProjectView
+from dbhygiene.source.file import File, NoProject, ProjectView, readable_file
 from dbhygiene.source.inputs import answer
-from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.queries import query
 
 
@@ -20,11 +17,8 @@ def uses_django(project: ProjectView) -> bool:
 
 @answer
 def _uses_django_in(project: ProjectView, path: str) -> bool:
-    try:
-        file = project.file(Path(path))
-    except (OSError, *NOT_PYTHON):
-        return False
-    return _imports_django(file) and file.is_program
+    file = readable_file(project, path)
+    return file is not None and _imports_django(file) and file.is_program
 
 
 @query

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from dbhygiene.gaps.callbacks import callbacks
@@ -37,9 +36,9 @@ from dbhygiene.program.dispatch import functions
 from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.file import File, ProjectView, readable_file, with_others
 from dbhygiene.source.inputs import answer
-from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code
+from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -104,11 +103,8 @@ def entry_functions(project: ProjectView) -> dict[str, list[list[Any]]]:
 @answer
 def entry_functions_in(project: ProjectView, path: str) -> list[list[Any]]:
     """Return the functions that a file makes entry points."""
-    try:
-        file = project.file(Path(path))
-    except (OSError, *NOT_PYTHON):
-        return []
-    if is_test_file(file) or not may_have_entry_points(file) or not file.is_program:
+    file = readable_file(project, path)
+    if file is None or is_test_file(file) or not may_have_entry_points(file) or not file.is_program:
         return []
     return [[str(root.file.path), root.file.numbers_of_functions[root.code]] for root in entry_points_of(file)]
 
@@ -179,8 +175,7 @@ def _is_mentioned(cls: Definition) -> bool:
     others = file.project.files_mentioning_all(name)
     if others is None or file.project.root is None or file.project.is_distributed:
         return True  # there may be files that we do not see
-    every = {each.path: each for each in (file, *others)} | {file.path: file}
-    return any(_mentions(each, cls, name) for each in every.values())
+    return any(_mentions(each, cls, name) for each in with_others(file, others))
 
 
 def _mentions(file: File, cls: Definition, name: str) -> bool:

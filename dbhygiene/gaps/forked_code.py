@@ -21,12 +21,11 @@ from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.source.file import File, ProjectView, function_around
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.nodes import FUNCTION, Code, block_of, statements_before
 from dbhygiene.source.queries import consult, query, with_inputs
 
 _FORKS = ("Process", "Pool", "os.fork")  # words of the files that fork
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
-_BLOCKS = ("body", "orelse", "finalbody")
 
 
 class ForkedCode:
@@ -125,14 +124,13 @@ def _is_closed_at(file: File, call: ast.Call) -> bool:
     """Whether a statement that surely runs before a call closes, and none between the two queries."""
     below: ast.AST = call
     for above in file.around(call):
-        if isinstance(above, (*FUNCTION, ast.Lambda, ast.ClassDef, ast.Module)) and not _block(above, below):
+        if isinstance(above, (*FUNCTION, ast.Lambda, ast.ClassDef, ast.Module)) and not block_of(above, below):
             return False  # in a decorator or a default
-        if block := _block(above, below):
-            for statement in reversed(block[: block.index(below)]):
-                if _closes(file, statement):
-                    return True
-                if Query in effects_in(file, statement):
-                    return False
+        for statement in reversed(statements_before(above, below)):
+            if _closes(file, statement):
+                return True
+            if Query in effects_in(file, statement):
+                return False
         if isinstance(above, _LOOPS) and Query in effects_in(file, above):
             return False
         if isinstance(above, (ast.Try, ast.With, ast.AsyncWith)) and Query in _effects_on_the_way(file, above, below):
@@ -141,12 +139,6 @@ def _is_closed_at(file: File, call: ast.Call) -> bool:
             return False
         below = above
     return False
-
-
-def _block(above: ast.AST, below: ast.AST) -> Sequence[ast.stmt]:
-    """Return the block of a statement that another one stands in."""
-    blocks = (getattr(above, name, None) for name in _BLOCKS)
-    return next((block for block in blocks if isinstance(block, list) and below in block), ())
 
 
 def _effects_on_the_way(file: File, above: ast.Try | ast.With | ast.AsyncWith, below: ast.AST) -> set[type[object]]:

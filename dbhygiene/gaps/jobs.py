@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from dbhygiene.gaps.call_durations import seconds
@@ -42,9 +41,9 @@ from dbhygiene.program.arguments import argument
 from dbhygiene.program.classes import function_named
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
-from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.file import File, ProjectView, readable_file
 from dbhygiene.source.inputs import answer
-from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -72,11 +71,8 @@ def schedulers(project: ProjectView) -> dict[str, list[list[Any]]]:
 
 @answer
 def _scheduled_in(project: ProjectView, path: str) -> list[list[Any]]:
-    try:
-        file = project.file(Path(path))
-    except (OSError, *NOT_PYTHON):
-        return []
-    found = jobs(file) if file.is_program else ()
+    file = readable_file(project, path)
+    found = jobs(file) if file is not None and file.is_program else ()
     return [[str(job.file.path), job.file.numbers_of_functions[job.function]] for job in found]
 
 

@@ -106,7 +106,7 @@ def _close_with_guard(life: Lifetime, region: Region, guard: _Guard) -> CloseSta
         kind = "try" if isinstance(guard, ast.Try) else "with"
         line = life.file.line_name(guard.lineno)
         raise RefusedError(f"the `{kind}` in {line} does more than close it")
-    if life.resource.second_close_raises and len([call for call in life.closes if call in {*ast.walk(guard)}]) > 1:
+    if life.resource.second_close_raises and len({*ast.walk(guard)}.intersection(life.closes)) > 1:
         raise RefusedError(f"the statement in {life.file.line_name(guard.lineno)} closes it more than once")
     return CloseStatement(guard, _code_of(life.file, guard), is_guarded=True)
 

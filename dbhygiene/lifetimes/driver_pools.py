@@ -11,7 +11,8 @@ from dbhygiene.library.prefilter import GIVING
 from dbhygiene.library.resources import Driver, Pool
 from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Bindings
-from dbhygiene.program.definitions import base_classes, find_definition
+from dbhygiene.program.classes import foreign_bases
+from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File
@@ -81,14 +82,7 @@ def _maker(file: File, option: Value) -> str:
     cls = find_definition(file, option.name) if isinstance(option, (Called, Instance, Named)) else None
     if cls is None or not isinstance(cls.node, ast.ClassDef):
         return name
-    found = {
-        base
-        for each in (cls, *base_classes(cls))
-        if isinstance(each.node, ast.ClassDef)
-        for given in each.node.bases
-        if (base := each.file.resolve(given)) is not None and find_definition(each.file, base) is None
-    }
-    pools = {each for each in found if any(each in pool.made_by for pool in _pools_of(each))}
+    pools = {each for each in foreign_bases(cls) if any(each in pool.made_by for pool in _pools_of(each))}
     return pools.pop() if len(pools) == 1 else name
 
 

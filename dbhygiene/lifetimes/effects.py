@@ -59,6 +59,7 @@ from dbhygiene.program.arguments import (
     defaults,
     has_parameter,
     has_unpacked,
+    is_kwargs,
     named_parameters,
     parameter,
     positional_parameters,
@@ -525,11 +526,11 @@ class FunctionSemantics(cfg.Semantics):
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
-        is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         if name in RAISING:
             return Outcome(raises=tuple(Thrown(each, caught_by=names) for each, names in RAISING[name].items()))
-        quiet = (is_method and not self._gets_by_key(call.func)) or self._is_log_argument(call)
-        quiet = quiet or self._takes_from_keywords(call.func)
+        is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
+        quiet = is_method and not self._gets_by_key(call.func)
+        quiet = quiet or self._is_log_argument(call) or self._takes_from_keywords(call.func)
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
@@ -537,10 +538,9 @@ class FunctionSemantics(cfg.Semantics):
 
     def _takes_from_keywords(self, method: ast.expr) -> bool:
         """Whether a method takes an argument out of the function's `**kwargs`, where its callers pass it."""
-        node = self.scope.node
         match method:
-            case ast.Attribute(value=ast.Name(id=name), attr="pop") if isinstance(node, FUNCTION):
-                return node.args.kwarg is not None and node.args.kwarg.arg == name
+            case ast.Attribute(value=ast.Name(id=name), attr="pop"):
+                return is_kwargs(self.scope.node, name)
         return False
 
     def _gets_by_key(self, method: ast.expr) -> bool:
@@ -719,7 +719,7 @@ def _arguments_for_parameter(
         yield None
     elif args.vararg is not None and args.vararg.arg == name:
         yield from call.args[len(positional_parameters(definition.node, bound=bound)) :]
-    elif args.kwarg is not None and args.kwarg.arg == name:
+    elif is_kwargs(definition.node, name):
         named = {each.arg for each in named_parameters(definition.node)}
         yield from (word.value for word in call.keywords if word.arg not in named)
     elif (given := bind_arguments(call, definition.node, bound=bound).get(name)) is not None:

@@ -14,7 +14,7 @@ from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.recreated_engines import is_cached
 from dbhygiene.program.definitions import Definition, enclosing_class
-from dbhygiene.source.file import File, function_around, scope_around
+from dbhygiene.source.file import File, function_around, scope_around, with_others
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import Record
 
@@ -78,7 +78,7 @@ def _replaced_global(file: File, call: ast.Call) -> str | None:
     if any(part.lineno < assignment.lineno and isinstance(part.ctx, ast.Load) for part in reads):
         return None
     others = file.project.files_mentioning_all(name)
-    return None if others is None or any("dispose" in each.text for each in (file, *others)) else name
+    return None if others is None or any("dispose" in each.text for each in with_others(file, others)) else name
 
 
 def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recreation | None:

@@ -47,6 +47,7 @@ from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.decided_tests import decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
@@ -54,7 +55,7 @@ from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, function_around, with_others
-from dbhygiene.source.nodes import Function, Located, last_name, walk
+from dbhygiene.source.nodes import Function, Located, block_of, last_name, statements_before, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -270,13 +271,12 @@ def _climb(place: _CallSite, *, ends: bool) -> _Climb:
 
 def _is_left_after(around: ast.AST, inside: ast.AST) -> bool:
     """Whether the statements that follow within a block, or the `else` of a `try`, end in `break` or `return`."""
-    for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
-        if isinstance(block, list) and inside in block:
-            rest = block[block.index(inside) + 1 :]
-            if isinstance(around, ast.Try) and block is around.body:
-                rest += around.orelse
-            return bool(rest) and isinstance(rest[-1], (ast.Break, ast.Return)) and not _goes_round(rest)
-    return False
+    if not (block := block_of(around, inside)):
+        return False
+    rest = block[block.index(inside) + 1 :]  # type: ignore[arg-type]
+    if isinstance(around, ast.Try) and block is around.body:
+        rest += around.orelse
+    return bool(rest) and isinstance(rest[-1], (ast.Break, ast.Return)) and not _goes_round(rest)
 
 
 def _goes_round(statements: list[ast.stmt]) -> bool:
@@ -398,12 +398,10 @@ def _guards(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
     """Yield the tests, with their results, that lead to a node of a function: it runs only then."""
     inside = node
     for around in file.around(node):
-        for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
-            if isinstance(block, list) and inside in block:
-                before = (each for each in block[: block.index(inside)] if isinstance(each, ast.If) and not each.orelse)
-                for left in before:
-                    if isinstance(left.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break)):
-                        yield from implied_tests(left.test, result=False)
+        for left in statements_before(around, inside):
+            if isinstance(left, ast.If) and not left.orelse:
+                if isinstance(left.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+                    yield from implied_tests(left.test, result=False)
         match around:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 return
@@ -516,12 +514,7 @@ def _is_run_of_thread(cls: Definition, function: Function) -> bool:
     """Whether a method is the `run` of a thread or process: each object of the class runs it once."""
     if function.name != "run":
         return False
-    bases = (each.file.resolve(base) for each in (cls, *base_classes(cls)) for base in _bases_of(each))
-    return any(name in _RUNS_TARGET for name in bases)
-
-
-def _bases_of(cls: Definition) -> list[ast.expr]:
-    return cls.node.bases if isinstance(cls.node, ast.ClassDef) else []
+    return any(name in _RUNS_TARGET for name in foreign_bases(cls))
 
 
 def is_made_for_others(cls: Definition) -> bool:
@@ -738,60 +731,55 @@ def _is_variable(file: File, name: ast.Name) -> bool:
     return name.id not in scope.imports and name.id not in scope.defined and name.id not in scope.globals
 
 
+def _passed_to(file: File, node: ast.AST) -> tuple[ast.Call | None, str | None]:
+    """Return the call that a node is an argument of, and its keyword."""
+    above = file.parents.get(node)
+    keyword = above.arg if isinstance(above, ast.keyword) else None
+    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
+    return (call if isinstance(call, ast.Call) and call.func is not node else None), keyword
+
+
 def _call(file: File, node: ast.expr) -> ast.AST | None:
     """Return the call that runs a function at its mention: its own, or one that runs its argument once."""
     above = file.parents.get(node)
-    if isinstance(above, ast.keyword):
-        above = file.parents.get(above)
-    if isinstance(above, ast.Call) and (above.func is node or last_name(above.func) in CALLED_ONCE):
+    if isinstance(above, ast.Call) and above.func is node:
         return above
-    return None
+    call, _ = _passed_to(file, node)
+    return call if call is not None and last_name(call.func) in CALLED_ONCE else None
 
 
 def _start_of_thread(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes a thread or process which runs a function: `Thread(target=function)`."""
-    above = file.parents.get(node)
-    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
-    if not isinstance(call, ast.Call) or (name := file.resolve(call.func)) is None:
+    call, keyword = _passed_to(file, node)
+    if call is None or (name := file.resolve(call.func)) is None:
         return None
     position, word = _RUNS_TARGET.get(name, (-1, ""))
-    if isinstance(above, ast.keyword):
-        return call if above.arg == word else None
-    return call if 0 <= position < len(call.args) and call.args[position] is node else None
+    return call if keyword == word or node in call.args[position : position + 1] else None
 
 
 def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes workers, each of which runs a function when it starts."""
-    above = file.parents.get(node)
-    if isinstance(above, ast.keyword) and above.arg in CALLED_PER_WORKER:
-        call = file.parents[above]
-        return call if isinstance(call, ast.Call) else None
-    return None
+    call, keyword = _passed_to(file, node)
+    return call if keyword in CALLED_PER_WORKER else None
 
 
 def _app_with_lifespan(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes a web application which runs a function around its life: `FastAPI(lifespan=f)`."""
     above = file.parents.get(node)
-    call = file.parents.get(above) if isinstance(above, (ast.keyword, ast.List)) else None
-    if isinstance(above, ast.List) and isinstance(call, ast.keyword):  # `Starlette(on_startup=[f])`
-        above, call = call, file.parents.get(call)
-    given = above.arg if isinstance(above, ast.keyword) else ""
-    return call if isinstance(call, ast.Call) and (given in LIFESPANS or given in STARTS) else None
+    call, keyword = _passed_to(file, above if isinstance(above, ast.List) else node)  # `Starlette(on_startup=[f])`
+    return call if keyword in LIFESPANS or keyword in STARTS else None
 
 
 def _dependency_on(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that lets FastAPI run a function in each request: `Depends(function)`."""
-    above = file.parents.get(node)
-    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
-    is_it = isinstance(call, ast.Call) and call.func is not node and file.resolve(call.func) in DEPENDS
-    return call if isinstance(call, ast.Call) and is_it else None
+    call, _ = _passed_to(file, node)
+    return call if call is not None and file.resolve(call.func) in DEPENDS else None
 
 
 def _choice_of_command(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes a function a sub-command: `parser.set_defaults(run=function)`."""
-    above = file.parents.get(node)
-    call = file.parents[above] if isinstance(above, ast.keyword) else None
-    return call if isinstance(call, ast.Call) and last_name(call.func) in SUB_COMMANDS else None
+    call, keyword = _passed_to(file, node)
+    return call if call is not None and keyword and last_name(call.func) in SUB_COMMANDS else None
 
 
 @query

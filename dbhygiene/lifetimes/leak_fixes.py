@@ -32,7 +32,6 @@ from dbhygiene.lifetimes.passed_functions import call_of_future, generator_of_ne
 from dbhygiene.lifetimes.region import (
     RefusedError,
     Region,
-    blocks,
     escape_refusal,
     names_in,
     names_read,
@@ -48,7 +47,7 @@ from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_vie
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import argument_values
+from dbhygiene.source.nodes import argument_values, block_of
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
 
@@ -165,7 +164,7 @@ def _nameless(life: Lifetime) -> Fix | None:
         return None
     _refuse_transfer(life)
     _refuse_longer_lived(life)
-    block = next(block for block in blocks(life.file.parents[statement]) if statement in block)
+    block = block_of(life.file.parents[statement], statement)
     rest = block[block.index(statement) :]
     needed = parts(life)
     inside = {part for each in rest for part in ast.walk(each)}
@@ -406,7 +405,7 @@ def _leaves_after(file: File, close: ast.stmt, others: set[str]) -> bool:
 
     It leaves by `return`, `raise`, or the block's end.
     """
-    block = next(block for block in blocks(file.parents[close]) if close in block)
+    block = block_of(file.parents[close], close)
     following = [each for each in block[block.index(close) + 1 :] if not closes_one_of(others, each)]
     return not following or isinstance(following[0], (ast.Return, ast.Raise))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test
 from dbhygiene.lifetimes.state import dotted_path
+from dbhygiene.program.code import single_tests
 from dbhygiene.program.counted_loops import count_items, truth_at_end
 from dbhygiene.source.nodes import walk
 from dbhygiene.source.records import Record
@@ -115,20 +116,6 @@ def is_condition(value: ast.expr | None) -> TypeGuard[ast.expr]:
         case ast.BoolOp(values=values):
             return all(map(is_condition, values))
     return False
-
-
-def atoms(test: ast.expr) -> Iterator[ast.expr]:
-    """Yield the conditions of which a condition is made."""
-    match test:
-        case ast.UnaryOp(op=ast.Not(), operand=inner):
-            yield from atoms(inner)
-        case ast.Call(func=ast.Name(id="bool"), args=[inner], keywords=[]):
-            yield from atoms(inner)
-        case ast.BoolOp(values=values):
-            for each in values:
-                yield from atoms(each)
-        case _:
-            yield test
 
 
 def truths(
@@ -413,7 +400,7 @@ def _conditions(value: ast.expr) -> Iterator[str]:
         if isinstance(part, (ast.IfExp, ast.BoolOp)):
             tests += [part.test] if isinstance(part, ast.IfExp) else part.values[:-1]
     for test in tests:
-        for atom in atoms(test):
+        for atom in single_tests(test):
             if (asks := condition_of(atom)) is not None:
                 yield asks.key
 

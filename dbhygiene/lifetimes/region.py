@@ -18,7 +18,7 @@ from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import is_none, last_name
+from dbhygiene.source.nodes import block_of, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -180,8 +180,7 @@ def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stm
     parents = life.file.parents
     while True:
         around = parents[statement]
-        block = next((block for block in blocks(around) if statement in block), None)
-        if block is not None:
+        if block := block_of(around, statement):
             yield block[block.index(statement) + 1 :]  # type: ignore[arg-type]
         if not isinstance(around, (ast.Try, ast.With, ast.AsyncWith, ast.If, ast.ExceptHandler)):
             return
@@ -192,14 +191,6 @@ def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stm
 
 def _is_transaction(item: ast.withitem) -> bool:
     return isinstance(item.context_expr, ast.Call) and last_name(item.context_expr.func) in _TRANSACTIONS
-
-
-def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the blocks of a statement."""
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(node, field, None)
-        if isinstance(block, list):
-            yield block
 
 
 def statements_until_assigned(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:

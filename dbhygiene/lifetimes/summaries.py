@@ -53,6 +53,7 @@ from dbhygiene.lifetimes.state import (
     item_index,
 )
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
+from dbhygiene.program.arguments import is_kwargs
 from dbhygiene.program.callees import is_hook
 from dbhygiene.program.classes import functions_that_make
 from dbhygiene.program.definitions import Definition, find_method, is_context_manager
@@ -401,8 +402,7 @@ class Summaries:
     def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> ParameterSummary:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
-        in_keywords = node.args.kwarg is not None and node.args.kwarg.arg == name
-        relation, effects = CONTAINER if in_keywords else ITSELF, self.effects(definition.file, node)
+        relation, effects = CONTAINER if is_kwargs(node, name) else ITSELF, self.effects(definition.file, node)
         analysis = analyse(definition.file, node, effects, {name: resource}, relation=relation)
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site.arg in analysis.transfer.names.captured:

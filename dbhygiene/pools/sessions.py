@@ -365,7 +365,7 @@ def _kind(option: Value) -> str:
             return _kind(next(options(receiver), UNKNOWN))
         case Called(name=".get_engine", receiver=receiver) if receiver is not None and _is_flask(receiver):
             return "sync"
-        case Called(name=name) if name in MAKES_ENGINE or f".{name.rpartition('.')[2]}" in MAKES_ENGINE:
+        case Called(name=name) if f".{name.rpartition('.')[2]}" in MAKES_ENGINE:
             return "sync"
         case Called(file=File() as file, call=ast.Call() as call) if (made := engine(file, call)) is not None:
             return "async" if made.is_async else "sync"

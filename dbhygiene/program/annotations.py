@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.program.arguments import defaults, named_parameters
+from dbhygiene.program.arguments import defaults, is_kwargs, named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.names import canonical_name, project_bases
 from dbhygiene.program.values import UNKNOWN, Instance, Value
@@ -59,7 +59,7 @@ def default_of_parameter(place: Place) -> tuple[ast.expr | None, bool] | None:
     if not isinstance(node, (*FUNCTION, ast.Lambda)):
         return None
     args = node.args
-    if args.kwarg is not None and args.kwarg.arg == place.path:
+    if is_kwargs(node, place.path):
         return None, True
     if any(each.arg == place.path for each in named_parameters(node)):
         return defaults(node).get(place.path), False

@@ -28,6 +28,12 @@ def has_parameter(code: ast.AST, name: str | None) -> bool:
     return isinstance(code, FUNCTION) and any(each.arg == name for each in named_parameters(code))
 
 
+def is_kwargs(code: ast.AST, name: str) -> bool:
+    """Whether a name is that of the `**kwargs` of a function."""
+    kwarg = code.args.kwarg if isinstance(code, (*FUNCTION, ast.Lambda)) else None
+    return kwarg is not None and kwarg.arg == name
+
+
 def takes_owner(scope: Scope) -> bool:
     """Whether the first parameter of a function takes the owner of a method: `self`, or `cls`."""
     return (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbhygiene.library.test_files import is_test_file
@@ -68,11 +69,7 @@ def may_run(file: File, call: ast.Call, called: Definition, cls: Definition | No
     """
     scope = scope_around(file, call)
     found = _resolve_call(file, call, scope)
-    if (
-        isinstance(found, _Method)
-        and cls is not None
-        and not any(map(found.receiver.cls.is_same, family(cls).values()))
-    ):
+    if isinstance(found, _Method) and cls is not None and found.receiver.cls.place not in _places_of_family(cls):
         return False
     return any(each.is_same(called) for each in callees(file, call, scope).definitions)
 
@@ -373,6 +370,11 @@ def family(cls: Definition) -> dict[ast.AST, Definition]:
         below.update((derived.node, derived) for derived in fresh)
         todo += fresh
     return {found.node: found for each in below.values() for found in (each, *base_classes(each))}
+
+
+@query
+def _places_of_family(cls: Definition) -> frozenset[tuple[Path, str]]:
+    return frozenset(each.place for each in family(cls).values())
 
 
 @query

@@ -57,9 +57,11 @@ def tests_of_names(function: Function) -> tuple[tuple[str, ast.expr], ...]:
 
 
 def single_tests(test: ast.expr) -> Iterator[ast.expr]:
-    """Yield the tests of which a condition is made with `and`, `or` and `not`."""
+    """Yield the tests of which a condition is made with `and`, `or`, `not` and `bool()`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
+            yield from single_tests(inner)
+        case ast.Call(func=ast.Name(id="bool"), args=[inner], keywords=[]):
             yield from single_tests(inner)
         case ast.BoolOp(values=values):
             for each in values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from dbhygiene.library.calls import CONTEXT_MANAGERS
@@ -47,9 +48,14 @@ class Definition(Record):
     def dotted_name(self) -> str:
         return f"{self.file.module}.{self.name}"
 
+    @property
+    def place(self) -> tuple[Path, str]:
+        """Return its file and its name there: the same in another text of the file, when a fix is tried."""
+        return self.file.path, self.name
+
     def is_same(self, other: Definition) -> bool:
-        """Whether the other has the same name in the same file, which may be another text of it: a fix is tried."""
-        return self.node is other.node or (self.name == other.name and self.file.path == other.file.path)
+        """Whether the other has the same name in the same file, which may be another text of it."""
+        return self.place == other.place
 
     @property
     def decorators(self) -> Iterator[str | None]:

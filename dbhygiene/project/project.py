@@ -234,11 +234,13 @@ class Project:
 
         Some names occur in half the files of a project: searching so many files would take too long.
         """
-        find = lambda: self._search.mentioning_all(names)  # noqa: E731
-        if len(paths := self._look_for(find, "mentioning_all", *names, files=False)) <= MANY:
-            self._look_for(find, "mentioning_all", *names)
-        if len(paths) > MANY:
+
+        def find() -> Iterable[Path]:
+            return self._search.mentioning_all(names)
+
+        if len(paths := self._look_for(find, "mentioning_all", *names, files=False)) > MANY:
             return None
+        self._look_for(find, "mentioning_all", *names)
         if names not in self._naming:
             self._naming[names] = self._parse_files(paths)
         return self._naming[names]

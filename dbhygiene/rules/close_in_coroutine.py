@@ -70,6 +70,7 @@ from dbhygiene.library import django
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.source.file import File, statement_around
+from dbhygiene.source.nodes import block_of
 
 
 @rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")
@@ -102,11 +103,10 @@ def _ends_process_next(file: File, call: ast.Call) -> bool:
     """Whether the next statement ends the process, and its connections with it."""
     statement = statement_around(file, call)
     around = file.parents.get(statement) if statement is not None else None
-    for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
-        if isinstance(block, list) and statement in block[:-1]:
-            match block[block.index(statement) + 1]:
-                case ast.Expr(value=ast.Call(func=func)):
-                    return file.resolve(func) in NEVER_RETURN
+    if statement is not None and around is not None and statement in (block := block_of(around, statement))[:-1]:
+        match block[block.index(statement) + 1]:
+            case ast.Expr(value=ast.Call(func=func)):
+                return file.resolve(func) in NEVER_RETURN
     return False
 
 

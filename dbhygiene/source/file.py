@@ -615,6 +615,14 @@ def encoding_of(data: bytes) -> str:
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
+def readable_file(project: ProjectView, path: str) -> File | None:
+    """Return a file of a project, which may not parse; None if it cannot be read."""
+    try:
+        return project.file(Path(path))
+    except (OSError, *NOT_PYTHON):
+        return None
+
+
 def with_others(file: File, others: Iterable[File]) -> list[File]:
     """Return a file and others, each once: the project may still know another text of the file that is being fixed."""
     return [*{file.path: file, **{other.path: other for other in others}, file.path: file}.values()]

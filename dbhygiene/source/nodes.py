@@ -63,6 +63,21 @@ def argument_values(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
+def block_of(around: ast.AST, inside: ast.AST) -> list[ast.stmt]:
+    """Return the block of a statement that another one stands in; an empty list if it stands in none."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(around, name, None)
+        if isinstance(block, list) and inside in block:
+            return block
+    return []
+
+
+def statements_before(around: ast.AST, inside: ast.AST) -> list[ast.stmt]:
+    """Return the statements before another one in its block."""
+    block = block_of(around, inside)
+    return block[: block.index(inside)] if block else []  # type: ignore[arg-type]
+
+
 def end_position(expr: ast.expr) -> tuple[int, int]:
     """Return the line and column where an expression ends: in this order, calls are made."""
     return expr.end_lineno or expr.lineno, expr.end_col_offset or expr.col_offset

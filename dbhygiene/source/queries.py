@@ -7,7 +7,7 @@ taken to be `start`, in each further round that of the round before. What other 
 result is dropped with it. So a result does not depend on which query was asked first.
 
 Each result is kept with its inputs: the files and the searches through the project that it depends on. A set of inputs
-is an integer, of which each input is a bit; see `source.answers`.
+is an integer, of which each input is a bit; see `source.inputs`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,13 @@ START = "import mariadb\nfrom contextlib import closing\nfrom app import work\n\
 LEAKY = f"{START}    conn = mariadb.connect()\n    work()\n    conn.commit()\n"
 
 
+def fixed_and_wrong(source: str) -> tuple[int, tuple[str, ...]]:
+    """How many findings of a program are fixed, and what is wrong with its fix."""
+    judged = judge_fix(source)
+    assert judged is not None
+    return len(judged.fixed.fixed), judged.complaints
+
+
 def test_a_right_fix() -> None:
     fixed = f"{START}    with closing(mariadb.connect()) as conn:\n        work()\n        conn.commit()\n"
     assert leaks(LEAKY)
@@ -52,9 +59,7 @@ def test_a_leak_may_be_told_with_less_confidence_than_before() -> None:
     before = f"{START.replace('target()', 'target(p, q)')}    if p or work():\n        a = p and mariadb.connect()\n"
     again = "        a = mariadb.connect()\n        a.commit()\n"
     then = f"    if q:\n{again}    elif p:\n{again}"
-    judged = judge_fix(before + then)
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
+    assert fixed_and_wrong(before + then) == (1, ())
 
 
 @pytest.mark.parametrize(
@@ -66,9 +71,8 @@ def test_a_leak_may_be_told_with_less_confidence_than_before() -> None:
 )
 def test_what_a_generator_hands_on_it_hands_on_when_it_is_fixed(again: str) -> None:
     """The first of two connections of one name is closed at once; the second is yielded, and nobody's to take back."""
-    judged = judge_fix(f"import sys\n{START}    a = mariadb.connect()\n    {again}\n".replace("target()", "target(p)"))
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
+    source = f"import sys\n{START}    a = mariadb.connect()\n    {again}\n".replace("target()", "target(p)")
+    assert fixed_and_wrong(source) == (1, ())
 
 
 def test_what_is_closed_by_a_name_is_nobody_else_s_on_any_way() -> None:
@@ -86,9 +90,7 @@ def target(p):
         conn = mariadb.connect()
     conn.commit()
 """
-    judged = judge_fix(source)
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+    assert fixed_and_wrong(source) == (0, ())
 
 
 def test_a_session_that_is_used_after_its_close_holds_objects_again() -> None:
@@ -107,9 +109,7 @@ def target():
     work()
     return [each for each in session.query(Order)]
 """
-    judged = judge_fix(source)
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+    assert fixed_and_wrong(source) == (0, ())
 
 
 def test_a_helper_that_closes_twice_is_not_called_on_other_paths() -> None:
@@ -126,9 +126,7 @@ def target():
     other.close()
     finish(conn)
 """
-    judged = judge_fix(source)
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+    assert fixed_and_wrong(source) == (0, ())
 
 
 def test_a_guard_that_closes_twice_is_not_moved() -> None:
@@ -144,9 +142,7 @@ def target(p):
             conn.close()
             conn.close()
 """
-    judged = judge_fix(source)
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+    assert fixed_and_wrong(source) == (0, ())
 
 
 def test_a_guard_that_uses_the_connection_is_not_moved() -> None:
@@ -161,9 +157,7 @@ def target(items):
     with closing(conn.cursor()) as cur:
         conn.close()
 """
-    judged = judge_fix(source)
-    assert judged is not None
-    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+    assert fixed_and_wrong(source) == (0, ())
 
 
 @pytest.mark.parametrize("chunk", range(4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbhygiene.config.settings import Settings
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.values import HOLE, UNKNOWN, Called, Constant, Dict, Named, Text, UnknownNumber, Value, options
-from dbhygiene.source.file import File
-from dbhygiene.source.inputs import Inputs, NoInputs
+from dbhygiene.source.file import File, NoProject
 
 
-@dataclass
-class Few:
+class Few(NoProject):
     """A project of a few files in memory."""
 
     texts: dict[str, str]
-    settings: Settings = field(default_factory=Settings)
-    files: dict[str, File] = field(default_factory=dict)
-    root: Path | None = None
-    inputs: Inputs = field(default_factory=NoInputs)
+    files: dict[str, File]
 
     def module(self, name: str, near: File) -> File | None:
         if name not in self.files and name in self.texts:
             path = Path(name.replace(".", "/") + ".py")
             self.files[name] = File(path, self.texts[name], module=name, project=self)
         return self.files.get(name)
-
-    def version_of(self, distribution: str) -> tuple[int, ...] | None:
-        return None
-
-    def requires(self, distribution: str) -> bool:
-        return False
 
 
 def plain(found: Value) -> Any:
@@ -61,7 +48,7 @@ def plain(found: Value) -> Any:
 
 def shown(program: str, **modules: str) -> Any:
     """What the argument of `show(...)` may be worth in a program."""
-    file = Few({"main": program, **modules}).module("main", None)  # type: ignore[arg-type]
+    file = Few(texts={"main": program, **modules}, files={}).module("main", None)  # type: ignore[arg-type]
     assert file is not None
     call = next(c for c in file.nodes(ast.Call) if isinstance(c.func, ast.Name) and c.func.id == "show")
     return plain(evaluate(file, call.args[0]))
