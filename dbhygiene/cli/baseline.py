@@ -10,14 +10,19 @@ import click
 
 from dbhygiene.checker.baseline_filter import baseline_path, update
 from dbhygiene.checker.own_findings import INTERNAL_ERROR
-from dbhygiene.cli.click_adapter import Command, run_options
+from dbhygiene.cli.click_adapter import Command, with_options
+from dbhygiene.cli.options import OF_CACHE, OF_REPORT, OF_STATUS, RUN
 from dbhygiene.cli.run import Run, printable_path, with_stdin
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.baseline import DEFAULT
 
 
 @click.command("baseline", cls=Command)
-@run_options
+@with_options(
+    RUN,
+    unused={*OF_CACHE, *OF_REPORT, *OF_STATUS, "--color", "--fixable", "--unfixable", "--since", "--stdin-filename"},
+    baseline=f"Write this file.  [default: the setting `baseline`, or {DEFAULT}]",
+)
 @click.option("--prune", is_flag=True, help="Only remove entries that no longer match a finding.")
 def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
     """Write the current findings to a baseline file. The setting `baseline` makes `check` hide them."""

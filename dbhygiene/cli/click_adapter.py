@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from dbhygiene.cli.options import RULES, RUN, Option, above_zero
+from dbhygiene.cli.options import RULES, Option, above_zero
 from dbhygiene.cli.output import OutputTarget, parse_target
 from dbhygiene.config.errors import did_you_mean
 from dbhygiene.config.settings import FORMATS
@@ -96,13 +96,19 @@ _TYPES: dict[object, click.ParamType[Any]] = {
 
 
 def with_options(
-    options: Sequence[Option], metavar: str = "[PATHS]..."
+    options: Sequence[Option], metavar: str = "[PATHS]...", *, unused: Collection[str] = (), baseline: str = ""
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Return a decorator that adds these options, and paths, to a command."""
+    """Return a decorator that adds these options, and paths, to a command.
+
+    Arguments:
+        unused: options that the command accepts, so that all commands can be given the same ones; its help omits them.
+        baseline: what the option `--baseline` does, if that is not what it does in `check`.
+    """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         for option in reversed(options):
-            command = _decorator(option)(command)
+            text = baseline if option.names == ("--baseline",) and baseline else option.help
+            command = _decorator(option, text, hidden=any(name in unused for name in option.names))(command)
         return click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar=metavar)(command)
 
     return decorate
@@ -137,9 +143,9 @@ def _assignments(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 _COMPLETIONS = {RULES: _rules, "REVISION": _revisions, "FILE|KEY=VALUE": _assignments}
 
 
-def _decorator(option: Option) -> Callable[[Any], Any]:
+def _decorator(option: Option, text: str, *, hidden: bool) -> Callable[[Any], Any]:
     names = (*option.names, option.dest)
-    common: dict[str, Any] = {"cls": GroupedOption, "group": option.group, "help": option.help}
+    common: dict[str, Any] = {"cls": GroupedOption, "group": option.group, "help": text, "hidden": hidden}
     if option.kind is bool:
         return click.option(*names, is_flag=True, **common)
     kind = click.Choice(option.kind) if isinstance(option.kind, tuple) else _TYPES[option.kind]
@@ -153,6 +159,3 @@ def _decorator(option: Option) -> Callable[[Any], Any]:
         shell_complete=_COMPLETIONS.get(option.metavar),
         **common,
     )
-
-
-run_options = with_options(RUN)

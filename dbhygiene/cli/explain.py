@@ -18,7 +18,7 @@ from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, with_options
-from dbhygiene.cli.options import RUN
+from dbhygiene.cli.options import OF_CACHE, OF_REPORT, OF_STATUS, RUN
 from dbhygiene.cli.run import ProjectPart, Run, printable_path
 from dbhygiene.cli.tally import count
 from dbhygiene.config import loading
@@ -33,7 +33,21 @@ from dbhygiene.source.records import replace
 
 
 @click.command("explain", cls=Command)
-@with_options(RUN, metavar="FILE:LINE...")
+@with_options(
+    RUN,
+    "FILE:LINE...",
+    unused={
+        *OF_CACHE,
+        *OF_REPORT,
+        *OF_STATUS,
+        "--fixable",
+        "--unfixable",
+        "--since",
+        "--stdin-filename",
+        "--force-exclude",
+    },
+    baseline="Mark findings that this baseline file lists as not reported.",
+)
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Explain a line, given as FILE:LINE, or as NOTEBOOK:CELL:LINE.
 

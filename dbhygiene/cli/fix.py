@@ -13,7 +13,8 @@ import click
 
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.subjects import Analyses
-from dbhygiene.cli.click_adapter import Command, run_options
+from dbhygiene.cli.click_adapter import Command, with_options
+from dbhygiene.cli.options import OF_CACHE, RUN
 from dbhygiene.cli.run import ProjectPart, Run, printable_path, with_stdin
 from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
@@ -24,7 +25,7 @@ from dbhygiene.source.file import File
 
 
 @click.command("fix", cls=Command)
-@run_options
+@with_options(RUN, unused=OF_CACHE)
 @click.option("--diff", is_flag=True, help="Print the changes as a diff, and write nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change behaviour.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")

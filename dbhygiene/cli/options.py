@@ -192,7 +192,7 @@ RUN = (
     Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
     Option(
         ("-v", "--verbose"),
-        "Print files, rules and time on standard error; with --no-cache, also the functions that are not analysed.",
+        "Print files, rules and time on standard error, and the functions that are not analysed (unless cached).",
         group=_OUTPUT,
     ),
     _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),
@@ -220,6 +220,10 @@ RUN = (
     ),
     Option(("--exit-zero",), "Exit with 0 even if there are findings.", group=_RUN),
 )
+# Options that other commands than `check` do not use:
+OF_CACHE = ("--no-cache", "--cache-dir", "--jobs")
+OF_STATUS = ("--fail-on", "--exit-zero")
+OF_REPORT = ("--output-format", "--output-file", "--paths", "--show-fixes", "--statistics", "--quiet")
 CHECK = (
     *RUN,
     Option(("--fix",), "Apply safe fixes first, as `dbhygiene fix` does.", group=_FIXES),

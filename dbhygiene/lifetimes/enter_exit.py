@@ -59,7 +59,8 @@ def fix_exit(life: Lifetime, leaving: Function, culprit: ast.Call) -> Fix | NoFi
     inside = {part: number for number, stmt in enumerate(leaving.body) for part in ast.walk(stmt)}
     closing = next((n for n, stmt in enumerate(leaving.body) if _closes(life, stmt)), None)
     if closing is None or inside.get(culprit, closing) >= closing:
-        return NoFix(f"it needs more than one change; close it in a `finally` of `{leaving.name}`")
+        why = "no statement only closes it" if closing is None else "a `close` comes before the call that raises"
+        return NoFix(f"{why}; close it in a `finally` of `{leaving.name}`")
     first, close = leaving.body[inside[culprit]], leaving.body[closing]
     wrap = WrapInTry(
         file.span(first),

@@ -378,7 +378,9 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
         body.pop()
     needed = names_in(statements[-1]) - {place.name}
     if not body:
-        raise RefusedError("nothing between opening and closing can raise")
+        around = "try" if isinstance(statements[-1], ast.Try) else "with"
+        is_guarded = any(closing.is_guarded for closing in closes)
+        raise RefusedError(f"the `{around}` around the call that closes it may raise" if is_guarded else _TOO_LATE)
     while body and needed & _bound_names(body[0]):
         body.pop(0)
     if not body or any(needed & _bound_names(statement) for statement in body):
@@ -392,6 +394,9 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     code = _if_there(life, place, closes[-1].code)
     edit = WrapInTry(span(body[0]), span(body[-1]), "finally", verbatim(code), moved)
     return _fix(life, f"{_title_verb(life, place.name)} in a `finally`", (edit,), body)
+
+
+_TOO_LATE = "the exception was raised before it was opened"
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:

@@ -36,6 +36,7 @@ class HalfCaught(Frozen):
     comparison: Comparison | None = None
     add_numbers: tuple[int, ...] = ()
     reopens: tuple[Located, str] | None = None  # the call of the handler, and what comes of it
+    advice: str = ""  # if there is neither a class nor a number to add
 
 
 def half_caught(file: File) -> Iterator[HalfCaught]:
@@ -255,7 +256,7 @@ def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfC
         ]
         if any(name.startswith(("CONNECTION_", "ADMIN_SHUTDOWN", "08", "57P")) for name in named):
             text = "psycopg2 gives no `pgcode` when the connection is lost: it is None, which no test here expects"
-            yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler)
+            yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler, advice="test for None, too")
             return
 
 
@@ -281,5 +282,5 @@ def _half_texts(
     for part in parts:
         if any(have.lower() in text.lower() for text in texts_of(file, part, handler.name)):
             text = f"a lost connection may also give the text `{other}`: this test does not look for it"
-            yield HalfCaught(part, text, handler=handler)
+            yield HalfCaught(part, text, handler=handler, advice=f"look for `{other}`, too")
             return

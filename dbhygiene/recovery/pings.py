@@ -25,15 +25,17 @@ from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
 from dbhygiene.source.records import Frozen
 
+_UNKNOWN = "cannot tell how the connection was opened"
 _TELLS = re.compile(r"(?:^|_)(?:is|has|check|ping|alive|healthy?|ready|test)(?:_|$)", re.IGNORECASE)
 
 
 class UselessPing(Frozen):
-    """The call, what it does not do, and what does."""
+    """The call, what it does not do, what does, and why no fix does that."""
 
     call: ast.Call
     message: str
     advice: str
+    refusal: str
     confidence: Confidence = Confidence.CERTAIN
     can_reconnect: bool = False  # by an argument
     again: ast.Call | None = None
@@ -80,13 +82,15 @@ def _useless(file: File, call: ast.Call, attempt: Attempt, again: ast.Call) -> U
     if attempt.library == SQLALCHEMY and method in {"dispose", "expire_all"} and owner.library == SQLALCHEMY:
         if method == "dispose" and isinstance(attempt.root, Place) and _is_session(file, attempt):
             text = "`dispose()` leaves the session its dead connection: its next query raises an error"
-            return UselessPing(call, text, "roll the session back", again=again)
+            refusal = "a rollback also drops earlier writes"
+            return UselessPing(call, text, "roll the session back", refusal, again=again)
     if attempt.library == DJANGO and owner.library == DJANGO and method == "ensure_connection":
         text = "`ensure_connection()` does nothing while Django still holds the dead connection"
-        return UselessPing(call, text, "call `connection.close()`: the next query connects again", again=again)
+        advice = "call `connection.close()`: the next query connects again"
+        return UselessPing(call, text, advice, "a transaction may be open here", again=again)
     if method == "reset" and owner.root == attempt.root and owner.library in {"psycopg2", "psycopg"}:
         text = "`reset()` raises on a lost connection: it does not open it again"
-        return UselessPing(call, text, "open a new connection", again=again)
+        return UselessPing(call, text, "open a new connection", _UNKNOWN, again=again)
     return None
 
 
@@ -103,8 +107,8 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     since = "" if reconnects is False else " (PyMySQL 1.2 and newer)"
     text = f"if the connection is lost, `{short_name(call.func)}()` raises and does not reconnect{since}"
     confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
-    advice = "open a new connection"
-    return UselessPing(call, text, advice, confidence, bool(loss.ping_names and loss.opens_again), again)
+    advice, refusal = "open a new connection", "this driver cannot reconnect by itself"
+    return UselessPing(call, text, advice, refusal, confidence, bool(loss.ping_names and loss.opens_again), again)
 
 
 def _refused_pings(file: File) -> Iterator[UselessPing]:
@@ -119,7 +123,7 @@ def _refused_pings(file: File) -> Iterator[UselessPing]:
                 what = "takes no keyword arguments" if loss.ping_takes else "takes no arguments"
                 text = f"`{short_name(call.func)}()` of {library} {what}: this raises a TypeError"
                 sure = Confidence.LIKELY if owner.either else Confidence.CERTAIN
-                yield UselessPing(call, text, "open a new connection", sure)
+                yield UselessPing(call, text, "open a new connection", _UNKNOWN, sure)
                 break
 
 

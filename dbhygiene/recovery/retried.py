@@ -30,13 +30,14 @@ _OTHER_ERRORS = re.compile(r"deadlock|locked|lock.?wait|serializ|concurren|1205|
 
 
 class DeadRetry(Frozen):
-    """The call, what caught the error before, and what comes of it."""
+    """The call, what caught the error before, what comes of it, and why no fix follows the advice."""
 
     call: ast.Call
     path: tuple[tuple[Located, str] | Step, ...]
     what: str
     next_error: str
     advice: str
+    refusal: str  # empty if it depends on the code
     subject: str
     confidence: Confidence = Confidence.CERTAIN
     attempt: Attempt | None = None  # None: a decorator repeats the function
@@ -186,22 +187,26 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
     title = variable_title(root)
     if library == SQLALCHEMY:
         what, error = f"`{title}`", "it raises PendingRollbackError"
-        advice = "a rollback also drops earlier writes; repeat the whole transaction after `rollback()`"
+        advice = "repeat the whole transaction after `rollback()`"
+        refusal = "a rollback also drops earlier writes"
     elif library == DJANGO and atomic_around(file, call) is not None:
         what, error = "the transaction", "no query in it can succeed"
         advice = (
             "repeat the whole transaction: put the `try` around `atomic()`, and close the connection in the handler"
         )
+        refusal = "cannot tell whether all of it may be repeated"
     elif library == DJANGO:
         what, error = "Django's connection", "each query fails"
         advice = "call `connection.close()` in the handler, outside of transactions: the next query connects again"
+        refusal = ""
     else:
         what, error = f"`{title}`", _later_error(library)
         advice = (
             "open a new connection in the handler or in each try, and repeat the transaction from its first statement"
         )
+        refusal = "cannot tell which statements belong together"
     path = (*caught, (call, "queries the same connection again"))
-    return DeadRetry(call, path, what, error, advice, short_name(call.func))
+    return DeadRetry(call, path, what, error, advice, refusal, short_name(call.func))
 
 
 def _later_error(library: str) -> str:

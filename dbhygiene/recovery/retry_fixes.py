@@ -34,8 +34,10 @@ _LOCKS = re.compile(r"\bFOR\s+(?:UPDATE|SHARE)\b|\bINTO\b|GET_LOCK", re.IGNORECA
 
 def fix_retry(found: DeadRetry) -> Fix | NoFix:
     """Return the fix of a retry: a connection of Django is closed, a session that only reads is rolled back."""
-    attempt = found.attempt
-    if attempt is not None and attempt.library == DJANGO and _may_be_closed(attempt, found.call):
+    attempt, refusal = found.attempt, found.refusal or "a decorator repeats the function: there is no handler here"
+    if attempt is not None and attempt.library == DJANGO:
+        if lost := _lost_by_closing(attempt, found.call):
+            return NoFix(f"{found.refusal or lost}; {found.advice}")
         code = close_statement(attempt.file)
         if isinstance(attempt.code, FUNCTION):
             code = close_outside_transaction(attempt.file, is_async=isinstance(attempt.code, ast.AsyncFunctionDef))
@@ -45,7 +47,7 @@ def fix_retry(found: DeadRetry) -> Fix | NoFix:
         code = f"{'await ' if is_async else ''}{verbatim(_session_name(attempt))}.rollback()"
         safety = Safety.SAFE if _is_own(attempt) else Safety.UNSAFE
         return _first_in_handler(attempt, "Roll back in the handler", code, safety)
-    return NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}")
+    return NoFix(f"{refusal}; {found.advice}")
 
 
 def _first_in_handler(attempt: Attempt, title: str, code: str, safety: Safety) -> Fix:
@@ -55,18 +57,19 @@ def _first_in_handler(attempt: Attempt, title: str, code: str, safety: Safety) -
 # -- Django -----------------------------------------------------------------------------------------------
 
 
-def _may_be_closed(attempt: Attempt, call: ast.Call) -> bool:
-    """Whether nothing but the transaction that has failed is lost with the connection."""
+def _lost_by_closing(attempt: Attempt, call: ast.Call) -> str:
+    """Return what else may be lost with the connection than the transaction that has failed; else an empty string."""
     file, code = attempt.file, attempt.code
     text = file.segment(code) if isinstance(code, FUNCTION) else file.text
     if atomic_around(file, call) is not None or "set_autocommit" in file.text or any(word in text for word in HELD):
-        return False
+        return "a transaction may be open here"
     if ForkedCode(file.project).may_run(file, code):
-        return False  # its parent goes on with the connection, if this was no loss
+        return "this may run in a forked process, whose parent uses the same connection"
     loops = (part for part in own_nodes(code) if isinstance(part, (ast.For, ast.AsyncFor)))
     if any(may_stream(file, loop.iter) for loop in loops) or _keeps_cursor(file, attempt):
-        return False
-    return not isinstance(code, FUNCTION) or not _is_called_while_streaming(file, code, _DEPTH)
+        return "a cursor may still be in use"
+    is_streaming = isinstance(code, FUNCTION) and _is_called_while_streaming(file, code, _DEPTH)
+    return "a caller may still be reading rows" if is_streaming else ""
 
 
 def _is_called_while_streaming(file: File, function: Function, depth: int) -> bool:

@@ -38,6 +38,7 @@ class LostSetting(Frozen):
     title: Place
     opening: ast.Call | None = None  # of the connection, where it is set up by this statement alone
     statement: str = ""
+    refusal: str = ""  # why the call that opens the connection cannot be given the statement
 
 
 def lost_settings(file: File) -> Iterator[LostSetting]:
@@ -52,8 +53,10 @@ def lost_settings(file: File) -> Iterator[LostSetting]:
             if place in settings and place not in done and not _is_repeated(file, place, settings[place]):
                 assert place is not None
                 alone = sum(each == place for each, _ in several) == 1
-                opening, statement = _opening_call(file, place, settings[place]) if alone else (None, "")
-                yield LostSetting(call, settings[place], place, opening, statement)
+                fix = (
+                    _opening_call(file, place, settings[place]) if alone else (None, "", "several statements set it up")
+                )
+                yield LostSetting(call, settings[place], place, *fix)
 
 
 def _settings(file: File) -> Iterator[tuple[Place, ast.Call]]:
@@ -82,19 +85,25 @@ def _is_repeated(file: File, place: Place, setting: ast.Call) -> bool:
     return False
 
 
-def _opening_call(file: File, place: Place, setting: ast.Call) -> tuple[ast.Call | None, str]:
-    """Return the call that opens a connection and can be given the statement, which is a literal; else None."""
+def _opening_call(file: File, place: Place, setting: ast.Call) -> tuple[ast.Call | None, str, str]:
+    """Return the call that opens a connection, and the statement that it can be given; else the reason why not."""
     values = [value for value in Bindings.of(file).values.get(place, ()) if not is_none(value)]
     texts = patterns(evaluate(file, setting.args[0]))
     call = values[0] if len(values) == 1 else None
-    if not isinstance(call, ast.Call) or len(texts) != 1 or len(setting.args) > 1 or HOLE in texts[0]:
-        return None, ""
+    if not isinstance(call, ast.Call):
+        return None, "", "it is opened in several places" if len(values) > 1 else "no call here opens it"
+    if len(texts) != 1 or len(setting.args) > 1 or HOLE in texts[0]:
+        return None, "", "the statement is only known at run time"
     found = drivers.driver((file.resolve(call.func) or "").partition(".")[0])
     given = [word.arg for word in call.keywords]
     takes = found is not None and found.package in _HAVE_INIT_COMMAND
-    if not takes or None in given or _INIT_COMMAND in given or not _SETS_VARIABLE.match(texts[0]):
-        return None, ""
-    return call, texts[0].strip().rstrip(";")
+    if not takes:
+        return None, "", "cannot tell whether the call that opens it takes `init_command`"
+    if None in given or _INIT_COMMAND in given:
+        return None, "", "its options may contain `init_command` already"
+    if not _SETS_VARIABLE.match(texts[0]):
+        return None, "", "the statement selects a database"
+    return call, texts[0].strip().rstrip(";"), ""
 
 
 def _calls(function: Function) -> Iterator[ast.Call]:

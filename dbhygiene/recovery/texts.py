@@ -30,6 +30,7 @@ class TextTest(Frozen):
     confidence: Confidence
     replaced: ast.expr | None = None  # by `code`
     code: str = ""
+    refusal: str = ""  # why there is no `code`
 
 
 def text_tests(file: File) -> Iterator[TextTest]:
@@ -43,7 +44,8 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
         texts = texts_of(file, part, handler.name)
         if "" in texts and isinstance(part, ast.Call):
             text = "every text contains the empty one: each error counts as a lost connection"
-            yield TextTest(handler, part, text, "remove the empty text", Confidence.CERTAIN)
+            refusal = "cannot tell which text is meant"
+            yield TextTest(handler, part, text, "remove the empty text", Confidence.CERTAIN, refusal=refusal)
             return
         if texts and _is_lowered(part):
             capital = next((each for each in texts if each != each.lower()), None)
@@ -53,7 +55,8 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                     (each for each in ast.walk(part) if isinstance(each, ast.Constant) and each.value == capital), None
                 )
                 code = verbatim(file.segment(written).lower()) if written is not None else ""
-                yield TextTest(handler, part, text, "write the text in lower case", Confidence.CERTAIN, written, code)
+                advice, refusal = "write the text in lower case", "the text is not written in this test"
+                yield TextTest(handler, part, text, advice, Confidence.CERTAIN, written, code, refusal)
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):
         return  # the number is asked for, too
@@ -68,7 +71,8 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 number = f"{name}.orig.args[0]" if SQLALCHEMY in found else f"{name}.args[0]"
                 test = f"{number} in {_NUMBERS}"
                 replaced, code = _with_number(file, part, handler.name, number)
-                yield TextTest(handler, part, text, f"test the number: `{test}`", confidence, replaced, code)
+                advice, refusal = f"test the number: `{test}`", "this test also looks for the text of another error"
+                yield TextTest(handler, part, text, advice, confidence, replaced, code, refusal)
             return
 
 

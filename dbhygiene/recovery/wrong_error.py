@@ -27,12 +27,16 @@ _EXECUTES = words("execute executemany callproc")
 
 
 class WrongError(Frozen):
-    """A class or a comparison that does not fit the error, with a message and advice."""
+    """A class or a comparison that does not fit the error, with a message and advice.
+
+    `right` is code for what stands there, with names to import in braces; if it is empty, `refusal` gives the reason.
+    """
 
     at: Located
     message: str
     advice: str
-    right: str = ""  # code for what stands there, with names to import in braces
+    right: str
+    refusal: str
 
 
 def wrong_errors(file: File) -> Iterator[WrongError]:
@@ -53,6 +57,7 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
                     "this calls the driver, not Django: it raises the driver's error, not Django's",
                     "catch the driver's class, such as `base.Database.OperationalError`",
                     _classes_of_backend(file, node, classes),
+                    "cannot tell which driver is in use",
                 )
             if {each.library for each in classes if each is not None} == {SQLALCHEMY}:
                 yield from _numbers(file, handler)
@@ -66,6 +71,7 @@ def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, 
         f"`{first.dotted_name}` is never raised here: {title} has its own {first.name}",
         f"catch the class of {title}",
         _right_classes(handler, classes, raised),
+        f"cannot tell which class of {title} is meant",
     )
 
 
@@ -163,6 +169,7 @@ def _numbers(file: File, handler: ast.ExceptHandler) -> Iterator[WrongError]:
             f"`{file.segment(compared.asked)}` is a text, not a number: SQLAlchemy's errors begin with the message",
             f"compare `{handler.name}.orig.args[0]`, the number",
             _original(compared.asked, handler.name),
+            "a variable holds the text",
         )
 
 

@@ -130,4 +130,4 @@ def _repair(file: File, found: IdleCheck) -> Fix | NoFix:
         if file.resolve(assignment.value.value) == django.CONNECTIONS:
             code = f"{verbatim(file.segment(assignment.value))}.ensure_connection()"
             return Fix("Connect first", (InsertBefore(file.span(assignment), code),))
-    return NoFix("it needs your decision; ask the server for something, such as `SELECT 1`")
+    return NoFix("cannot tell where a query belongs; ask the server for something, such as `SELECT 1`")

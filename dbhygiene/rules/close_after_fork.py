@@ -137,7 +137,7 @@ def _report_close_in_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
             close,
             "this forked process closes its parent's connection: the parent's next query fails",
             path=((where, "the process is forked here"),) if where is not close else (),
-            fix=NoFix("it needs a change elsewhere; close the connection in the parent, before it forks"),
+            fix=NoFix("the change belongs in the parent's code; close the connection in the parent, before it forks"),
             confidence=Confidence.LIKELY,
             subject="connection",
         )
@@ -156,7 +156,7 @@ def _report_use_in_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
             (call, "the process is forked here, with the same connection"),
             Step(child.file.path, child.file.span(child.node), "the forked process queries the database"),
         ),
-        fix=NoFix("it needs more than one change; call `connections.close_all()` in the parent, before it forks"),
+        fix=NoFix("the parent may be in a transaction; call `connections.close_all()` in the parent, before it forks"),
         confidence=Confidence.LIKELY,
         subject="connection",
     )

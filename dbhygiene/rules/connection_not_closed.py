@@ -197,19 +197,20 @@ def _report_left_to_request(life: Lifetime) -> Iterator[Diagnostic]:
     function = life.scope.name
     if (path := kept_in_module(life)) is not None:
         title, why = path, f"is opened by each call of `{function}`, and never closed"
-        how = "close it at the end of the call, or open it only once"
+        how = "cannot tell which is right; close it at the end of the call, or open it only once"
     elif (path := kept_in_context(life)) is not None:
         title, why = path, "is not closed at the end of the request"
-        how = "close it in a function with `@app.teardown_appcontext`"
+        how = "the change belongs in another function; close it in a function with `@app.teardown_appcontext`"
     elif is_left_to_request(life):
         title, why = life.title, "is returned by a dependency, and not closed after the request"
         how = f"let `{function}` yield the connection, and close it in a `finally`"
+        how = f"other callers of `{function}` would get a generator; {how}"
     else:
         return
     yield Diagnostic(
         life.birth,
         f"connection `{title}` {why}",
-        fix=NoFix(f"it needs more than one change; {how}"),
+        fix=NoFix(how),
         confidence=min(life.confidence, Confidence.LIKELY),
         notes=(*consequence(life.resource, life.pool), *life.runs.notes(life.file)),
         subject=title,

@@ -64,6 +64,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 (found.atomic, "the transaction begins"),
                 (found.write, "marks the transaction for a rollback if it fails"),
             ),
-            fix=NoFix("it needs your decision; put an inner `atomic()` around the write"),
+            fix=NoFix("it is right for some errors only; put an inner `atomic()` around the write"),
             confidence=Confidence.LIKELY,
         )

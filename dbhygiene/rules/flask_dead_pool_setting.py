@@ -99,15 +99,17 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is not None and version < (2, 4):
         return NoFix("SQLALCHEMY_ENGINE_OPTIONS needs Flask-SQLAlchemy 2.4 or later; update it")
-    beside = NoFix(f'it needs more than one change; set `"{_OPTIONS[setting.key]}"` in SQLALCHEMY_ENGINE_OPTIONS')
+    how = f'set `"{_OPTIONS[setting.key]}"` in SQLALCHEMY_ENGINE_OPTIONS'
     statements = [each.statement for each in dead if each.statement is not None and each.holder is None]
     if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:
-        return beside
+        return NoFix(f"the settings are not assignments of one block; {how}")
     if given := group.of(flask.ENGINE_OPTIONS):
         options = evaluate(file, given[0].value) if len(given) == 1 else None
-        return _move(file, setting, options) or beside
+        return _move(file, setting, options) or NoFix(
+            f"the engine options are not one dict literal in this file; {how}"
+        )
     if group.has(flask.ENGINE_OPTIONS):
-        return beside
+        return NoFix(f"a base class sets the engine options; {how}")
     if setting is not dead[0]:
         return NoFix(f"the fix for `{dead[0].key}` includes it; apply that one")
     items = (f"{file.quote(_OPTIONS[each.key], each.at)}: {verbatim(file.segment(each.value))}" for each in dead)
@@ -127,13 +129,14 @@ def _safety(*moved: flask.Setting) -> Safety:
     return Safety.SAFE if all(each.key in _OF_ALL_POOLS for each in moved) else Safety.UNSAFE
 
 
-def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | None:
-    """Write a setting into the dict of the engine's options, if that is in the same file."""
+def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | NoFix | None:
+    """Write a setting into the dict of the engine's options, if that is in the same file; else return None."""
     match options:
         case Dict(file=where, literal=ast.Dict() as literal) if where is file and setting.statement is not None:
-            if _OPTIONS[setting.key] not in options.items:
-                value = verbatim(file.segment(setting.value))
-                item = AddItem(file.span(literal), file.quote(_OPTIONS[setting.key], literal), value)
-                edits = (item, Remove(file.span(setting.statement)))
-                return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", edits, _safety(setting))
+            option = _OPTIONS[setting.key]
+            if option in options.items:
+                return NoFix(f"the engine options already have `{option}`; remove this setting")
+            item = AddItem(file.span(literal), file.quote(option, literal), verbatim(file.segment(setting.value)))
+            edits = (item, Remove(file.span(setting.statement)))
+            return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", edits, _safety(setting))
     return None

@@ -219,11 +219,11 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     """Let the driver test the connection after the wait, where it can be named there."""
     life, file = gap.life, gap.file
     if gap.between_calls:
-        return NoFix("it needs more than one change; open a connection in each call, or test it before each use")
+        return NoFix("cannot tell which is right; open a connection in each call, or test it before each use")
     if life.resource.package not in PINGS:
         return NoFix("this driver cannot reconnect by itself; open a new connection after the wait")
     if life.resource.is_async:
-        return NoFix("this fix does not support asynchronous connections; open a new one after the wait")
+        return NoFix("the connection is asynchronous; open a new one after the wait")
     statement = statement_around(file, gap.wait.node)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:

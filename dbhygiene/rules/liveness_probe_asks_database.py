@@ -141,7 +141,7 @@ def _command(file: File) -> Iterator[Diagnostic]:
                 Step(file.path, file.span(calls[0]), "runs the command, which queries the database"),
                 step(file.project, probe.place, "the probe that restarts the container"),
             ),
-            fix=NoFix("it needs your decision; make it a readiness probe, or let it run a command without a query"),
+            fix=NoFix("cannot tell which is right; make it a readiness probe, or let it run a command without a query"),
             notes=("a slow database, or one that accepts no more connections, stops all containers",),
             subject="livenessProbe",
         )

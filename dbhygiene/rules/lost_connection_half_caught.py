@@ -144,4 +144,9 @@ def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
             added = f"{file.segment(known.value)}.{found.add_class}"
             code = f"({', '.join([*map(file.segment, parts), added])})"
             return Fix(f"Catch {found.add_class}, too", (Replace(file.span(names), verbatim(code)),), Safety.UNSAFE)
-    return NoFix("it needs your decision; name the missing errors in this handler, too")
+    if found.comparison is not None:
+        missing = " and ".join(map(str, found.add_numbers))
+        return NoFix(f"the numbers are not in one tuple; test for {missing}, too")
+    if found.add_class:
+        return NoFix(f"cannot tell how to import it here; catch {found.add_class}, too")
+    return NoFix(f"the rest of the test must change with it; {found.advice}")

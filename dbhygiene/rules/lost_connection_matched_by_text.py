@@ -91,6 +91,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _repair(file: File, found: TextTest) -> Fix | NoFix:
     if found.replaced is None or not found.code:
-        return NoFix(f"it needs your decision; {found.advice}")
+        return NoFix(f"{found.refusal}; {found.advice}")
     title = "Test the number" if "(2006" in found.code else "Write it in lower case"
     return Fix(title, (Replace(file.span(found.replaced), found.code),), Safety.UNSAFE)

@@ -119,7 +119,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _repair(file: File, found: UselessPing) -> Fix | NoFix:
     if not found.can_reconnect:
-        return NoFix(f"it needs your decision; {found.advice}")
+        return NoFix(f"{found.refusal}; {found.advice}")
     called = verbatim(file.segment(found.call.func))
     edit = Replace(file.span(found.call), f"{called}(reconnect=True)")
     return Fix("Reconnect if needed", (edit,), Safety.UNSAFE)

@@ -130,8 +130,8 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             _message(found),
             path=tuple(_steps(file, found)),
             fix=NoFix(
-                "it needs your decision; begin again with the first statement of the transaction, or reconnect only"
-                " between transactions"
+                "cannot tell which statements belong together; begin again with the first statement of the transaction,"
+                " or reconnect only between transactions"
             ),
             confidence=found.confidence,
             subject=found.title,

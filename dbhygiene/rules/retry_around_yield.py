@@ -80,12 +80,14 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             node,
             "an error in the `with` block makes this loop yield a second time, which raises RuntimeError",
             path=((handler, "catches an error of the `with` block, and starts the loop again"),),
-            fix=NoFix("it needs your decision; repeat only what opens the connection, and yield after the loop"),
+            fix=NoFix(
+                "cannot tell what may be repeated; repeat only what opens the connection, and yield after the loop"
+            ),
         )
     for decorator, function in useless_decorators(file):
         yield Diagnostic(
             decorator,
             f"this retry does nothing: `{function.name}` is a generator function, whose body runs later",
-            fix=NoFix("it needs your decision; repeat the function that opens the connection, or its caller"),
+            fix=NoFix("cannot tell what may be repeated; repeat the function that opens the connection, or its caller"),
             subject=function.name,
         )

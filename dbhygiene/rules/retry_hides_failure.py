@@ -156,7 +156,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 found.raised,
                 "this `raise` has no exception to raise: after the last try, the caller gets a RuntimeError",
                 path=(steps, (found.raised, "runs after the handler has ended")),
-                fix=NoFix("it needs your decision; keep the error of the last try in a variable, and raise that"),
+                fix=NoFix("the handler must change, too; keep the error of the last try in a variable, and raise that"),
             )
         else:
             yield Diagnostic(
@@ -174,7 +174,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             path=((hides.handler, "catches the error, and goes on"),)
             if hides.at not in ast.walk(hides.handler)
             else (),
-            fix=NoFix(f"it needs your decision; {hides.advice}"),
+            fix=NoFix(f"cannot tell what the callers expect; {hides.advice}"),
             confidence=Confidence.LIKELY,
         )
 
@@ -189,4 +189,4 @@ def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:
                 code = f"if {name} == {count - 1}:\n    raise"
                 edit = InsertBefore(file.span(found.handler.body[0]), code)
                 return Fix("Raise the error in the last round", (edit,), Safety.UNSAFE)
-    return NoFix("it needs your decision; raise the error in the handler of the last try, or after the loop")
+    return NoFix("cannot tell which try is the last; raise the error in the handler of the last try, or after the loop")

@@ -119,6 +119,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.at,
             f"{found.what} after each error, without a pause or a limit: some errors last",
             path=((handler, "catches the error of each try"),) if handler is not None else (),
-            fix=NoFix("it needs your decision; count the tries, and sleep between them"),
+            fix=NoFix("cannot tell how many tries are right; count the tries, and sleep between them"),
             confidence=Confidence.LIKELY,
         )

@@ -211,10 +211,11 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnostic:
+    name = function.name
     return Diagnostic(
         life.birth,
         f"{life.resource.noun} `{life.title}` is returned by a dependency, so it is not closed after the request",
-        fix=NoFix(f"it needs more than one change; let `{function.name}` yield the session within a `with`"),
+        fix=NoFix(f"other callers of `{name}` would get a generator; let `{name}` yield the session within a `with`"),
         confidence=life.confidence,
         subject=life.title,
         impact=life.runs.impact,

@@ -198,7 +198,7 @@ def _effect(life: Lifetime, kind: str) -> str:
 
 
 _ADVICE = {
-    "threads": "it needs more than one change; use a separate one in each thread",
-    "tasks": "it needs more than one change; use a separate one in each task",
-    "processes": "it needs more than one change; use a separate one in each process",
+    "threads": "cannot tell which objects belong to which thread; use a separate one in each thread",
+    "tasks": "cannot tell which objects belong to which task; use a separate one in each task",
+    "processes": "cannot tell which objects belong to which process; use a separate one in each process",
 }

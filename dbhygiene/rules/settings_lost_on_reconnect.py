@@ -106,7 +106,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _repair(file: File, found: LostSetting) -> Fix | NoFix:
     if found.opening is None or not found.statement:
-        return NoFix("it needs your decision; pass the settings as `init_command`, where the connection is opened")
+        return NoFix(f"{found.refusal}; pass the settings as `init_command`, where the connection is opened")
     code = verbatim(repr(found.statement) if "'" in found.statement else file.quote(found.statement, found.opening))
     return Fix(
         "Pass the statement as `init_command`",

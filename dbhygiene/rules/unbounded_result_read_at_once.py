@@ -144,7 +144,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.read,
             f"every row of `{found.table}` is read at once, again and again",
             path=(*found.runs.steps, *asked, (found.read, "reads all rows into memory before it returns the first")),
-            fix=NoFix(f"it needs your decision; read chunks by key{_or_in_parts(file, found)}"),
+            fix=NoFix(f"the code that uses the rows must change, too; read chunks by key{_or_in_parts(file, found)}"),
             confidence=Confidence.LIKELY,
             notes=(*found.runs.notes(file), *_notes(file, found)),
             subject=found.table,

@@ -148,7 +148,9 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.write,
             "if only the server's reply is lost, the write is done, and the retry repeats it",
             path=found.path,
-            fix=NoFix("it needs your decision; insert with a unique key, or look for the row before you repeat it"),
+            fix=NoFix(
+                "cannot tell which rows are the same; insert with a unique key, or look for the row before the retry"
+            ),
             confidence=Confidence.LIKELY,
             subject=short_name(found.write.func),
         )

@@ -115,6 +115,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 def _repair(file: File, found: WrongError) -> Fix | NoFix:
     """Name the right class, or read the number of the driver's error."""
     if not found.right:
-        return NoFix(f"it needs your decision; {found.advice}")
+        return NoFix(f"{found.refusal}; {found.advice}")
     title = "Catch the class that is raised" if "{" in found.right else "Read the driver's error"
     return Fix(title, (Replace(file.span(found.at), found.right),), Safety.UNSAFE)

@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import ShellComplete
 
@@ -57,6 +58,23 @@ def test_a_plain_line_means_the_same(line: str) -> None:
 @pytest.mark.parametrize("line", UNUSUAL)
 def test_what_is_not_plain_is_left_to_click(line: str) -> None:
     assert parse_plain(line.split(), CHECK) is None
+
+
+UNUSED = {
+    "fix": "--cache-dir --jobs --no-cache",
+    "baseline": "--cache-dir --color --exit-zero --fail-on --fixable --jobs --no-cache --output-file --output-format"
+    " --paths --quiet --show-fixes --since --statistics --stdin-filename --unfixable",
+    "explain": "--cache-dir --exit-zero --fail-on --fixable --force-exclude --jobs --no-cache --output-file"
+    " --output-format --paths --quiet --show-fixes --since --statistics --stdin-filename --unfixable",
+}
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_help_omits_options_that_a_command_does_not_use(name: str) -> None:
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
+    hidden = [each.opts[-1] for each in command.params if getattr(each, "hidden", False)]
+    assert sorted(hidden) == UNUSED[name].split()
 
 
 # -- what they do ---------------------------------------------------------------------------------------
