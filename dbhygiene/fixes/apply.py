@@ -10,6 +10,7 @@ import io
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from dbhygiene.diagnostics.edits import (
@@ -143,7 +144,7 @@ def _round(
     """Apply compatible fixes; return the file, the findings that are gone, and the fixes that failed."""
     trial = Trial(file, check, findings)
     try:
-        batch = _apart(_of_one_kind(ready))
+        batch = apart(of_one_kind(ready))
         return trial.outcome(batch), batch, {}
     except EditError as error:
         if len(batch) == 1:
@@ -166,21 +167,21 @@ def _round(
     return alone, good, failures
 
 
-def _of_one_kind(findings: Sequence[Finding]) -> Sequence[Finding]:
+def of_one_kind(findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return the fixes that change code; if there are none, those of comments, which the former may make unused."""
     return [finding for finding in findings if not _comment_edits(finding)] or findings
 
 
 def _comment_edits(finding: Finding) -> list[EditComment]:
-    return [edit for edit in _edits(finding) if isinstance(edit, EditComment)]
+    return [edit for edit in edits_of(finding) if isinstance(edit, EditComment)]
 
 
-def _apart(findings: Iterable[Finding]) -> list[Finding]:
+def apart(findings: Iterable[Finding]) -> list[Finding]:
     """Return as many findings, in order, as have fixes that do not overlap, or make the same change."""
     chosen: list[Finding] = []
     edits: dict[Edit, None] = {}
     for finding in findings:
-        own = _edits(finding)
+        own = edits_of(finding)
         others = [region for edit in edits if edit not in own for region in _regions(edit)]
         new = [region for edit in own if edit not in edits for region in _regions(edit)]
         if not any(_meet(one, other) for one in new for other in others):
@@ -189,7 +190,7 @@ def _apart(findings: Iterable[Finding]) -> list[Finding]:
     return chosen
 
 
-def _edits(finding: Finding) -> tuple[Edit, ...]:
+def edits_of(finding: Finding) -> tuple[Edit, ...]:
     assert isinstance(finding.fix, Fix)
     return finding.fix.edits
 
@@ -218,6 +219,17 @@ _IN_VAIN = {"HYG002"}  # a fix may leave a comment unused: the next round remove
 # -- the proof --------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _defects_as_edit_errors() -> Iterator[None]:
+    """Raise an internal error as EditError: it is a defect of dbhygiene, but no reason to end the run."""
+    try:
+        yield
+    except EditError:
+        raise
+    except Exception as error:
+        raise EditError(f"internal error: {type(error).__name__}: {error}".partition("\n")[0]) from error
+
+
 class Trial:
     """Tries fixes on one text, and proves the result."""
 
@@ -227,24 +239,23 @@ class Trial:
         self._before = Counter(map(_key, findings))
         self._editor = SectionEditor(file)
 
+    @_defects_as_edit_errors()
     def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
         """Return the file after these fixes, with its findings; raise EditError if a check fails, or by an internal
         error."""
-        try:
-            return self._outcome(chosen)
-        except EditError:
-            raise
-        except Exception as error:  # a defect of dbhygiene, but no reason to end the run
-            raise EditError(f"internal error: {type(error).__name__}: {error}".partition("\n")[0]) from error
+        after = self.edited(chosen)
+        return after, self._check_again(after, chosen)
 
-    def _outcome(self, chosen: Sequence[Finding]) -> _Outcome:
+    @_defects_as_edit_errors()
+    def edited(self, chosen: Sequence[Finding]) -> File:
+        """Return the file after these fixes, without checking it again; raise EditError as `outcome` does."""
         file = self._file
         about_comments = [edit for finding in chosen for edit in _comment_edits(finding)]
         if about_comments:
             edits: Sequence[Edit] = ()
             after = self._editor.edit_comments(about_comments)
         else:
-            edits = self._editor.spell(map(_edits, chosen))
+            edits = self._editor.spell(map(edits_of, chosen))
             after = self._editor.edit(edits)
         try:
             if not verify.same_meaning(file, edits, after.text):
@@ -258,6 +269,10 @@ class Trial:
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
             raise EditError("the fix that was tried loses a comment")
+        return after
+
+    def _check_again(self, after: File, chosen: Sequence[Finding]) -> list[Finding]:
+        """Return the findings of the file after fixes; raise EditError if one is new, or is not gone."""
         findings = self._check(after)
         expected_keys = self._before - Counter(map(_key, chosen))
         if new := Counter(map(_key, findings)) - expected_keys:
@@ -266,7 +281,7 @@ class Trial:
                 raise EditError("the fix that was tried does not remove the finding")
             if faults := {key[0] for key in new} - _IN_VAIN:
                 raise EditError(f"the fix that was tried causes {', '.join(sorted(faults))}")
-        return after, findings
+        return findings
 
 
 def _comments(text: str) -> Iterator[str]:

@@ -125,7 +125,7 @@ def _fix(checked: Checked, file: File, finding: Finding) -> File:
     """Return the file after the fix of a finding."""
     from dbhygiene.fixes.preview import FixPreviews  # imports LibCST
 
-    after = FixPreviews(file, checked.project.checker(file.path)).after(finding)
+    after = FixPreviews(file, checked.project.checker(file.path)).alone(finding)
     if isinstance(after, str):
         raise UsageError(f"not fixed: {after}")
     return after or file
