@@ -31,7 +31,9 @@ _PROCESS = LazyPattern(r"^([\w-]+):\s*(.*)")
 _PLATFORM_FILE = LazyPattern(
     r"(?:render|heroku|app)\.ya?ml|railway\.(?:json|toml)|fly(?:\.[\w-]+)?\.toml|nixpacks\.toml"
 )
-_OF_PLATFORM = LazyPattern(r"""^"?(\w[\w-]*)"?\s*[:=]\s*(["']?)(.*?)\2,?$""")  # `startCommand: "gunicorn shop.wsgi"`
+_OF_PLATFORM = LazyPattern(  # `startCommand: "gunicorn shop.wsgi"`, `- gunicorn shop.wsgi`
+    r"""^(?:"?\w[\w-]*"?\s*[:=]|-)\s*(["']?)(.*?)\1,?$"""
+)
 
 
 class Reader:
@@ -185,7 +187,7 @@ class Reader:
         elif base.startswith("Procfile"):
             self._lines(name, _PROCESS, group=2)
         elif _PLATFORM_FILE.fullmatch(base):
-            self._lines(name, _OF_PLATFORM, group=3)
+            self._lines(name, _OF_PLATFORM, group=2)
         elif re.search(r"dockerfile|containerfile", base, re.IGNORECASE):
             from dbhygiene.servers import docker
 

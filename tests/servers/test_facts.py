@@ -526,6 +526,7 @@ def test_gunicorns_own_file_is_read() -> None:
     [
         ("render.yaml", "services:\n  - type: web\n    startCommand: gunicorn -w 3 shop.wsgi\n"),
         ("heroku.yml", "build:\n  docker:\n    web: Dockerfile\nrun:\n  web: gunicorn -w 3 shop.wsgi\n"),
+        ("heroku.yml", "run:\n  web:\n    command:\n      - gunicorn -w 3 shop.wsgi\n    image: worker\n"),
         ("app.yaml", "runtime: python312\n\nentrypoint: 'gunicorn -w 3 shop.wsgi'\n"),
         ("fly.toml", "app = 'shop'\n\n[processes]\n  web = \"gunicorn -w 3 shop.wsgi\"\n"),
         ("railway.toml", '[deploy]\n\nstartCommand = "gunicorn -w 3 shop.wsgi"\n'),
@@ -537,7 +538,7 @@ def test_commands_in_the_files_of_platforms(name: str, text: str) -> None:
     assert is_deployment_file(name)
     (found,) = facts(**{name: text}).commands
     assert (found.application, found.processes) == ("shop.wsgi", 3)
-    assert text.splitlines()[found.place.line - 1].strip().startswith(("startCommand", '"start', "web", "entry", "cmd"))
+    assert text.splitlines()[found.place.line - 1].strip().startswith(("startCommand", '"start', "web", "- g", "entry", "cmd"))
 
 
 def test_a_command_in_quotation_marks_has_the_line_of_its_server() -> None:
