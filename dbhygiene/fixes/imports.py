@@ -316,7 +316,8 @@ class _Layout:
             if _is_sorted(nodes, order):
                 return sum(order(node) <= order(new) for node in nodes)
         alike = [i for i, node in enumerate(nodes) if type(node) is type(new)]
-        return alike[-1] + 1 if alike else len(nodes)
+        of_kind = [i for i in alike if self._kind(group[i].node) == self._kind(new)]  # in a group of all kinds
+        return (of_kind or alike or [len(nodes) - 1])[-1] + 1
 
     def _by_kind(self, order: _Order) -> _Order:
         return lambda node: (self._kind(cast(_Import, node)), *order(node))

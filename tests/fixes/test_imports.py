@@ -72,6 +72,11 @@ ADDED = {
         "import abc\nfrom collections import deque\nimport os\n\nc()\n",
         "import abc\nfrom collections import deque\nfrom contextlib import closing\nimport os\n\nclosing(c())\n",
     ),
+    "unsorted, of all kinds: beside the last one of the standard library": (
+        "import requests\nimport abc\nfrom zlib import crc32\nfrom queue import Queue\nfrom django.db import models\nc()\n",
+        "import requests\nimport abc\nfrom zlib import crc32\nfrom queue import Queue\nfrom contextlib import closing\n"
+        "from django.db import models\nclosing(c())\n",
+    ),
     "unsorted": (
         "import sys\nimport os\n\nc()\n",
         "import sys\nimport os\nfrom contextlib import closing\n\nclosing(c())\n",
