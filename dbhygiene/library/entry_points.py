@@ -45,6 +45,11 @@ SUB_COMMANDS = words("set_defaults")
 # Arguments of pools of threads or processes: each worker runs the function once, before its work.
 CALLED_PER_WORKER = words("initializer")
 
+# Functions that import modules whose names are found at run time, as plugins are.
+LOADERS = words(
+    "import_module __import__ iter_modules walk_packages spec_from_file_location import_string find_modules"
+)
+
 # Methods of parsers of the command line, and decorators of click, that are given words and look nothing up by them.
 ARGUMENTS = words("add_argument add_parser add_option command group option argument")
 
@@ -53,6 +58,7 @@ PASSIVE_BASES = words(
     """
     object abc.ABC typing.Generic typing.Protocol typing.NamedTuple enum.Enum Exception BaseException ValueError
     RuntimeError dict list set threading.local contextlib.ContextDecorator contextlib.AbstractContextManager
+    threading.Thread multiprocessing.Process
     """
 )
 
@@ -87,4 +93,7 @@ HOOKS = re.compile(
     r"main|run|start|stop|setup|teardown|cli|entry\w*|execute|invoke|\w*handler|lambda_\w+|on_\w+|handle_\w+|process_\w+"
     r"|create_app|make_app|application|app|upgrade|downgrade|pytest_\w+|\w*hook|register\w*"
 )
+# The parameters of a function that a platform calls for each request: AWS Lambda's handler, for example.
+OF_PLATFORMS = ("event", "context")
+
 GIVEN_TO_HOOKS = words("request event context ctx update message item spider sender instance environ environment")

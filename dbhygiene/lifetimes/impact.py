@@ -31,8 +31,10 @@ from dbhygiene.library.entry_points import (
     GIVEN_TO_HOOKS,
     HOOKS,
     LIFESPANS,
+    LOADERS,
     MIGRATIONS,
     NEUTRAL,
+    OF_PLATFORMS,
     PASSIVE_BASES,
     RERUN,
     RUNS_ON,
@@ -52,6 +54,7 @@ from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.decided_tests import decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
+from dbhygiene.program.held_functions import uses_of_held
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, function_around, with_others
@@ -254,7 +257,9 @@ def _climb(place: _CallSite, *, ends: bool) -> _Climb:
         is_last = is_last or (ends and _is_left_after(around, inside))
         match around:
             case ast.Lambda():
-                return _Climb(None, caught, _UNKNOWN)
+                chosen = _choice_of_command(file, around)
+                command = Runs(Impact.ONCE, entry=EntryPoint("once, as a command", file, chosen)) if chosen else None
+                return _Climb(None, caught, command or _UNKNOWN)
             case ast.FunctionDef() | ast.AsyncFunctionDef() if inside in around.body:
                 return _Climb(around, caught)
             case ast.Try() if inside in around.body and any(_goes_on(file, each) for each in around.handlers):
@@ -362,7 +367,7 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
     if mentions is None:
         return _UNKNOWN
     places, guards, is_ruled_out = [], [*_guards(file, place.node)], False
-    for where, node, is_sure in mentions:
+    for where, node, is_sure in mentions:  # grows during the loop
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
             continue
@@ -383,15 +388,54 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
             places.append(_CallSite(where, call, caught or runs_itself, is_sure=is_sure, in_thread=runs_itself))
         elif (call := _start_of_thread(where, node)) is not None:
             places.append(_CallSite(where, call, caught=True, is_sure=is_sure, in_thread=True))
+        elif (further := _further_mentions(where, node)) is not None:
+            mentions += [(*each, is_sure) for each in further if each not in [known[:2] for known in mentions]]
         else:
             return _UNKNOWN
     if not places and by_base is None and is_ruled_out:
         return _UNKNOWN
     if not places and by_base is None:
-        may_be_called = file.is_interactive or _is_in_package(file)  # by the user; a module may be a plugin
+        # By the user, or as a plugin.
+        may_be_called = file.is_interactive or (_is_in_package(file) and _may_be_loaded(file))
         is_unused = (_is_script(file) and not may_be_called) or _is_left_over(file, function, cls)
         return Runs(Impact.ONCE, "no call of this function is known") if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
+
+
+def _further_mentions(file: File, node: ast.expr) -> list[tuple[File, ast.expr]] | None:
+    """Return the mentions that stand for a function or class besides its own name; None if other code may run it.
+
+    A variable or a table may hold it. Objects of its subclasses are made as its own are.
+    """
+    above = file.parents.get(node)
+    if isinstance(above, ast.ClassDef) and node in above.bases:
+        below = next(Definition(file, above, name) for name, scope in file.classes.items() if scope.node is above)
+        found = _mentions_of(below, below.last_name, is_method=False)
+        return [each[:2] for each in found] if found is not None else None
+    if _is_type(file, node):
+        return []
+    uses = uses_of_held(file, node)
+    return [(file, use) for use in uses] if uses is not None else None
+
+
+def _is_type(file: File, node: ast.expr) -> bool:
+    """Whether a class is mentioned as the type of something: in an annotation, a test, or a handler."""
+    inside: ast.AST = node
+    for around in file.around(node):
+        match around:
+            case ast.arg() | ast.ExceptHandler():
+                return True
+            case ast.AnnAssign(annotation=annotation):
+                return annotation is inside
+            case ast.FunctionDef(returns=returns) | ast.AsyncFunctionDef(returns=returns):
+                return returns is inside
+            case ast.Call(func=called, args=[_, types]):
+                return types is inside and last_name(called) in ("isinstance", "issubclass")
+            case ast.Subscript() | ast.BinOp(op=ast.BitOr()) | ast.Tuple():
+                inside = around
+            case _:
+                return False
+    return False
 
 
 def _guards(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
@@ -429,26 +473,44 @@ def _is_left_over(file: File, function: Function, cls: Definition | None) -> boo
     a project's root, there may be other files.
     """
     root = file.project.root
-    if cls is not None or function.decorator_list or "." in file.functions[function].name or root is None:
+    if function.decorator_list or root is None or not any((root / mark).exists() for mark in MARKERS):
         return False
-    if file.project.is_distributed or not any((root / mark).exists() for mark in MARKERS) or not is_imported(file):
+    if cls is None and "." in file.functions[function].name:
+        return False
+    if file.project.is_distributed or not is_imported(file):
         return False
     if HOOKS.fullmatch(function.name) or any(each.arg in GIVEN_TO_HOOKS for each in named_parameters(function)):
         return False
-    others = file.project.files_mentioning_all(function.name)
-    if others is None or any(each.path != file.path for each in others):
+    return not _is_named_again(file, function.name) and (cls is None or _is_called_by_names(cls))
+
+
+def _is_named_again(file: File, name: str) -> bool:
+    """Whether a file of the project has the name of a function besides its definition."""
+    others = file.project.files_mentioning_all(name)
+    if others is None or any(each.path != file.path for each in others) or file.project.scripts_mentioning(name):
+        return True
+    return len(re.findall(rf"\b{name}\b", file.text)) > 1
+
+
+def _is_called_by_names(cls: Definition) -> bool:
+    """Whether the program calls the methods of a class by their names: most of them are named elsewhere.
+
+    Otherwise a server, or a framework, may look them up in its objects.
+    """
+    public = [name for name in cls.file.classes[cls.name].defined if not name.startswith("_")]
+    if _LOOK_UPS.search(cls.file.text) is not None or any(name.isupper() for name in public):
         return False
-    if file.project.scripts_mentioning(function.name):
-        return False
-    return len(re.findall(rf"\b{function.name}\b", file.text)) == 1
+    return 2 * sum(_is_named_again(cls.file, name) for name in public) > len(public)
 
 
 def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) -> Runs | None:
-    """Return how often the framework runs a function that a decorator registers; None if no decorator does.
+    """Return how often a framework or platform runs a function; None if no decorator or signature says so.
 
     Arguments:
         keeps: whether it matters that a program which goes on keeps the connection.
     """
+    if tuple(each.arg.strip("_") for each in function.args.args) == OF_PLATFORMS:
+        return Runs(Impact.REPEATED, entry=EntryPoint("in each request or event", place.file, function))
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         word = last_name(called)
@@ -538,7 +600,7 @@ def _is_for_others(file: File, names: list[str]) -> bool:
     if file.project.programs:
         top = file.project.module(file.module.partition(".")[0], file)
         return top is not None and _offers(top, file, names[0])
-    if is_of_scripts(file) and _is_script(file):
+    if _is_script(file):
         return False
     return file.path.name == "__init__.py" or _is_in_package(file)
 
@@ -566,17 +628,29 @@ def _mentions(
     Arguments:
         is_made: whether each object of the class runs the function, so that mentions of the class are meant.
     """
-    is_made = is_made or (cls is not None and function.name in _BY_CLASS)
-    own = Definition(file, function, file.functions[function].name)
-    target = cls if cls is not None and is_made else own
-    name = cls.name.rpartition(".")[2] if cls is not None and is_made else function.name
-    if cls is not None and not is_made and name.startswith("__"):
+    if cls is not None and (is_made or function.name in _BY_CLASS):
+        return _mentions_of(cls, cls.last_name, is_method=False)
+    is_private = function.name.startswith("__") and not function.name.endswith("__")
+    if cls is not None and function.name.startswith("__") and not is_private:
         return None
-    others = _files_with_word(file, name, is_method=cls is not None)
+    own = Definition(file, function, file.functions[function].name)
+    return _mentions_of(own, function.name, is_method=cls is not None, is_private=is_private and cls is not None)
+
+
+def _mentions_of(
+    target: Definition, name: str, *, is_method: bool, is_private: bool = False
+) -> list[tuple[File, ast.expr, bool]] | None:
+    """Return the mentions of a function or class by its name, as `_mentions` does.
+
+    Arguments:
+        is_private: whether only its own file knows the name.
+    """
+    file = target.file
+    is_in_class = is_method or isinstance(target.node, ast.ClassDef)
+    others = () if is_private else _files_with_word(file, name, is_method=is_in_class)
     if others is None:
         return None
     found: list[tuple[File, ast.expr, bool]] = []
-    is_method = cls is not None and not is_made
     module = file.module.rpartition(".")[2]
     for where in with_others(file, [*others, *file.project.scripts_mentioning(name)]):
         if _outside_of_programs(where) is not None:
@@ -635,9 +709,16 @@ def _looks_up_names(file: File) -> bool:
 
 
 def _looks_up(file: File, node: ast.Constant) -> bool:
-    """Whether a string may name a function; not where it is compared, or an argument of the command line."""
+    """Whether a string may name a function; not where it is compared, a word of the command line, or beside it.
+
+    `{"load": load}` and `("load", load)` give a name to the function itself.
+    """
     for around in file.around(node):
         match around:
+            case ast.Dict() if any(_has_name(value, node.value) for value in around.values):
+                return False
+            case ast.Tuple() | ast.List() if any(_has_name(item, node.value) for item in around.elts):
+                return False
             case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices"):
                 return False
             case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.AugAssign(target=ast.Name(id="__all__")):
@@ -648,6 +729,10 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
                 continue
         return True
     return True
+
+
+def _has_name(node: ast.expr, name: object) -> bool:
+    return any(isinstance(part, (ast.Name, ast.Attribute)) and last_name(part) == name for part in ast.walk(node))
 
 
 def _files_with_word(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
@@ -744,7 +829,7 @@ def _call(file: File, node: ast.expr) -> ast.AST | None:
     above = file.parents.get(node)
     if isinstance(above, ast.Call) and above.func is node:
         return above
-    call, _ = _passed_to(file, node)
+    call, _ = _passed_to(file, above if isinstance(above, ast.Dict) else node)  # `Fire({"load": load})`
     return call if call is not None and last_name(call.func) in CALLED_ONCE else None
 
 
@@ -777,21 +862,41 @@ def _dependency_on(file: File, node: ast.expr) -> ast.Call | None:
 
 
 def _choice_of_command(file: File, node: ast.expr) -> ast.Call | None:
-    """Return the call that makes a function a sub-command: `parser.set_defaults(run=function)`."""
+    """Return the call that makes a function a sub-command: `parser.set_defaults(run=f)`, `app.command()(f)`."""
     call, keyword = _passed_to(file, node)
-    return call if call is not None and keyword and last_name(call.func) in SUB_COMMANDS else None
+    if call is None:
+        return None
+    if isinstance(made := call.func, ast.Call):
+        return call if last_name(made.func) in COMMANDS and _is_command_line(file, made.func) else None
+    return call if keyword and last_name(call.func) in SUB_COMMANDS else None
 
 
 @query
 def _is_script(file: File) -> bool:
     """Whether a file is a program of its own: its top level calls something, and no file imports it.
 
-    A module of a package is one if it lies among scripts, and says what to do when it is run.
+    A module of a package is one if it says what to do when it is run, and nothing may load it by its name.
     """
-    if _is_in_package(file) and not is_of_scripts(file):
+    in_package = _is_in_package(file)
+    if in_package and file.path.name == "__init__.py":
         return False
-    begins = _is_main if _is_in_package(file) else _runs_something
-    return any(begins(file, each) for each in file.tree.body) and not is_imported(file)
+    begins = _is_main if in_package else _runs_something
+    if not any(begins(file, each) for each in file.tree.body) or is_imported(file):
+        return False
+    return not in_package or is_of_scripts(file) or not _may_be_loaded(file)
+
+
+def _may_be_loaded(file: File) -> bool:
+    """Whether another file may import a module of a package by a string, or all modules of the package."""
+    package, _, name = file.module.rpartition(".")
+    others = file.project.files_mentioning_all(name)
+    named = re.compile(rf"(?:^|[.:/]){re.escape(name)}(?:[.:]|$)")
+    if others is None or any(
+        named.search(said) for each in others if each.path != file.path for said in _strings(each)
+    ):
+        return True
+    loading = [file.project.files_mentioning_all(each, package.rpartition(".")[2]) for each in LOADERS]
+    return any(files is None or not all(map(is_test_file, files)) for files in loading)
 
 
 def _is_in_package(file: File) -> bool:

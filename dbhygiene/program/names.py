@@ -64,7 +64,8 @@ def is_imported(file: File, *, but_by: Callable[[File], bool] | None = None) -> 
 
 
 def _imports(other: File, file: File) -> bool:
-    named = (name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars))
+    named = [name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars)]
+    named += (alias.name for each in other.nodes(ast.Import) for alias in each.names)  # `import a.b` binds only `a`
     return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
 
 

@@ -800,3 +800,137 @@ def test_a_fix_is_tried_with_the_callers_of_other_files(leak, tmp_path: Path) ->
     (tmp_path / ".git").mkdir()
     fixed = dbhygiene.fix(tmp_path / "db.py")
     assert [(found.code, found.span.line) for found in fixed.fixed] == [("HYG103", 9)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "ACTIONS = {'load': load}\nACTIONS[sys.argv[1]]('a')",
+        "ACTIONS = {'load': load}\naction = ACTIONS.get(sys.argv[1])\nif action is None:\n    sys.exit(1)\naction('a')",
+        "ACTIONS = {'load': (load, '')}\nprint(sorted(ACTIONS))\naction, words = ACTIONS[sys.argv[1]]\naction('a')",
+        "ACTIONS = {'load': (load, 'load it')}\nACTIONS[sys.argv[1]][0]('a')",
+        "{'load': load}[sys.argv[1]]('a')",
+        "action = load if sys.argv[1:] else None\nif action:\n    action('a')",
+        "for name, action in [('load', load)]:\n    parser.add_parser(name).set_defaults(run=action)",
+        "ACTIONS = {'load': load}\nfor name, action in ACTIONS.items():\n    app.add(name).set_defaults(run=action)",
+        "parser.set_defaults(run=lambda options: load(options.path))",
+        "import fire\n\nfire.Fire({'load': load})",
+        "import typer\n\napp = typer.Typer()\napp.command()(load)\napp()",
+    ],
+)
+def test_a_table_of_commands_runs_one_of_them_once(leak, use):
+    assert leak(db=LEAK, main=f"import sys\nfrom db import load\n\n{use}\n").impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "ACTIONS = {'load': load}\nserve(ACTIONS)",
+        "ACTIONS = {'load': load}\n\ndef actions():\n    return ACTIONS",
+        "ACTIONS = {'load': load}\n\ndef answer(name):\n    return ACTIONS[name]('a')",
+        "actions = [load]\nserver.actions = actions",
+        "class Server:\n    action = load",
+        "action, other = table[load]",
+    ],
+)
+def test_a_table_that_other_code_may_read_is_not_known(leak, use):
+    assert leak(db=LEAK, main=f"import sys\nfrom db import load\n\n{use}\n").impact is Impact.UNKNOWN
+
+
+def test_a_table_that_a_loop_reads_repeats_what_it_holds(leak):
+    main = (
+        "import sys\nfrom db import load\n\nACTIONS = {'load': load}\nfor name in sys.argv:\n    ACTIONS[name]('a')\n"
+    )
+    assert leak(db=LEAK, main=main).impact is Impact.REPEATED
+
+
+BASE = """
+    import sqlite3
+
+    class Report:
+        def __init__(self):
+            self.write()
+
+        def write(self):
+            self.__load("a")
+
+        def __load(self, path):
+            conn = sqlite3.connect(path)
+            return conn.execute("select 1").fetchone()
+
+    class Monthly(Report):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("main", "impact"),
+    [
+        ("from db import Monthly, Report\n\ndef show(report: Report | None): ...\n\nMonthly()\n", Impact.ONCE),
+        ("from db import Monthly\n\ndef get():\n    return Monthly()\n", Impact.UNKNOWN),
+        ("from db import Report\n\ndef get(kind=Report):\n    return kind()\n", Impact.UNKNOWN),
+    ],
+)
+def test_a_constructor_runs_where_objects_of_subclasses_are_made(leak, main, impact):
+    assert leak(db=BASE, main=main).impact is impact
+
+
+PROGRAM_OF_PACKAGE = (
+    LEAK + '\n    def again():\n        load("a")\n\n    if __name__ == "__main__":\n        load("a")\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "impact"),
+    [
+        ("", Impact.ONCE),
+        ("import shop.tool\n", Impact.UNKNOWN),
+        ("TASKS = ['shop.tool']\n", Impact.UNKNOWN),
+        ("import pkgutil\n\nfound = list(pkgutil.iter_modules(shop))\n", Impact.UNKNOWN),
+    ],
+)
+def test_a_module_of_a_package_that_only_runs_as_a_program_is_one(leak, tmp_path, other, impact):
+    (tmp_path / "setup.py").write_text("from setuptools import setup\n\nsetup()\n")
+    files = {"shop/__init__": "", "shop/tool": PROGRAM_OF_PACKAGE, "shop/other": other}
+    assert leak(**files).impact is impact
+
+
+METHODS = """
+    import sqlite3
+
+    class Store:
+        def get(self):
+            return 1
+
+        def load(self, path):
+            conn = sqlite3.connect(path)
+            return conn.execute("select 1").fetchone()
+
+        def put(self):
+            return 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("main", "impact"),
+    [
+        ("from db import Store\n\ndef get():\n    return Store().get() + Store().put()\n", Impact.ONCE),
+        ("from db import Store\n\nserver.register(Store())\n", Impact.UNKNOWN),
+    ],
+)
+def test_a_method_that_nothing_names_among_others_is_left_over(leak, main, impact):
+    assert leak(db=METHODS, main=main).impact is impact
+
+
+def test_the_handler_of_a_platform_runs_in_each_event(leak):
+    text = """
+        import sqlite3
+
+        def handle(event, context):
+            conn = sqlite3.connect("a")
+            return conn.execute("select 1").fetchone()
+
+        if __name__ == "__main__":
+            handle({}, None)
+    """
+    assert leak(db=text).impact is Impact.REPEATED
