@@ -44,6 +44,7 @@ _ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TE
 _SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
 _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
 _ASKING = ("get", "pop", "setdefault", "getattr")  # functions by which a program reads a setting
+_TESTS = re.compile(r"Test(?:s|ing)?(?![a-z])")  # `TestingConfig`
 _DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
 
 
@@ -82,6 +83,10 @@ class Group(Record):
     @property
     def is_for_development(self) -> bool:
         return _DEVELOPMENT.search(self.name) is not None
+
+    @property
+    def is_for_tests(self) -> bool:
+        return _TESTS.search(self.name) is not None
 
 
 def groups(file: File) -> list[Group]:

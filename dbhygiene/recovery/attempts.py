@@ -238,10 +238,10 @@ def is_retry_loop(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: as
         return True
     names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     if isinstance(loop.iter, ast.Call) and (file.resolve(loop.iter.func) or "") in _COUNTS:
-        given = [part for part in calls_in(nodes_of(node.body)) if not _logs(part)]
+        given = [part for part in calls_in(nodes_of(node.body)) if not logs(part)]
         return not any(_names_any([*call.args, *call.keywords], names) for call in given)
     aside = {part for handler in node.handlers for part in nodes_of(handler.body)}
-    aside |= {below for part in calls_in(nodes_of(loop.body)) if _logs(part) for below in walk(part)}
+    aside |= {below for part in calls_in(nodes_of(loop.body)) if logs(part) for below in walk(part)}
     return not any(
         isinstance(part, ast.Name) and part.id in names and part not in aside for part in nodes_of(loop.body)
     )
@@ -251,7 +251,8 @@ def _names_any(nodes: Iterable[ast.AST], names: set[str]) -> bool:
     return any(isinstance(part, ast.Name) and part.id in names for node in nodes for part in walk(node))
 
 
-def _logs(call: ast.Call) -> bool:
+def logs(call: ast.Call) -> bool:
+    """Whether a call writes to a log or the screen, or sleeps, by its name."""
     return last_name(call.func) in words("print debug info warning error exception log sleep")
 
 

@@ -11,15 +11,18 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.pings import loss_of
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.lifetimes.fields import assignment_targets, constructor_calls
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, return_expressions
+from dbhygiene.program.definitions import Definition, enclosing_class
 from dbhygiene.recovery.errors import classes_of, libraries
 from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import summary
 from dbhygiene.source.file import File, function_around, scope_around
-from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name, walk
 from dbhygiene.source.records import Frozen
 
 _SAYS = frozenset({"open", "closed"})
@@ -79,8 +82,47 @@ def _confidence(file: File, node: ast.AST, root: Root) -> Confidence:
     is_kept = isinstance(root, Place) and isinstance(root.scope.node, (ast.ClassDef, ast.Module))
     if function is None or not is_kept or _has_base(file, function):
         return Confidence.POSSIBLE
+    cls = enclosing_class(file, file.functions[function])
+    if cls is not None and _ends_soon(cls):
+        return Confidence.POSSIBLE
     opens = any(each.verb == "reopens" and each.root == root for each in summary(file, function).operations)
     return Confidence.LIKELY if opens and not _is_recovered_from(file, function) else Confidence.POSSIBLE
+
+
+def _ends_soon(cls: Definition, depth: int = 2) -> bool:
+    """Whether all objects of a class end with the function that makes them: their connections are not idle for long."""
+    made = [(file, call) for file, call in constructor_calls(cls.file, cls) if not is_test_file(file)]
+    return bool(made) and all(_is_kept_briefly(file, call, depth) for file, call in made)
+
+
+def _is_kept_briefly(file: File, call: ast.Call, depth: int) -> bool:
+    """Whether an object is in a variable of a function without a `while` loop, or in an object that ends soon."""
+    function = function_around(file, call)
+    targets = assignment_targets(file, call)
+    if function is None or len(targets) != 1:
+        return False
+    match targets[0]:
+        case ast.Name(id=name) if name not in file.functions[function].globals:
+            if any(isinstance(part, (ast.While, ast.Yield, ast.YieldFrom)) for part in walk(function)):
+                return False
+            named = (part for part in walk(function) if isinstance(part, ast.Name) and part.id == name)
+            return all(part is targets[0] or _is_lent(file, part) for part in named)
+        case ast.Attribute(value=ast.Name(id="self")) if depth > 1:
+            owner = enclosing_class(file, file.functions[function])
+            return owner is not None and _ends_soon(owner, depth - 1)
+    return False
+
+
+def _is_lent(file: File, read: ast.Name) -> bool:
+    """Whether a variable is read for an attribute, or passed to a function of the project."""
+    match file.parents.get(read):
+        case ast.Attribute() | ast.Compare() | ast.If() | ast.UnaryOp():
+            return True
+        case ast.Call() as call if call.func is not read:
+            found = callees(file, call, scope_around(file, call)).definitions
+            functions = [each for each in found if isinstance(each.node, FUNCTION) and each.last_name != "__init__"]
+            return 0 < len(functions) == len(found)
+    return False
 
 
 def _handles_loss(file: File, node: ast.AST) -> bool:

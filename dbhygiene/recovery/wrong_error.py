@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers
 from dbhygiene.library.words import words
 from dbhygiene.program.code import calls_in, nodes_of
+from dbhygiene.recovery.attempts import logs
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.lost_writes import decorates_cursor
@@ -37,6 +39,7 @@ class WrongError(Frozen):
     advice: str
     right: str
     refusal: str
+    confidence: Confidence = Confidence.CERTAIN
 
 
 def wrong_errors(file: File) -> Iterator[WrongError]:
@@ -72,7 +75,16 @@ def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, 
         f"catch the class of {title}",
         _right_classes(handler, classes, raised),
         f"cannot tell which class of {title} is meant",
+        Confidence.POSSIBLE if _only_logs_and_raises(handler) else Confidence.CERTAIN,
     )
+
+
+def _only_logs_and_raises(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler only writes to a log, and raises the same exception again: without it, a line is missing."""
+    *before, last = handler.body
+    if not isinstance(last, ast.Raise) or last.exc is not None:
+        return False
+    return all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and logs(each.value) for each in before)
 
 
 def _right_classes(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, ...], raised: str) -> str:

@@ -64,6 +64,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem, Edit, Remove, Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.test_files import is_test_file
@@ -91,6 +92,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 f"`{setting.key}` does nothing: {reason} reads it",
                 fix=_fix(file, group, setting, dead),
                 subject=setting.key,
+                confidence=Confidence.POSSIBLE if group.is_for_tests else Confidence.CERTAIN,
             )
 
 

@@ -109,7 +109,7 @@ from dbhygiene.source.file import File
 @rule("HYG404", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in wrong_errors(file):
-        yield Diagnostic(found.at, found.message, fix=_repair(file, found))
+        yield Diagnostic(found.at, found.message, fix=_repair(file, found), confidence=found.confidence)
 
 
 def _repair(file: File, found: WrongError) -> Fix | NoFix:
