@@ -66,7 +66,17 @@ def is_imported(file: File, *, but_by: Callable[[File], bool] | None = None) -> 
 def _imports(other: File, file: File) -> bool:
     named = [name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars)]
     named += (alias.name for each in other.nodes(ast.Import) for alias in each.names)  # `import a.b` binds only `a`
-    return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
+    return any(_leads_to(file, other, name.split(".")) for name in named)
+
+
+def _leads_to(file: File, other: File, parts: list[str]) -> bool:
+    """Whether a dotted name in another file begins with the name of a file: its own, or the one that is known there."""
+    own = file.module.split(".")
+    if parts[: len(own)] == own:
+        return True
+    ends = (number for number, part in enumerate(parts, 1) if part == own[-1])
+    found = (other.project.module(".".join(parts[:end]), other) for end in ends)
+    return any(each is not None and each.path == file.path for each in found)
 
 
 def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:

@@ -934,3 +934,9 @@ def test_the_handler_of_a_platform_runs_in_each_event(leak):
             handle({}, None)
     """
     assert leak(db=text).impact is Impact.REPEATED
+
+
+def test_a_program_that_a_neighbour_imports_by_its_short_name_is_no_script(leak):
+    files = {"tools/db": LEAK + '\n    if __name__ == "__main__":\n        load("a")\n'}
+    assert leak(**files).impact is Impact.ONCE
+    assert leak(**files, **{"tools/web": "from db import load\n\nserver.load = load\n"}).impact is Impact.UNKNOWN
