@@ -233,7 +233,7 @@ def test_the_files_that_a_named_file_imports_are_not_searched_for_processes(
     text = "import django, pymysql\n" + "".join(f"from {name} import connect\n" for name in parts)
     (tmp_path / "views.py").write_text(f"{text}\nconn = connect()\n")
     asked: list[Gaps] = []
-    monkeypatch.setattr(Gaps, "warm_up", lambda self: asked.append(self))
+    monkeypatch.setattr(Gaps, "warm_up", lambda self, files: asked.append(self))
     project = Project(tmp_path)
     paths = [tmp_path / name for name in named] or project.everything
     list(check(project, paths, selected_rules(Settings()), named=[tmp_path / name for name in named]))

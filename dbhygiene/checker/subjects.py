@@ -105,9 +105,10 @@ class Analyses:
     def warm_up(self, rules: Iterable[AnyRule], files: Sequence[File]) -> None:
         """Compute what the checks of many files need, before worker processes are forked that would each compute it."""
         words = {word for rule in rules if rule.on == "Gap" for word in rule.imports}
-        if len(files) > FEW and sum(any(word in file.text for word in words) for file in files) > FEW:
+        able = [file for file in files if any(word in file.text for word in words)] if len(files) > FEW else []
+        if len(able) > FEW:
             with suppress(Exception):  # the check of the file reports it
-                self._gaps.warm_up()
+                self._gaps.warm_up(able)
 
     def _may_have_gap(self, file: File) -> bool:
         try:

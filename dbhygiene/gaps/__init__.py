@@ -33,7 +33,7 @@ from dbhygiene.gaps.implicit import Gap, ImplicitWalk, Sharing
 from dbhygiene.gaps.jobs import Job, jobs, schedulers
 from dbhygiene.gaps.reachability import EffectSet, FunctionKey, Reachability, direct_effects, may_have_gap
 from dbhygiene.gaps.recovery import recovers
-from dbhygiene.gaps.server_timeout import closes_idle, timeout_settings
+from dbhygiene.gaps.server_timeout import IdleClosing, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
 from dbhygiene.library.background import RUNS_IN
@@ -97,6 +97,8 @@ class Gaps:
             # a cached property, filled in: nothing leads to a file alone
             self.__dict__["_explored"] = Reachability(project)
         self._asked = 0  # of how many files
+        self._is_large = False  # the check: of many files
+        self._closing = IdleClosing(project)
 
     @remembered
     def limit(self) -> float:
@@ -119,7 +121,7 @@ class Gaps:
             return  # before its functions and all that they call are explored
         if not (self._knows_project or self._might_have(file)):
             return  # questions to the file; those that come now are about its project
-        if not self._is_worth_it(file) or not closes_idle(file):
+        if not self._closing.applies_to(file) or not self._is_worth_it(file):
             return
         run_by_process = self._long_lived_functions(file)
         for code in file.functions:
@@ -202,15 +204,22 @@ class Gaps:
             if path != str(file.path) and any(owner == str(file.path) for owner, _ in functions):
                 yield from jobs(self._project.file(Path(path)))
 
-    def warm_up(self) -> None:
-        """Find the functions that the project's long-lived processes reach, before many files are checked."""
-        if uses_django(self._project):
+    def warm_up(self, files: Iterable[File]) -> None:
+        """Find the functions that the project's long-lived processes reach, before many files are checked.
+
+        Where no server closes idle connections, no file has a gap, whatever reaches its functions.
+        """
+        self._is_large = True
+        if uses_django(self._project) and any(map(self._closing.applies_to, files)):
             self._summarise_reach()
 
     def may_have(self, file: File) -> bool:
         """Whether a file may have a gap, by its text and by the part of the project that has been analysed so far."""
-        is_looked_at = not self._knows_project and file.is_program  # or the file has been ruled out
-        return not is_test_file(file) and (is_looked_at or self._is_worth_it(file))
+        if is_test_file(file):
+            return False
+        if not self._knows_project and file.is_program:  # or the file has been ruled out
+            return True
+        return may_use_django(file) and self._closing.applies_to(file) and self._is_worth_it(file)
 
     @property
     def _knows_project(self) -> bool:
@@ -219,7 +228,7 @@ class Gaps:
         They need a pass over the whole project: for a few files, it is cheaper to look at every function.
         """
         is_known = "_explored" in self.__dict__ or (reach_of_processes.__name__,) in self._project.inputs.answers
-        return is_known or self._asked > FEW
+        return is_known or self._is_large or self._asked > FEW or self._closing.is_known
 
     def _might_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whichever entry point reaches it."""

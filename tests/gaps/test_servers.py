@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.gaps import reach_of_processes
+from dbhygiene.gaps.server_timeout import IdleClosing, closes_idle
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.dialect_evidence import _DISTRIBUTIONS
-from dbhygiene.project.project import Project
+from dbhygiene.project.project import FEW, Project
 from dbhygiene.project.requirements import normal
 
 MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_.settings")\n'
@@ -167,6 +170,37 @@ def test_where_a_timeout_is_set_the_server_has_its_own_words(site):
     [finding] = findings(site(Settings(server_timeout=300), **{"site_/settings.py": POSTGRES}))
     assert any("idle_session_timeout" in note for note in finding.notes)
     assert not any("2006" in note for note in finding.notes)
+
+
+@pytest.mark.parametrize("name", SITES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_one_file_of_a_directory_answers_for_the_others(site, name, reverse):
+    """Whether idle connections are closed is asked once for each directory: as if it were asked for each file."""
+    others = {
+        "other/manage.py": MANAGE.replace("site_.", "main."),
+        "other/main/__init__.py": "",
+        "other/main/settings.py": engine("mysql"),
+        "other/shop/work.py": WORK,
+        "site_/work.py": WORK,
+        "shop/more.py": WORK,
+        "load.py": MANAGE.replace("site_.", "first.") + WORK,
+        "first.py": WORK,  # beside a package of its name
+        "first/__init__.py": "",
+        "first/settings.py": POSTGRES,
+    }
+    project = site(**{**others, **SITES[name][0]}).project
+    closing, fresh = IdleClosing(project), Project(project.root)
+    for path in sorted(project.everything, reverse=reverse):
+        assert closing.applies_to(project.file(path)) == closes_idle(fresh.file(path)), path
+
+
+@pytest.mark.parametrize(("settings", "is_explored"), [(POSTGRES, False), (engine("mysql"), True)])
+def test_processes_are_followed_only_where_idle_connections_are_closed(site, settings, is_explored):
+    more = {f"shop/work_{number}.py": WORK for number in range(2 * FEW)}
+    project = site(**{"site_/settings.py": settings, **more}).project
+    rules = [rule for rule in all_rules() if rule.code == "HYG301"]
+    assert bool(list(check(project, project.everything, rules))) == is_explored
+    assert any(kind == reach_of_processes.__name__ for kind, *_ in project.inputs.answers) == is_explored
 
 
 @pytest.mark.parametrize(
