@@ -276,6 +276,8 @@ class TypeInference:
                 name = argument.arg
                 if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")):
                     return QuerySet()
+                if self_class(place.scope, name) is not None:
+                    return None  # no call gives it: it is the owner of the method
                 return self._type_of_arguments(node, name)
         return None
 
