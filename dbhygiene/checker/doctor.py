@@ -197,7 +197,7 @@ def _libraries(seen: _ProjectFiles) -> Iterator[Remark]:
             "libraries",
             NOTE,
             "no file imports a database library that dbhygiene knows",
-            "`dbhygiene rule` lists the rules",
+            "name another directory, or declare the project's helpers in `functions`",
         )
 
 

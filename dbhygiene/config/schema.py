@@ -231,8 +231,8 @@ KEYS = (
     Key(
         "fixable",
         WORDS,
-        "The rules whose fixes may be applied: names, codes, prefixes of codes, or `ALL`. By default, these are all. If"
-        " `fixable` and `unfixable` both match a rule, the more specific one decides, as with `select`.",
+        "The rules whose fixes may be applied: names, codes, prefixes of codes, or `ALL`. By default, all may be"
+        " applied. If `fixable` and `unfixable` both match a rule, the more specific one decides, as with `select`.",
         'fixable = ["connection-not-closed"]',
     ),
     Key("unfixable", WORDS, "The rules whose fixes are never applied.", 'unfixable = ["HYG2"]'),
@@ -295,7 +295,7 @@ KEYS = (
         GAPS,
         "Functions that take long without querying the database, by their dotted names. The value is a number of"
         ' seconds, a shortest and a longest time, or `"unbounded"`; 0 means that the function takes no noticeable'
-        " time. It overrides what dbhygiene knows of a function. A key can also be a package, one of"
+        " time. The value replaces what dbhygiene knows of a function. A key can also be a package, one of"
         " `pandas`, `polars`, `sklearn`, `keras`, `tensorflow`, `torch`, `lightning`, `pytorch_lightning`,"
         " `transformers`, `sentence_transformers`, `xgboost`, `lightgbm`, `catboost`, `statsmodels`, `prophet`,"
         " `gensim`, `spacy`, `ultralytics`: it stands for the functions of the package that take long on much"

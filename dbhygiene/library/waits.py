@@ -21,7 +21,7 @@ class WaitKind(Enum):
     PROCESS = "another program runs"
     JOB = "a long job runs"
     TASKS = "the program waits for tasks of a pool"  # which may be short
-    HTTP = "another server answers"
+    HTTP = "the program waits for another server"
 
     @property
     def is_long(self) -> bool:

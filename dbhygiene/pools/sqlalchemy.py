@@ -77,7 +77,8 @@ GIVING_DATA = _words(
 
 MYSQL = "mysql"  # and MariaDB
 CLOSES_IDLE = (
-    "MySQL closes connections that are idle for `wait_timeout` s; the next query fails with error 2006, 2013 or 4031"
+    "MySQL closes connections that are idle for `wait_timeout` seconds; the next query fails with error 2006, 2013 or"
+    " 4031"
 )
 UNKNOWN_DATABASE = "?"
 

@@ -170,7 +170,7 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
                     return None
                 if _is_reset(node, waits_for):
                     return None
-                text = f"`{name}` is set before the first query: if that fails, the loop still ends"
+                text = f"`{name}` is set before the first query: if the query fails, the loop still ends"
                 return IdleCheck(statement, text, node.handlers[0], assignment=statement)
     return None
 

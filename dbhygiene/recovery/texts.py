@@ -66,7 +66,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
         if any(text.startswith(_OF_ORACLES_LIBRARY) for text in texts_of(file, part, handler.name)):
             confidence = _confidence(file, found)
             if confidence is not None:
-                text = "this text differs between client libraries: MariaDB's leaves out `MySQL`"
+                text = "this text differs between client libraries: MariaDB's does not contain `MySQL`"
                 name = handler.name
                 number = f"{name}.orig.args[0]" if SQLALCHEMY in found else f"{name}.args[0]"
                 test = f"{number} in {_NUMBERS}"

@@ -43,7 +43,7 @@ from dbhygiene.source.records import Frozen
 _State: TypeAlias = Literal["live", "inner", "lost", "dead", "reopened"]
 _AUTOCOMMIT = re.compile(r"autocommit(?:=True|\((?:True|1)\)| = True)|\bAUTOCOMMIT\b")
 _REPLY_LOST = frozenset({2013, 2055})  # the numbers of the error where the statement may have run
-_MAY_BE_DONE = "if only the reply is lost, this raises although the write is done"
+_MAY_BE_DONE = "if only the answer is lost, this raises although the write is done"
 _DUPLICATES = words("IntegrityError UniqueViolation UniqueViolationError DuplicateKeyError")
 
 
@@ -97,7 +97,7 @@ def _repeat_by_handler(
     for handler, classes in caught:
         if _catches_lost_reply(classes, write.library):
             again = _Walk(file, code, node, handler, write).find_repeat()
-            handled = (handler, f"catches {join_names(classes, write.library)}, which a lost reply raises")
+            handled = (handler, f"catches {join_names(classes, write.library)}, which a lost answer raises")
             return _make_finding(write, handled, (again, "tries again")) if again is not None else None
     return None
 

@@ -100,7 +100,7 @@ From Python 3.14 on, `multiprocessing` does not fork by default. The rule also a
 
 ## Fix safety
 
-There is no fix: the connection must be closed elsewhere, in the parent.
+There is no fix: the connection must be closed in the parent, which may be in a transaction.
 
 ## References
 

@@ -67,7 +67,7 @@ engine = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280)
 ```
 
 Nothing is reported if either option is set or the options are unknown, if the engine has no pool, or if the database is
-not MySQL or MariaDB. Nor is an engine that one function creates, uses and discards:
+not MySQL or MariaDB. Nor is an engine reported that one function creates, uses and discards:
 
 ```python
 from sqlalchemy import create_engine
@@ -97,7 +97,7 @@ reported only with `min-confidence = "possible"`:
 import os
 from sqlalchemy import create_engine
 
-engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: if it uses MySQL
+engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: on MySQL
 ```
 
 ```python
@@ -150,7 +150,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 def _message(made: Engine) -> str:
     if MYSQL in made.databases:
         return "engine has neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
-    return "engine has neither `pool_pre_ping` nor `pool_recycle`: if it uses MySQL, it loses connections"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: on MySQL, it may lend closed connections"
 
 
 def _notes(made: Engine) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Error of a write that is caught inside of `atomic()`, where the transaction goes on.
+"""Error of a write that is caught inside of `atomic()`: the transaction goes on, but cannot be committed.
 
 Django marks the transaction for a rollback when a write fails in it. A handler inside of the block cannot undo that.
 The next query raises TransactionManagementError. If no query follows, the block ends without an error, but its rows are

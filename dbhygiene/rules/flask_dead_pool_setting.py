@@ -49,7 +49,7 @@ app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": app.config["SQLALCHE
 
 Safe for `pool_recycle` and `pool_pre_ping`: the settings become engine options. If there already are engine options,
 the fix adds to them, provided that they are one dict literal in the same file. There is no fix for keywords of
-`config.update`, or across branches.
+`config.update`, or if the settings are in different branches.
 
 Unsafe for the others: the pools of SQLite databases do not accept `pool_size`, `max_overflow` and `pool_timeout`. If
 the same options are used with SQLite, for example in tests, the engine then raises TypeError.

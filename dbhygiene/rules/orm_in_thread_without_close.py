@@ -19,8 +19,8 @@ def count_all():
         threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` queries the database
 ```
 
-If several calls of a file start the same function in a thread, the first one has the finding: `close` in this function
-is enough for all.
+If several calls of a file start the same function in a thread, only the first call is reported: one `close` in this
+function is enough for all.
 
 Each thread of a pool keeps its connection until the pool is shut down and garbage-collected. In a long-lived pool, the
 server may have closed the connection before the next job.

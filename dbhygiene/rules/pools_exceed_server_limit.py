@@ -4,8 +4,8 @@ A server limits the connections of all its users (`max_connections`), and perhap
 program has a pool of its own. A process opens as many connections as its pool allows (`pool_size + max_overflow`), but
 not more than it has threads: a synchronous worker of gunicorn opens one.
 
-The rule compares that with the limit in a file of the repository, or with the default of the server's image: 151 for
-MySQL, 97 for PostgreSQL, which keeps 3 of its 100 for superusers.
+The rule compares this number with the limit in a file of the repository, or with the default of the server's image: 151
+for MySQL, 97 for PostgreSQL, which keeps 3 of its 100 for superusers.
 
 ```ini docker/mysql/shop.cnf
 [mysqld]

@@ -1,9 +1,8 @@
 """Readiness probe that gives up before the pool does.
 
 If all connections of a pool are in use, a query waits for one, 30 s by default (`pool_timeout`). A readiness probe
-waits 1 s by default (`timeoutSeconds`). When the program is busy, each probe then fails, and leaves a request behind
-that still waits for a connection. Kubernetes takes the container out of the load balancer, so the other containers
-become busier.
+waits 1 s by default (`timeoutSeconds`). When the program is busy, each probe then fails. The request of the probe still
+waits for a connection. Kubernetes takes the container out of the load balancer, so the other containers become busier.
 
 The findings of this rule are *possible*: whether the pool is ever empty depends on the load.
 

@@ -19,7 +19,7 @@ def store(rows):
         conn.close()
 ```
 
-A method that repeats one statement cannot know what was written before it, and another method commits the rest:
+A method that repeats one statement does not know what was written before it. Another method then commits the rest:
 
 ```python
 import MySQLdb

@@ -1,7 +1,7 @@
 """Dead connection, session or transaction that is used again after the error of a lost connection.
 
 A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with
-another error than the first. MySQLdb says 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already
+another error than the first. MySQLdb raises 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already
 closed`, a session of SQLAlchemy `PendingRollbackError`, Django within `atomic()` `TransactionManagementError`.
 
 ```python
@@ -178,8 +178,8 @@ The fix for Django closes the connection first in the handler, unless a transact
 within `atomic()`, or where a cursor, `.iterator()` or a lock would lose its connection.
 
 The fix for a session of SQLAlchemy rolls back first in the handler. There is one if the function only reads. It is safe
-if the function makes the session and reads nothing else with it. It is unsafe if the session is that of a caller, who
-may have written before.
+if the function makes the session and reads nothing else with it. It is unsafe if a caller passes the session, and
+may have written with it before.
 
 All other findings have no fix: a rollback or a new connection drops what the transaction has written. All of it must be
 repeated, from its first statement.

@@ -46,8 +46,8 @@ def find(kind, number):
     return session.get(kind, number)
 ```
 
-Nothing is reported if the session is closed, or has returned its connection before the wait. Nor is the session of a
-script that uses it and ends. Engines, session factories (`sessionmaker`) and registries
+Nothing is reported if the session is closed before the wait, or has returned its connection. Nor is the session of a
+script reported that uses it and ends. Engines, session factories (`sessionmaker`) and registries
 (`scoped_session`) are not reported: they are meant to be kept.
 
 ```python

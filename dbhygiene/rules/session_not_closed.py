@@ -240,7 +240,7 @@ def _report_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Cal
     return Diagnostic(
         life.birth,
         f"{life.resource.noun} `{life.title}` is left open if {name_of_call(file, culprit)} raises in `{leaving.name}`",
-        path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
+        path=((life.birth, "opened here"), (culprit, f"this raises before the {life.resource.noun} is closed")),
         fix=fix_exit(life, leaving, culprit),
         confidence=min(life.confidence, Confidence.LIKELY),
         notes=tuple(life.runs.notes(file)),

@@ -35,9 +35,9 @@ async def load_all(orders, names):
         return await asyncio.gather(load(session, orders), load(session, names))
 ```
 
-The same is true of a driver's own connection, unless the driver lets only one thread or task use it at a time. MySQL's
-drivers do not. Nor do asyncpg and aiopg: they raise an error. Processes that are forked share the socket
-of their parent.
+The same is true of a driver's own connection, unless the driver makes threads and tasks wait for each other. MySQL's
+drivers do not, and asyncpg and aiopg raise an error instead. Processes that are forked share the socket of their
+parent.
 
 ```python
 import threading

@@ -1,6 +1,6 @@
 """Settings of a connection that are gone once it is opened again.
 
-`SET time_zone`, `SET NAMES`, `sql_mode` and `USE` belong to one connection of the server. So do user variables,
+What `SET time_zone`, `SET NAMES`, `sql_mode` and `USE` set belongs to one connection. So do user variables,
 temporary tables and locks. `ping(reconnect=True)`, `reconnect()` and `connect()` open another connection. If one
 function sets up the connection and another one opens it again, the program goes on with other settings, without an
 error.
@@ -97,7 +97,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         yield Diagnostic(
             found.again,
             f"if this opens `{title}` again, its settings are gone, without an error",
-            path=((found.setting, "sets it up"), (found.again, "opens another connection of the server")),
+            path=((found.setting, "sets up the connection"), (found.again, "opens another connection to the server")),
             fix=_repair(file, found),
             confidence=Confidence.LIKELY,
             subject=title,

@@ -16,7 +16,7 @@ def report():
     try:
         with conn.cursor() as cursor:
             cursor.execute("SELECT id, total FROM orders")
-            rows = cursor.fetchall()  # HYG414: every row of `orders`
+            rows = cursor.fetchall()  # HYG414: all rows of `orders`
     finally:
         conn.close()
     return {"total": sum(total for _, total in rows)}
@@ -139,10 +139,10 @@ _IN_PARTS = {SQLALCHEMY: "yield_per(1000)", DJANGO: ".iterator()"}
 @rule("HYG414", on=File, imports={"fetchall", ".fetch(", ".all()", ".objects", "query", "select("}, default=False)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in whole_reads(file):
-        asked = () if found.query is found.read else ((found.query, f"reads every row of `{found.table}`"),)
+        asked = () if found.query is found.read else ((found.query, f"reads all rows of `{found.table}`"),)
         yield Diagnostic(
             found.read,
-            f"every row of `{found.table}` is read at once, again and again",
+            f"all rows of `{found.table}` are read at once, again and again",
             path=(*found.runs.steps, *asked, (found.read, "reads all rows into memory before it returns the first")),
             fix=NoFix(f"the code that uses the rows must change, too; read chunks by key{_or_in_parts(file, found)}"),
             confidence=Confidence.LIKELY,

@@ -1,7 +1,7 @@
 """Write that a retry runs again although the server may have committed it.
 
-Error 2013 says that the connection was lost while the program waited for a reply. It does not say whether the server
-did what it was asked: if only the reply is lost, the rows are there. A retry then adds them again, without an error.
+Error 2013 says that the connection was lost while the program waited for an answer. It does not say whether the server
+ran the statement: if only the answer is lost, the rows are there. A retry then adds them again, without an error.
 This holds for `commit()`, and for each statement of a connection that commits by itself.
 
 ```python
@@ -83,8 +83,8 @@ def count_once(options, name):
             conn.close()
 ```
 
-In SQLAlchemy and Django, the commit at the end of a block may lose its reply, too. Look for the row first, or let a
-unique key refuse the second one:
+In SQLAlchemy and Django, the answer to the commit at the end of a block may be lost, too. Look for the row first, or
+let a unique key refuse the second one:
 
 ```python
 from django.db import OperationalError, models, transaction
@@ -114,15 +114,15 @@ def store_once(request, total):
                 raise
 ```
 
-Nothing is reported if the statement is not known, or if a column is a key by its name (`id`, `uuid`, `token`). Nor is a
-function that reads before it writes, or that handles `IntegrityError`.
+Nothing is reported if the statement is not known, if the name of a column says that it is a key (`id`, `uuid`,
+`token`), or if the function reads before it writes, or handles `IntegrityError`.
 
-The rule is off by default: a lost reply is rare, almost every retry of a write can run twice, and a second row does no
+The rule is off by default: a lost answer is rare, almost every retry of a write can run twice, and a second row does no
 harm in many tables.
 
 ## Fix safety
 
-There is no fix: dbhygiene cannot tell what makes two rows the same.
+There is no fix: dbhygiene cannot tell which rows are the same.
 
 ## References
 
@@ -146,7 +146,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in written_twice(file):
         yield Diagnostic(
             found.write,
-            "if only the server's reply is lost, the write is done, and the retry repeats it",
+            "if only the server's answer is lost, the write is done, and the retry repeats it",
             path=found.path,
             fix=NoFix(
                 "cannot tell which rows are the same; insert with a unique key, or look for the row before the retry"
