@@ -47,7 +47,7 @@ def test_the_example_of_every_key_is_read(directory: Path) -> None:
     assert settings.gaps["vendor.Client.upload"] == Lasting(10, 1800)
     assert settings.gaps["shop.search.reindex"].most == float("inf")
     assert settings.sources.keys() == schema.BY_NAME.keys()
-    assert settings.sources["select"] == "pyproject.toml:2"
+    assert settings.sources["select"] == f"pyproject.toml:{2 + lines.index(schema.BY_NAME['select'].example)}"
 
 
 def test_databases_that_are_not_known_here_are_taken(directory: Path) -> None:

@@ -83,7 +83,7 @@ class Filter:
             else:
                 yield finding
 
-    def hidden(self) -> Iterator[HiddenFinding]:
+    def hidden_findings(self) -> Iterator[HiddenFinding]:
         """Yield the findings that were not new."""
         for known, reason in ((self._baseline, "the baseline lists it"), (self._earlier, f"`{self._since}` has it")):
             yield from (HiddenFinding(finding, reason) for finding in (known.hidden if known else ()))

@@ -1,4 +1,4 @@
-"""`dbhygiene doctor`: problems of the set-up that hide findings, and assumptions that settings could replace."""
+"""`Remark`: what `dbhygiene doctor` finds: problems of the set-up that hide findings, and assumptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incremental checking: reuse the findings of files whose dependencies have not changed since the last run.
+"""`IncrementalCheck`: reuse the findings of files whose dependencies have not changed since the last run.
 
 The findings of a file depend on inputs (see `source.inputs`): the texts of files, searches through the project, and
 answers. The inputs of an earlier run keep their numbers. Those that have changed since are found first; an answer whose
@@ -349,7 +349,7 @@ class IncrementalCheck:
     def _stable_time(self, mtime: int) -> int:
         return mtime if mtime < self._started - _LATELY else _UNKNOWN
 
-    def consulted(self, path: Path, inputs: int) -> None:
+    def record_inputs(self, path: Path, inputs: int) -> None:
         """Record that the findings or the helpers of a file depend on these inputs."""
         self._consulted[path] = self._consulted.get(path, 0) | inputs
 
@@ -392,7 +392,7 @@ class IncrementalCheck:
         for path, imported in seen.imports.items():
             project.imports.supply(path, imported)
         for path, inputs in seen.consulted.items():
-            self.consulted(path, ours(inputs))
+            self.record_inputs(path, ours(inputs))
 
     # -- fixes: what each does, found out once ----------------------------------------------------------
 

@@ -25,7 +25,7 @@ def overview(project: Project, paths: Iterable[Path], rules: Sequence[AnyRule]) 
     for file in load(project, paths, rules, analyses):
         if syntax_error(file) is None:
             lives += _lives(file, analyses)
-            hidden += silenced(file, rules, analyses)
+            hidden += silenced_findings(file, rules, analyses)
         analyses.release(file)
     return Overview(lives, hidden)
 
@@ -37,7 +37,7 @@ def _lives(file: File, analyses: Analyses) -> Iterator[Life]:
         yield Life(file.path, line, file.line_name(line), life.scope.name, title, end_of(life), verdict)
 
 
-def silenced(file: File, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[HiddenFinding]:
+def silenced_findings(file: File, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[HiddenFinding]:
     """Yield the findings in a file that comments silence."""
     comments = suppressions(file)
     for finding in check_file(file, rules, analyses, heed_comments=False) if comments else ():

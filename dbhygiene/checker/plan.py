@@ -1,4 +1,4 @@
-"""Which files a run reads, and how it uses helpers."""
+"""`HelperUse`: which files a run reads, and how it uses helpers."""
 
 from __future__ import annotations
 

@@ -420,7 +420,7 @@ class ProjectCheck:
         """Record the inputs of a result about a file."""
         result, inputs = with_inputs(ask)
         if self.memory is not None:
-            self.memory.consulted(file.path, inputs | file.query_input)
+            self.memory.record_inputs(file.path, inputs | file.query_input)
         return result
 
 

@@ -1,4 +1,4 @@
-"""Options and commands for click, which prints help, completes words, and reports invalid options."""
+"""`Command` and `GroupedOption`: click prints help, completes words, and reports invalid options."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ class Run:
             REPOSITORY,
             look,
             self.preview,
-            self.fixed,
+            self.text_change,
             self.overview,
             self.cell_lines,
             self._in_document,
@@ -272,7 +272,7 @@ class Run:
         from dbhygiene.diagnostics.overview import Overview
 
         found = [overview.overview(part.project, part.files, part.rules) for part in self._seen]
-        known = [each for filter_ in self._filters.values() for each in filter_.hidden()]
+        known = [each for filter_ in self._filters.values() for each in filter_.hidden_findings()]
         hidden = chain(known, *(each.hidden for each in found))
         shown = [replace(each, finding=self.as_shown(each.finding)) for each in hidden]
         return Overview(list(chain(*(each.lives for each in found))), shown)
@@ -330,19 +330,19 @@ class Run:
         return cell.lines if cell is not None else ()
 
     def preview(self, finding: Finding) -> Sequence[str] | str | None:
-        """Preview the fix of a finding, for the first few that have one: each costs time, see `fixed`."""
+        """Preview the fix of a finding, for the first few that have one: each costs time, see `text_change`."""
         if not isinstance(finding.fix, Fix):
             return None
         if not self.previews:
             self._unshown += self.out is sys.stdout
             return None
         self.previews -= 1
-        change = self.fixed(finding)
+        change = self.text_change(finding)
         if isinstance(change, str) and finding.fixable:
             self.tally.fixable -= 1  # the report says why it is not
         return change if change is None or isinstance(change, str) else split_lines(change.new)
 
-    def fixed(self, finding: Finding) -> TextChange | str | None:
+    def text_change(self, finding: Finding) -> TextChange | str | None:
         """Return what the fix of a finding changes in the text of its file.
 
         Carrying out a fix costs the import of LibCST, 0.2 s, and then as much as checking the file again: the cache
@@ -393,7 +393,7 @@ class Run:
         if not self.options.quiet:
             if self._unshown:
                 self.say(f"the fixes of {self._unshown} more findings are not shown; `--show-fixes` shows them")
-            known = sum(1 for each in self._filters.values() for _ in each.hidden())
+            known = sum(1 for each in self._filters.values() for _ in each.hidden_findings())
             unsure = 0 if self._filters else len(self._unsure)
             hidden = [f"; {known} not new, not reported"] if known else []
             hidden += [f"; {unsure} less certain, not shown: `--min-confidence possible`"] if unsure else []

@@ -15,7 +15,7 @@ _CODE = re.compile(r"^[ \t]*[^#\s][^\n]*$", re.MULTILINE)
 _OUR_COMMENT = re.compile(r"# \d{4}-\d\d-\d\d: ")
 
 
-def changed(path: Path, text: str, values: Mapping[str, int], comment: str) -> str:
+def with_values(path: Path, text: str, values: Mapping[str, int], comment: str) -> str:
     """Return the text of a file of settings with these values, each with a comment.
 
     Raise UsageError if the table is written in a way that cannot be changed line by line: the result is parsed, and

@@ -1,4 +1,4 @@
-"""`Edit`: one change of a fix, as data; `fixes.editor` carries it out.
+"""`Edit`: one change of a fix, as data, such as `InsertBefore` or `WrapInTry`; `fixes.editor` carries it out.
 
 An edit names its targets by their `Span` in the checked text. Code in an edit names an import in braces,
 `{contextlib.closing}(...)`: the editor writes the name as the file spells it, and adds the import if there is none.

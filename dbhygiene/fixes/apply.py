@@ -1,4 +1,4 @@
-"""Choose fixes, apply and verify them, and repeat until no fix is left.
+"""`Fixed`: the result of choosing fixes, applying and verifying them, until no fix is left.
 
 All fixes of a round start from the same text and do not overlap. A fix that fails a check is undone and reported; it
 does not prevent others.

@@ -361,7 +361,7 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
 
 
 def by_kind(name: str) -> tuple[int, str, str]:
-    """isort's default order: constants, classes, variables."""
+    """Return the key of isort's default order: constants, classes, variables."""
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name.lower(), name)
 
 

@@ -1,4 +1,4 @@
-"""Write the dotted names in edits as a file does, and import those that it does not import yet.
+"""`NewImport`: write the dotted names in edits as a file does, and import those that it does not import yet.
 
 The result consists of edits again: the editor knows nothing of imports.
 """
@@ -323,7 +323,7 @@ class _Layout:
         return lambda node: (self._kind(cast(_Import, node)), *order(node))
 
     def _kind(self, node: _Import) -> int:
-        """isort's sections: future, standard library, third party, the project's own, relative."""
+        """Return the number of isort's section: future, standard library, third party, the project's own, relative."""
         if isinstance(node, ast.ImportFrom) and node.level:
             return _RELATIVE
         root = _root(node)

@@ -1,4 +1,4 @@
-"""What a fix would make of a file: the fix of one finding, carried out on the unchanged text."""
+"""`FixPreviews`: the file that the fix of one finding would make, carried out on the unchanged text."""
 
 from __future__ import annotations
 

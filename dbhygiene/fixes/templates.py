@@ -1,4 +1,4 @@
-"""Code that an edit brings along, as LibCST nodes."""
+"""`Piece`: code that an edit brings along, as LibCST nodes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
 
 
 def piece(code: str) -> Piece:
-    """These statements; blank lines before the first are its leading lines."""
+    """Return these statements; blank lines before the first are its leading lines."""
     module = cst.parse_module(textwrap.dedent(code).rstrip(" \t") + ("" if code.endswith("\n") else "\n"))
     if not module.body:
         raise EditError("there is nothing to insert")
@@ -61,7 +61,7 @@ def items(code: str, value: cst.BaseExpression) -> Sequence[cst.WithItem]:
 
 
 def attempt(clause: str, body: cst.IndentedBlock, handler: cst.IndentedBlock) -> cst.Try:
-    """`try: body` with this clause."""
+    """Return `try: body` with this clause."""
     statement = cst.parse_statement(f"try:\n    pass\n{clause}:\n    pass\n")
     if not isinstance(statement, cst.Try):
         raise EditError("its clause is not valid in a `try`")

@@ -126,7 +126,7 @@ class _EditModel(ast.NodeTransformer):
     # -- statements -----------------------------------------------------------------------------------
 
     def _block(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
-        """Each statement is a row of its own until a `with` or `try` makes one of several: their spans stay known."""
+        """Return a row for each statement; a `with` or `try` makes one of several, whose spans stay known."""
         spans = [self.file.span(statement) for statement in statements]
         edits = [edit for span in spans for edit in self.edits.get(span, [])]
         rows: list[list[ast.stmt]] = []

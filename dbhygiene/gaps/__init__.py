@@ -1,4 +1,4 @@
-"""`Gap`: a query, then a wait that is longer than the server's idle timeout, then another query."""
+"""`Gaps`: each `Gap` of a project: a query, a wait longer than the server's idle timeout, and another query."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _LASTING = waits_of(WaitKind.SLEEP, WaitKind.PERSON)  # calls that wait longer t
 _CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
 
 
-def explored(project: ProjectView) -> Reachability:
+def reachability_of(project: ProjectView) -> Reachability:
     """Return the functions that a project's long-lived processes reach."""
     reach = Reachability(project)
     roots = (*entry_functions(project).values(), *schedulers(project).values())
@@ -66,7 +66,7 @@ def explored(project: ProjectView) -> Reachability:
 @answer
 def reach_of_processes(project: ProjectView) -> list[Any]:
     """Return the kinds of effects of these functions, by file and name; and a digest of all that is known of them."""
-    return explored(project).summary()
+    return reachability_of(project).summary()
 
 
 @answer
@@ -95,7 +95,7 @@ class Gaps:
         self._others = Reachability(project)  # functions that nothing is known to lead to
         if isinstance(project, NoProject):
             # a cached property, filled in: nothing leads to a file alone
-            self.__dict__["_explored"] = Reachability(project)
+            self.__dict__["_reachability"] = Reachability(project)
         self._asked = 0  # of how many files
         self._is_large = False  # the check: of many files
         self._closing = IdleClosing(project)
@@ -160,7 +160,7 @@ class Gaps:
         elif not self._knows_project:
             waits = False
         elif self._is_summarised(file):
-            waits = Wait.__name__ in self._reached(file).get(file.functions[code].name, ())
+            waits = Wait.__name__ in self._reached_functions(file).get(file.functions[code].name, ())
         else:
             doing = self._reach.effects_of(file, code)
             waits = doing is not None and Wait in doing.effects
@@ -227,7 +227,7 @@ class Gaps:
 
         They need a pass over the whole project: for a few files, it is cheaper to look at every function.
         """
-        is_known = "_explored" in self.__dict__ or (reach_of_processes.__name__,) in self._project.inputs.answers
+        is_known = "_reachability" in self.__dict__ or (reach_of_processes.__name__,) in self._project.inputs.answers
         return is_known or self._is_large or self._asked > FEW or self._closing.is_known
 
     def _might_have(self, file: File) -> bool:
@@ -245,11 +245,11 @@ class Gaps:
         """Whether a file may have a gap, by its text and by the functions that the project's processes reach."""
         if not may_use_django(file):
             return False
-        return may_have_entry_points(file) or _may_last(file) or bool(self._reached(file))
+        return may_have_entry_points(file) or _may_last(file) or bool(self._reached_functions(file))
 
     @cached_property
-    def _explored(self) -> Reachability:
-        return explored(self._project)
+    def _reachability(self) -> Reachability:
+        return reachability_of(self._project)
 
     @property
     def _reach(self) -> Reachability:
@@ -257,13 +257,13 @@ class Gaps:
         if not isinstance(self._project, NoProject):
             self._summarise_reach()
             digest_of_reach(self._project)
-        return self._explored
+        return self._reachability
 
     def _summarise_reach(self) -> None:
         key = (reach_of_processes.__name__,)
-        _, _ = with_inputs(lambda: self._project.inputs.answer(key, lambda: self._explored.summary()), apart=True)
+        _, _ = with_inputs(lambda: self._project.inputs.answer(key, lambda: self._reachability.summary()), apart=True)
 
-    def _reached(self, file: File) -> dict[str, list[str]]:
+    def _reached_functions(self, file: File) -> dict[str, list[str]]:
         """Return the functions of a file that such processes reach, by name, and the kinds of their effects."""
         if isinstance(self._project, NoProject):
             return {}
@@ -300,7 +300,7 @@ class Gaps:
 
     def _entries_of(self, function: FunctionKey, paths: Iterable[str]) -> Iterator[EntryPoint]:
         """Yield the entry points that some files make of a function."""
-        place = Path(function.path), self._explored.name_of(function)
+        place = Path(function.path), self._reachability.name_of(function)
         for file in (self._project.file(Path(path)) for path in paths):
             yield from (root.entry for root in entry_points_of(file) if _place(root.file, root.code) == place)
             for job in jobs(file):
@@ -309,7 +309,7 @@ class Gaps:
 
     def _long_lived_functions(self, file: File) -> set[ast.AST]:
         """Return the functions of a file that a long-lived process reaches, and that may have a gap."""
-        names = self._reached(file)
+        names = self._reached_functions(file)
         if self._is_summarised(file) and not any(may_have_gap(kinds) for kinds in names.values()):
             return set()
         again = [(file, code) for code, scope in file.functions.items() if scope.name in names]

@@ -1,4 +1,4 @@
-"""A connection of a notebook that is idle between two cells: its user decides how long that takes."""
+"""`CellGap`: a connection of a notebook that is idle between two cells: its user decides how long that takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of the Django site that a file belongs to: its databases, their aliases and the age of connections.
+"""`Databases`: the databases of the Django site that a file belongs to, their aliases, and the age of connections.
 
 A repository may hold several sites. `manage.py` names the settings module of each.
 """

@@ -1,4 +1,4 @@
-"""Forked processes, and whether the child closes or uses the connection that it shares with its parent."""
+"""`Fork`: a forked process, and whether the child closes or uses the connection that it shares with its parent."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def _values_at(file: File, name: ast.Name) -> list[ast.expr | None] | None:
         for block in (getattr(above, each, None) for each in _BLOCKS):
             if isinstance(block, list) and below in block:
                 for statement in reversed(block[: block.index(below)]):
-                    found += _assigned(statement, name.id)
+                    found += _assigned_values(statement, name.id)
                     if _always_assigns(statement, name.id):
                         return found
         if isinstance(above, (*FUNCTION, ast.Module)):
@@ -186,12 +186,12 @@ def _values_at(file: File, name: ast.Name) -> list[ast.expr | None] | None:
         if isinstance(above, (ast.For, ast.AsyncFor, ast.While)) or (
             isinstance(above, ast.Try) and below not in above.body
         ):
-            found += _assigned(above, name.id)
+            found += _assigned_values(above, name.id)
         below = above
     return None
 
 
-def _assigned(statement: ast.AST, name: str) -> Iterator[ast.expr]:
+def _assigned_values(statement: ast.AST, name: str) -> Iterator[ast.expr]:
     """Yield the values that a statement, or one within it, assigns to a variable."""
     for part in ast.walk(statement):
         match part:

@@ -1,4 +1,4 @@
-"""Which files of a repository say how its servers run, by their names, and what images, hosts and programs imply."""
+"""`Image` and `Host`: which files say how servers run, by their names, and what images and hosts imply."""
 
 from __future__ import annotations
 

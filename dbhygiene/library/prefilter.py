@@ -76,7 +76,7 @@ _STEMS = ("sql", "SQL", "opg", "racle", "odbc")  # to look for one of them costs
 
 
 def needles(words: Iterable[str]) -> tuple[bytes, ...]:
-    """As few strings as may be, one of which stands wherever one of these words does."""
+    """Return the fewest strings one of which stands wherever one of these words does."""
     found = {next((stem for stem in _STEMS if stem in word), word) for word in words}
     return tuple(word.encode() for word in sorted(found) if not any(other in word for other in found - {word}))
 

@@ -1,4 +1,4 @@
-"""What takes long, and how long: calls by their dotted name, methods by that of their class."""
+"""`WaitingCall`: what takes long, and how long: calls by their dotted name, methods by that of their class."""
 
 from __future__ import annotations
 

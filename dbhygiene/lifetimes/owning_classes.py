@@ -1,4 +1,4 @@
-"""Classes that own a connection: the constructor opens it, a method closes it, and no other code can close it.
+"""`ClassSummaries`: classes that own a connection: the constructor opens it, and only a method closes it.
 
 store = Store()                  # opens `self.conn`: the object itself is the resource
 store.close()                    # closes it

@@ -1,4 +1,4 @@
-"""Sessions, and connections of engines, in fields of objects: whether each object, or each call, leaves one open.
+"""`UnclosedSession`: a session, or an engine's connection, in a field: each object, or each call, leaves one open.
 
 An object that lives as long as the program may keep its session. Not so an object that is made for each request, or a
 method that stores a new session each time that it is called.

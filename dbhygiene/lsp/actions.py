@@ -37,7 +37,7 @@ def actions_for(workspace: Workspace, document: Document, params: types.CodeActi
     checked = workspace.check(document)
     if checked is None:
         return []
-    here = [each for each in checked.findings if _touches(checked.shown(each), params.range)]
+    here = [each for each in checked.findings if _touches(checked.in_document(each), params.range)]
     found = [action for action in _actions(workspace, checked, here) if _is_wanted(action, params.context.only)]
     return found if workspace.client.resolves_edits else list(_resolve_actions(workspace, document, found))
 

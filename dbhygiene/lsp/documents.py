@@ -35,7 +35,7 @@ class Document(Frozen):
     cell: int | None = None
 
     @classmethod
-    def opened(cls, item: TextDocumentItem, directory: Path) -> Document | None:
+    def open(cls, item: TextDocumentItem, directory: Path) -> Document | None:
         """Return a document that the editor has opened; None if it is neither a file nor a new text, or a notebook.
 
         Editors open other texts, too: an earlier version of a file, or the JSON text of a notebook.
@@ -46,7 +46,9 @@ class Document(Frozen):
         path = document_path(item.uri, directory)
         return cls(item.uri, item.version, item.text, path) if path and path.suffix != NOTEBOOK else None
 
-    def changed(self, version: int, changes: Iterable[TextDocumentContentChangeEvent], encoding: Encoding) -> Document:
+    def with_changes(
+        self, version: int, changes: Iterable[TextDocumentContentChangeEvent], encoding: Encoding
+    ) -> Document:
         """Return the document after these changes, each of which is about the text after those before it."""
         text = self.text
         for change in changes:

@@ -39,7 +39,7 @@ class OpenNotebook(Frozen):
     texts: Mapping[str, Document]
 
     @classmethod
-    def opened(cls, params: types.DidOpenNotebookDocumentParams, directory: Path) -> OpenNotebook | None:
+    def open(cls, params: types.DidOpenNotebookDocumentParams, directory: Path) -> OpenNotebook | None:
         """Return a notebook that the editor has opened; None if it is neither a file nor new, or no `.ipynb`.
 
         Arguments:
@@ -52,7 +52,7 @@ class OpenNotebook(Frozen):
         cells = tuple(cell.document for cell in notebook.cells)
         return cls(notebook.uri, path, cells, _python(params.cell_text_documents, path))
 
-    def changed(self, changes: types.NotebookDocumentCellChanges, encoding: Encoding) -> OpenNotebook:
+    def with_changes(self, changes: types.NotebookDocumentCellChanges, encoding: Encoding) -> OpenNotebook:
         """Return the notebook after changes of its cells: first those of the list, then those of texts."""
         cells, texts = self.cells, {**self.texts}
         if (structure := changes.structure) is not None:
@@ -65,7 +65,7 @@ class OpenNotebook(Frozen):
             texts |= _python(opened, self.path)
         for change in changes.text_content or ():
             if (known := texts.get(change.document.uri)) is not None:
-                texts[known.uri] = known.changed(change.document.version, change.changes, encoding)
+                texts[known.uri] = known.with_changes(change.document.version, change.changes, encoding)
         return replace(self, cells=cells, texts=texts)
 
     @cached_property

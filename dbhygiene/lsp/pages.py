@@ -22,7 +22,7 @@ def path_page(workspace: Workspace, checked: Checked, finding: Finding) -> str:
 
 
 def _steps(workspace: Workspace, checked: Checked, finding: Finding) -> Iterator[str]:
-    for number, step in enumerate(checked.shown(finding).steps, 1):
+    for number, step in enumerate(checked.in_document(finding).steps, 1):
         line, lines = step.span.line, checked.project.lines(step)
         code = lines[line - 1].strip() if line <= len(lines) else ""
         address = workspace.address(step)

@@ -267,7 +267,7 @@ def _follow_documents(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
-        document = Document.opened(params.text_document, server.base)
+        document = Document.open(params.text_document, server.base)
         if document is not None:
             server.put(document)
             server.publish_later(document.uri, delay=0)
@@ -276,7 +276,7 @@ def _follow_documents(server: Server) -> None:
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         about = params.text_document
         if isinstance(known := server.texts.get(about.uri), Document):
-            server.put(known.changed(about.version, params.content_changes, server.client.encoding))
+            server.put(known.with_changes(about.version, params.content_changes, server.client.encoding))
             server.publish_later(about.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
@@ -299,7 +299,7 @@ def _follow_notebooks(server: Server) -> None:
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenNotebookDocumentParams) -> None:
-        notebook = OpenNotebook.opened(params, server.base)
+        notebook = OpenNotebook.open(params, server.base)
         if notebook is not None:
             take(notebook, 0)
 
@@ -307,7 +307,7 @@ def _follow_notebooks(server: Server) -> None:
     def did_change(params: types.DidChangeNotebookDocumentParams) -> None:
         known, changes = server.texts.get(params.notebook_document.uri), params.change.cells
         if isinstance(known, OpenNotebook) and changes is not None:
-            take(known.changed(changes, server.client.encoding), DELAY)
+            take(known.with_changes(changes, server.client.encoding), DELAY)
         for cell in (changes.structure.did_open if changes and changes.structure else None) or ():
             # pygls forgets a cell that is closed and opened in one change, and later fails to change it.
             server.workspace.put_text_document(cell, params.notebook_document.uri)

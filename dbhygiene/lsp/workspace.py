@@ -31,7 +31,7 @@ class Checked(NamedTuple):
         """Return the finding with a fingerprint."""
         return next((each for each in self.findings if each.fingerprint == fingerprint), None)
 
-    def shown(self, finding: Finding) -> Finding:
+    def in_document(self, finding: Finding) -> Finding:
         """Return a finding with the lines that the editor counts: in a notebook, those of each cell."""
         return in_cell(finding, self.project.project.notebook_at)
 
@@ -148,7 +148,7 @@ class Workspace:
         except UsageError as error:  # of the baseline
             self._problems[project.root] = mistakes(project.root, error, self.client.encoding)
             return None
-        here = [each for each in checked.findings if checked.shown(each).cell == document.cell]
+        here = [each for each in checked.findings if checked.in_document(each).cell == document.cell]
         return checked._replace(findings=here)
 
     def diagnostics(self, document: Document) -> list[types.Diagnostic]:
@@ -158,7 +158,7 @@ class Workspace:
 
     def diagnostic(self, checked: Checked, finding: Finding) -> types.Diagnostic:
         """Return the diagnostic of a finding."""
-        return diagnostic_of(checked.shown(finding), self.client, checked.project.lines, self.address)
+        return diagnostic_of(checked.in_document(finding), self.client, checked.project.lines, self.address)
 
     def all_diagnostics(self, progress: Progress) -> dict[str, list[types.Diagnostic]]:
         """Return the diagnostics of all files that have any, by their addresses; those of loose files are left out.

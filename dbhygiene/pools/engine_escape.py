@@ -144,7 +144,7 @@ class _Follow:
         return False
 
     def _put(self, func: ast.expr) -> None:
-        """`engines.append(engine)`: kept by the list."""
+        """Record that the list keeps the engine, as in `engines.append(engine)`."""
         if isinstance(func, ast.Attribute) and func.attr in {"append", "add", "setdefault", "put", "update"}:
             self._store(func.value)
         elif (name := self.file.resolve(func)) is None:

@@ -1,4 +1,4 @@
-"""Views that answer health checks, their routes, and whether they query the database, themselves or through helpers."""
+"""`View`: a view that answers health checks, its routes, and whether it queries the database."""
 
 from __future__ import annotations
 

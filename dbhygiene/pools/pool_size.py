@@ -1,4 +1,4 @@
-"""How many connections the pools of a program open at most: processes x min(threads, pool), not processes x pool."""
+"""`PoolSize` and `Need`: how many connections a program opens at most: processes x min(threads, pool)."""
 
 from __future__ import annotations
 

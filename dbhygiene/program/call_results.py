@@ -1,4 +1,4 @@
-"""The values that calls return: of builtins, of methods of strings and dicts, of project functions, of libraries.
+"""The values that calls return: of builtins, methods of strings and dicts, the project, libraries (`Evaluator`).
 
 "mysql://{}/shop".format(host)   # the text `mysql://`, a hole, `/shop`
 """

@@ -181,7 +181,7 @@ def _functions_for_parameter(file: File, function: Function, name: str, depth: i
         given = bind_arguments(call, function, bound=bound).get(name) or defaults(function).get(name)
         found.append(None if has_unpacked(call) or given is None else _functions(other, given, depth - 1))
     for other, use in _other_uses(file, function, uses):
-        if (decorated := _decorated(other, use)) is not None:
+        if (decorated := _decorated_function(other, use)) is not None:
             found.append([decorated] if positional_parameters(function, bound=False)[0].arg == name else None)
             continue
         given = _argument_for(other, function, name, use)
@@ -189,7 +189,7 @@ def _functions_for_parameter(file: File, function: Function, name: str, depth: i
     return _union(found) if found else None
 
 
-def _decorated(file: File, use: ast.expr) -> Definition | None:
+def _decorated_function(file: File, use: ast.expr) -> Definition | None:
     """Return the function that a decorator is given, if nothing else decorates it before."""
     function = file.parents.get(use)
     if isinstance(function, FUNCTION) and function.decorator_list and function.decorator_list[-1] is use:

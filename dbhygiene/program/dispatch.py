@@ -60,7 +60,7 @@ def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> It
         case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
             yield from _possible_definitions(file, first, seen)
         case ast.Call(func=called, args=[path, *_]) if file.resolve(called) in _IMPORTS:
-            yield from _imported(file, path)
+            yield from _import_targets(file, path)
         case ast.Call(func=called):
             for found in _possible_definitions(file, called, seen):
                 if isinstance(found.node, FUNCTION):
@@ -261,7 +261,7 @@ def _definitions_by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterato
                 yield Definition(each.file, node, f"{each.name}.{member}")
 
 
-def _imported(file: File, path: ast.expr) -> Iterator[Definition]:
+def _import_targets(file: File, path: ast.expr) -> Iterator[Definition]:
     """Yield what `import_string(path)` returns, for each value that the path is known to have."""
     for option in options(evaluate(file, path)):
         match option:

@@ -1,4 +1,4 @@
-"""Find the Python files and notebooks of a project: those that git tracks or would track.
+"""`Files` and `Listing`: the Python files and notebooks of a project: those that git tracks or would track.
 
 Without git, they are those that no `.gitignore` excludes.
 """

@@ -300,7 +300,7 @@ class Project:
         return self.discover([self.root]).files
 
     def deployment(self) -> Deployment:
-        """The files that say how the project's servers run."""
+        """Return the files that say how the project's servers run."""
         consult(self.inputs.bit(DEPLOYMENT))
         return self.deployment_files
 

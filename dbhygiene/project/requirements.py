@@ -1,4 +1,4 @@
-"""Read the required distributions of a project and their versions: from lock files, then from pins and bounds."""
+"""`Requirements`: the required distributions of a project and their versions: lock files, then pins and bounds."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _pipfile_lock(text: str) -> Needs:
 
 
 def _pyproject(text: str) -> Needs:
-    """What the standards, poetry, uv and pdm read. Groups include only others of the file, and all are read."""
+    """Yield what the standards, poetry, uv and pdm read. Groups include only others of the file, and all are read."""
     if "depend" not in text:  # part of the name of each of these tables: the others need no parser
         return
     table = _toml(text)
@@ -239,14 +239,14 @@ def _table(table: object, *keys: str) -> Mapping[str, object]:
 
 
 def _parse_list(requirements: object) -> Needs:
-    """`["PyMySQL>=1.1", {include-group = "test"}]`"""
+    """Yield the requirements of `["PyMySQL>=1.1", {include-group = "test"}]`."""
     for each in requirements if isinstance(requirements, list) else ():
         if isinstance(each, str):
             yield from _requirement(each)
 
 
 def _parse_table(table: Mapping[str, object]) -> Needs:
-    """`pymysql = "^1.1"`, `{version = "^1.1"}`, or a list of these, one for each platform or Python version."""
+    """Yield those of `pymysql = "^1.1"`, `{version = "^1.1"}`, or a list of these: one for each platform or Python."""
     for name, constraints in table.items():
         each = constraints if isinstance(constraints, list) else [constraints]
         found = [_bounds(str(one.get("version", "") if isinstance(one, Mapping) else one)) for one in each]

@@ -99,7 +99,7 @@ class TextSearch:
     def _properties_in(self, path: Path) -> Collection[str]:
         data = self._read(path)
         pattern = _DEFINED if _PROPERTY_BY_ANOTHER_NAME in data else _PROPERTIES
-        return set(map(_decoded, re.findall(pattern, data)))
+        return set(map(_decode, re.findall(pattern, data)))
 
     def _index(self, names_in: Callable[[Path], Collection[Found]]) -> Mapping[Found, list[Path]]:
         """Return the files by the names that are found in each."""
@@ -176,7 +176,7 @@ class TextSearch:
         if b"class" in data:
             words = {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}
         pairs = (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data)))
-        return [_decoded(word) for word in words], [(_decoded(old), _decoded(new)) for old, new in pairs]
+        return [_decode(word) for word in words], [(_decode(old), _decode(new)) for old, new in pairs]
 
 
 class KeptTextSearch(TextSearch):
@@ -224,7 +224,7 @@ class KeptTextSearch(TextSearch):
         return known[about]  # type: ignore[no-any-return]
 
 
-def _decoded(word: bytes) -> str:
+def _decode(word: bytes) -> str:
     return word.decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Group paths by project: a directory with settings of its own is a project, also within another one."""
+"""`Member`: a project of a run: a directory with settings of its own is one, also within another one."""
 
 from __future__ import annotations
 

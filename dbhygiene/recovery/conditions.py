@@ -1,4 +1,4 @@
-"""What a test in a handler says of the error: that the connection is lost, that it is not, or neither.
+"""`Comparison` and `Edges`: a test of an error says that the connection is lost, that it is not, or neither.
 
 if error.args[0] in (2006, 2013):    # true: lost; false: not lost
 if "deadlock" in str(error):         # true: not lost

@@ -1,4 +1,4 @@
-"""Tests of an attribute such as `conn.open`, as the only guard before a query: it does not show a loss (HYG409).
+"""`IdleCheck`: a test such as `conn.open` as the only guard before a query: it does not show a loss (HYG409).
 
 if conn is None or not conn.open:    # still true after an hour that the server did not survive
     conn = pymysql.connect(...)

@@ -1,4 +1,4 @@
-"""One file per output format; each a pure function of findings, imported when it is asked for.
+"""`RenderContext`, and one file for each output format: a pure function of findings, imported when it is used.
 
 A format `x-y` of `settings.FORMATS` is the module `x_y` here, and in it `report(findings, scene)`, the output in parts.
 """

@@ -1,4 +1,4 @@
-"""The display width of characters, and the part of a long line that is shown."""
+"""`Window`: the part of a long line that is shown, by the display width of its characters."""
 
 from __future__ import annotations
 

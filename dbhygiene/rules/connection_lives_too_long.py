@@ -144,7 +144,7 @@ class Age(Frozen):
 
 
 def _under_asgi(file: File) -> Iterator[Diagnostic]:
-    """Any age: each request may run in another thread, and leave its connection there."""
+    """Report any age: each request may run in another thread, and leave its connection there."""
     ages = {change.value: change.seconds for change in ages_set(file)}
     for literal in file.nodes(ast.Dict):
         written = written_items(literal)

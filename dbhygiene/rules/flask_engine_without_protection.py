@@ -269,7 +269,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
 
 
 def _binds(file: File, group: flask.Group) -> Iterator[Diagnostic]:
-    """Binds whose value is a plain URL: version 3 gives them none of the engine's options."""
+    """Report binds whose value is a plain URL: version 3 gives them none of the engine's options."""
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is None or version < (3,):
         return

@@ -1,4 +1,4 @@
-"""Compose files: the services that are database servers or poolers, and the commands of the others.
+"""`Service`: the services of compose files: database servers, poolers, and the commands of the others.
 
 db: {image: "mysql:8", command: "--wait-timeout=60"}          # a `Server` with this idle timeout
 web: {command: "gunicorn -w 4 shop.wsgi"}                     # a `ServingCommand` with four processes

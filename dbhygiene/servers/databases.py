@@ -1,4 +1,4 @@
-"""What option files and command lines say of a database server: its numbers, the last assignment of each."""
+"""`Numbers`: the limits in option files and command lines of a database server, the last assignment of each."""
 
 from __future__ import annotations
 

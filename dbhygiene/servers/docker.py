@@ -1,4 +1,4 @@
-"""Dockerfiles: the image that one is based on, and the commands that its containers run.
+"""`Instruction`: Dockerfiles: the image that one is based on, and the commands that its containers run.
 
 FROM python:3.13
 CMD ["gunicorn", "shop.wsgi"]    # image `python:3.13`, one command

@@ -1,4 +1,4 @@
-"""`server_facts`: everything that the files of a repository say of its servers, read once for a project."""
+"""`KnownServers`: everything that the files of a repository say of its servers, read once for a project."""
 
 from __future__ import annotations
 

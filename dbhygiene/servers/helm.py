@@ -1,4 +1,4 @@
-"""Values of Helm charts: what they say by the usual keys of charts, without the templates.
+"""`ChartDatabase`: values of Helm charts, read by the usual keys of charts, without the templates.
 
 postgresql:                     # a part of the chart: a database server, with the text of an option file
   primary:

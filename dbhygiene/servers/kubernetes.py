@@ -1,4 +1,4 @@
-"""Kubernetes documents: the containers of workloads, with their commands and probes, and option files in ConfigMaps."""
+"""`Container`: workloads of Kubernetes documents, with commands and probes, and option files in ConfigMaps."""
 
 from __future__ import annotations
 

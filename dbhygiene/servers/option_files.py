@@ -1,4 +1,4 @@
-"""Option files, read as their servers read them: MySQL's, PostgreSQL's, PgBouncer's, HAProxy's.
+"""`OptionAssignment` and `ProxySection`: option files of MySQL, PostgreSQL, PgBouncer and HAProxy.
 
 [mysqld]
 wait-timeout = 10m        # Option("mysqld", "wait_timeout", "10m", 2)

@@ -48,7 +48,7 @@ class Inputs:
             self.keys.append(key)
         return bit
 
-    def named(self, inputs: int) -> Iterator[Key]:
+    def keys_of(self, inputs: int) -> Iterator[Key]:
         """Yield the keys of some inputs."""
         while inputs:
             lowest = inputs & -inputs
@@ -60,11 +60,11 @@ class Inputs:
         consult(self.bit(*key))
         if (known := self.answers.get(key)) is None:
             before = self._doubtful.pop(key, None)
-            known = Answer(*with_inputs(ask, apart=True)) if before is None else self._checked(key, before, ask)
+            known = Answer(*with_inputs(ask, apart=True)) if before is None else self._recheck(key, before, ask)
             self.answers[key] = known
         return known.value
 
-    def _checked(self, key: Key, before: Answer, ask: Callable[[], Any]) -> Answer:
+    def _recheck(self, key: Key, before: Answer, ask: Callable[[], Any]) -> Answer:
         """Return the answer of an earlier run if its inputs are the same, or else a new one."""
         have_changed, _ = with_inputs(lambda: self.have_changed(before.inputs), apart=True)
         if not have_changed:
@@ -91,7 +91,7 @@ class Inputs:
         changed: Callable[[], int],
         ask_again: Callable[[Key], object],
     ) -> None:
-        """Number inputs as in an earlier run, and use its answers.
+        """Give inputs the numbers of an earlier run, and use its answers.
 
         Arguments:
             changed: returns the inputs that have changed since, apart from answers.
@@ -110,7 +110,7 @@ class Inputs:
 
     def have_changed(self, inputs: int) -> bool:
         """Whether any of these inputs has changed since that run. Doubtful answers are computed again for that."""
-        for key in [*self.named(inputs & self._may_have_changed & ~self._changed)]:
+        for key in [*self.keys_of(inputs & self._may_have_changed & ~self._changed)]:
             if inputs & self._changed:
                 break
             if key in self._doubtful:

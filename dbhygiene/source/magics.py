@@ -1,4 +1,4 @@
-"""Blank the magics of IPython in a cell: commands such as `%sql`, `!ls` and `name?`, which are no Python.
+"""`Blanked`: a cell without its magics: commands of IPython such as `%sql`, `!ls` and `name?`, which are no Python.
 
 >>> blank("files = !ls {conn}").text
 'files = _         '

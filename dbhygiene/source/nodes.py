@@ -1,4 +1,4 @@
-"""Nodes of `ast`: `parse`, names for groups of their types, and `walk`, which is twice as fast as `ast.walk`."""
+"""`Span`, `parse`, names for groups of `ast`'s node types, and `walk`, which is twice as fast as `ast.walk`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-r"""`splice`: change some characters of a cell's source within the JSON text, and no other.
+r"""`splice` and `TextReplacement`: change some characters of a cell's source within the JSON text, and no other.
 
->>> print(splice(r'["a\n", "caf\u00e9"]', [Change(0, 1, "b")]))
+>>> print(splice(r'["a\n", "caf\u00e9"]', [TextReplacement(0, 1, "b")]))
 ["b\n", "caf\u00e9"]
 """
 

@@ -1,4 +1,4 @@
-"""`query`: a memoised function of a file, or of a definition in one.
+"""`query` and `Memo`: a memoised function of a file, or of a definition in one.
 
 Its results are kept with the file, and are dropped when a file of the project is replaced: some are about its old text.
 

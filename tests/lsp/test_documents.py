@@ -48,7 +48,7 @@ def test_a_place_beyond_the_text_has_a_position() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_changes_apply_in_turn(encoding: Encoding, end: str) -> None:
     before = document(f"x{end}{TEXT}{end}z")
-    after = before.changed(
+    after = before.with_changes(
         2, [change((1, COLUMN[encoding]), (1, COLUMN[encoding]), "!"), change((0, 0), (1, 0), "")], encoding
     )
     assert after.text == f"{TEXT.replace(chr(39) + ';', chr(39) + '!;')}{end}z"
@@ -56,17 +56,17 @@ def test_changes_apply_in_turn(encoding: Encoding, end: str) -> None:
 
 
 def test_a_form_feed_does_not_end_a_line() -> None:
-    after = document("a\f\x0b\u2028b\nc\n").changed(2, [change((1, 0), (1, 1), "d")], Encoding.Utf16)
+    after = document("a\f\x0b\u2028b\nc\n").with_changes(2, [change((1, 0), (1, 1), "d")], Encoding.Utf16)
     assert after.text == "a\f\x0b\u2028b\nd\n"
 
 
 def test_a_change_beyond_the_end_appends() -> None:
-    assert document("a\n").changed(2, [change((7, 0), (9, 3), "b")], Encoding.Utf16).text == "a\nb"
+    assert document("a\n").with_changes(2, [change((7, 0), (9, 3), "b")], Encoding.Utf16).text == "a\nb"
 
 
 def test_a_whole_text_replaces_the_old_one() -> None:
     whole = types.TextDocumentContentChangeWholeDocument("new")
-    assert document("old").changed(5, [whole], Encoding.Utf8).text == "new"
+    assert document("old").with_changes(5, [whole], Encoding.Utf8).text == "new"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_texts_are_checked_as_their_files_would_be(text: str, data: bytes) -> No
 
 def test_a_new_text_lies_in_the_folder_and_others_are_left_alone() -> None:
     def opened(uri: str) -> Document | None:
-        return Document.opened(types.TextDocumentItem(uri, "python", 1, ""), Path("/shop"))
+        return Document.open(types.TextDocumentItem(uri, "python", 1, ""), Path("/shop"))
 
     new, file = opened("untitled:Untitled-1"), opened("file:///shop/a%20b.py")
     assert (new and new.path, file and file.path) == (Path("/shop/Untitled-1"), Path("/shop/a b.py"))

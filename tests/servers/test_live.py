@@ -8,7 +8,7 @@ import pytest
 
 from dbhygiene.checker.live.where import find_target, shows_secret
 from dbhygiene.config.errors import UsageError
-from dbhygiene.config.saving import changed
+from dbhygiene.config.saving import with_values
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.failures import failure
 from dbhygiene.servers.live.target import ServerTarget, parse_url
@@ -196,9 +196,9 @@ LINES = f"server-timeout = 600  # {COMMENT}\nmax-connections = 50  # {COMMENT}\n
     ],
 )
 def test_only_the_values_are_changed(name: str, old: str, new: str) -> None:
-    assert changed(Path(name), old, LIMITS, COMMENT) == new
+    assert with_values(Path(name), old, LIMITS, COMMENT) == new
     windows = old.replace("\n", "\r\n")
-    assert "\n" not in old or changed(Path(name), windows, LIMITS, COMMENT) == new.replace("\n", "\r\n")
+    assert "\n" not in old or with_values(Path(name), windows, LIMITS, COMMENT) == new.replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(
@@ -212,10 +212,10 @@ def test_only_the_values_are_changed(name: str, old: str, new: str) -> None:
 )
 def test_what_is_not_written_line_by_line_is_left_alone(old: str) -> None:
     with pytest.raises(UsageError, match="set `server-timeout = 600`, `max-connections = 50`"):
-        changed(Path("pyproject.toml"), old, LIMITS, COMMENT)
+        with_values(Path("pyproject.toml"), old, LIMITS, COMMENT)
 
 
 def test_a_text_that_looks_like_a_table_is_left_alone() -> None:
     old = '[tool.dbhygiene]\nbaseline = """\n[x]\n"""\n'
     with pytest.raises(UsageError):
-        changed(Path("pyproject.toml"), old, LIMITS, COMMENT)
+        with_values(Path("pyproject.toml"), old, LIMITS, COMMENT)

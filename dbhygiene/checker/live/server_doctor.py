@@ -1,4 +1,4 @@
-"""`examine_server`: all that `doctor --server` does: find the server, ask it, compare, and save its limits."""
+"""`examine_server`: what `doctor --server` does: find the server, ask it, compare, save its limits; `Examined`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dbhygiene.checker.live.remarks import as_json, report
 from dbhygiene.checker.live.where import find_target, shows_secret
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
-from dbhygiene.config.saving import changed
+from dbhygiene.config.saving import with_values
 from dbhygiene.project.atomic_write import replace_file, write_file
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.asking import ask
@@ -57,7 +57,7 @@ def _save(project: Project, target: ServerTarget, server: LiveServer) -> Remark:
     comment = f"{date.today().isoformat()}: {source}"
     try:
         old = path.read_bytes() if path.exists() else b""
-        new = changed(path, old.decode(), values, comment).encode()
+        new = with_values(path, old.decode(), values, comment).encode()
         replace_file(path, new, was=old) if path.exists() else write_file(path, new)
     except (UsageError, UnicodeDecodeError, OSError) as error:
         return Remark("save", PROBLEM, str(error) if isinstance(error, UsageError) else f"{path.name}: not saved")
