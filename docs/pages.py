@@ -22,13 +22,19 @@ from dbhygiene.library.drivers import drivers
 from dbhygiene.library.resources import Driver, Leaving
 
 FAMILIES = {
-    "HYG1": ("The life of a connection", "Closed on every path, by its owner, once; `with` that does not close."),
+    "HYG1": (
+        "The life of a connection",
+        "Connections of drivers: left open, closed twice, used after they were idle; `with` that does not close.",
+    ),
     "HYG2": ("SQLAlchemy", "Engines, pools and sessions, also of Flask-SQLAlchemy."),
-    "HYG3": ("Django", "The implicit connection across waits, threads and transactions."),
-    "HYG4": ("Lost connections", "Retries and reconnects."),
+    "HYG3": ("Django", "The connection that Django opens by itself: long waits, threads and transactions."),
+    "HYG4": (
+        "Lost connections",
+        "Handlers of lost connections: retries, reconnects and checks that do not do what they should.",
+    ),
     "HYG5": (
         "Servers, pools and health checks",
-        "Code that does not fit the server's settings in the repository's files.",
+        "Servers, pools and health checks, as files of the repository configure them.",
     ),
     "HYG0": ("About the run itself", "Files that cannot be read, comments that silence nothing."),
 }

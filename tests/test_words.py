@@ -23,6 +23,11 @@ from tests.test_docs import FENCE, RIDDLES
 PACKAGE = Path(dbhygiene.__file__).parent
 LONGEST = 100  # characters of a headline: with place and code, it fits on one line of a terminal
 
+# A report prints what to do before the reason: it cannot mean what only the reason names.
+POINTS_BACK = (
+    r"^or |\bthere$|\b(update|name|beside|change|apply) (it|that)\b|\bto them$|\b(before|after) (it|that|these)$"
+)
+
 # A reason that ends there leaves the reader alone: say what cannot be told apart, and what to do.
 EVASIONS = r"\b(author|knows? (best|why)|to say)\b|\bon some way\b|\bis to\b|\bfor ever\b|\banew\b"
 
@@ -35,6 +40,19 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             if " " in node.value.strip():
                 yield node.lineno, node.value
+
+
+def advices(path: Path) -> Iterator[tuple[int, str]]:
+    """What to do instead of a fix, with its line: the end of each reason that a module writes."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id="NoFix" | "RefusedError"), args=[ast.Constant(value=str(text))]) if (
+                "; " in text
+            ):
+                yield node.lineno, text.rpartition("; ")[2]
+            case ast.Call(func=ast.Name(id="NoFix" | "RefusedError"), args=[ast.JoinedStr(values=[*_, last])]):
+                if isinstance(last, ast.Constant) and "; " in str(last.value):
+                    yield node.lineno, str(last.value).rpartition("; ")[2]
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
@@ -64,6 +82,11 @@ def test_messages_are_in_plain_words(path: Path) -> None:
 def test_docstrings_and_comments_are_in_plain_words(path: Path) -> None:
     lines = [(line, text.replace("cannot tell", "")) for line, text in prose(path)]
     assert not [f"{path.name}:{line}: {text}" for line, text in lines if re.search(RIDDLES, text)]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_what_to_do_is_clear_before_the_reason(path: Path) -> None:
+    assert not [f"{path.name}:{line}: {text}" for line, text in advices(path) if re.search(POINTS_BACK, text)]
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)

@@ -171,7 +171,9 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
 def _fix(rule: AnyRule, report: Diagnostic, settings: Settings) -> Fix | NoFix | None:
     """Return the fix of a diagnostic, if the settings allow those of its rule."""
     if isinstance(report.fix, Fix) and not may_fix(rule, settings):
-        return NoFix("the settings `fixable` and `unfixable` exclude this rule; change them, or the code by hand")
+        return NoFix(
+            "the settings `fixable` and `unfixable` exclude this rule; change these settings, or the code by hand"
+        )
     return report.fix
 
 

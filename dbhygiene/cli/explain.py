@@ -13,6 +13,7 @@ import click
 
 from dbhygiene.checker.doctor import sites
 from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import not_parsed
 from dbhygiene.checker.project_check import load
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import is_ignored_in, selected_rules
@@ -118,7 +119,8 @@ def _explain(run: Run, target: _Target) -> None:
         file = project.file(path)
         _ = file.tree
     except NOT_PYTHON as error:
-        raise UsageError(f"{printable_path(path)}: {error}") from None
+        found = not_parsed(path, error)
+        raise UsageError(f"{printable_path(path)}:{found.span.line}: {found.message}") from None
     line = target.line_in(file)
     load(project, [path], rules, analyses, {path})
     run.look_at(ProjectPart(project, (), analyses, rules))

@@ -389,7 +389,7 @@ class Run:
         for words in (words for each in self._filters.values() for words in each.stale()):
             print(words, file=sys.stderr)
         if not (self.checked or self.failed or self.options.force_exclude):
-            self.warn("warning: no Python file is found")
+            self.warn("warning: no Python file found")
         if not self.options.quiet:
             if self._unshown:
                 self.say(f"the fixes of {self._unshown} more findings are not shown; `--show-fixes` shows them")

@@ -18,7 +18,10 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 
-CLOSES_PARENTS = "a forked process may run this, and would close its parent's connection; close that before the fork"
+CLOSES_PARENTS = (
+    "a forked process may run this, and would close its parent's connection; close the connection in the parent, before"
+    " it forks"
+)
 HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 
 
@@ -37,7 +40,7 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     if statement is None:
         return NoFix("it is not part of a statement; close the connection before the wait")
     if isinstance(statement, ast.While):
-        return NoFix("the wait is in the condition of a loop; close the connection before it")
+        return NoFix("the wait is in the condition of a loop; close the connection before the wait")
     span, code = gap.file.span(statement), _close_code(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
         return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
@@ -102,10 +105,10 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if gap.shared_with is Sharing.PARENT:
         yield CLOSES_PARENTS
     if gap.shared_with is Sharing.CHILD:
-        yield "a forked process may still use this connection; close it before the fork"
+        yield "a forked process may still use it; close the connection before the fork"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in HELD):
-        yield "closing the connection would drop its locks and temporary tables; make them after the wait"
+        yield "closing drops its locks and temporary tables; take locks and make temporary tables after the wait"
     if _has_cursor(file, gap.code):
         yield "a cursor may still be in use; close the cursor and the connection before the wait"
 

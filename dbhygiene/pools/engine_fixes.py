@@ -39,7 +39,7 @@ def options_of(made: Engine) -> dict[str, str]:
 def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     """Return the edit that gives an engine some options, none of which it has."""
     if not wanted:
-        return NoFix("the options are turned off explicitly; turn one of them on")
+        return NoFix("they are turned off explicitly; turn one of the options on")
     if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
         return _in_pool(made, pool, wanted)
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
@@ -66,7 +66,7 @@ def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
         return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, verbatim(code)),))
     at = option_expression(made, name)
     if at is None:
-        return NoFix(f"`{name}` is not set in this file; change it to {code} there")
+        return NoFix(f"it is not set in this file; change `{name}` to {code} where it is set")
     return Fix(f"Change it to {code}", (Replace(made.file.span(at), verbatim(code)),))
 
 
@@ -77,7 +77,7 @@ def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edi
 def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     pool = evaluate(made.file, expr)
     if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
-        return NoFix(f"its pool is created elsewhere; add {_spell_options(wanted)} there")
+        return NoFix(f"that is not in this file; add {_spell_options(wanted)} where the pool is created")
     named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
     return Fix(_title(wanted), _keywords(made, pool.call, named))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
+_LABELS = {"possible": "with --min-confidence possible"}
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -15,10 +16,14 @@ def remove_controls(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """Return a text with its `code` and links."""
+    """Return a text with its `code`, *emphasis* and links."""
     html = escape(remove_controls(" ".join(text.split())), quote=False)
-    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
+    html = re.sub(r"`([^`]+)`|\*(\w+)\*", _mark, html)
     return re.sub(r"\[([^\]]+)\]\((https://[^)\s\"]+)\)", r'<a href="\2">\1</a>', html)
+
+
+def _mark(found: re.Match[str]) -> str:
+    return f"<code>{found[1]}</code>" if found[1] else f"<em>{found[2]}</em>"
 
 
 def markup(page: str) -> str:
@@ -31,7 +36,8 @@ def _blocks(page: str) -> Iterator[str]:
     for number, part in enumerate(re.split(r"^```", page.strip() + "\n", flags=re.M)):
         if number % 2:
             words, _, code = part.partition("\n")
-            label = "after the fix" if " fixed" in words else words.partition(" ")[2]
+            name = words.partition(" ")[2]
+            label = "after the fix" if " fixed" in words else _LABELS.get(name, name)
             yield f"<p>{escape(label)}:</p>" if label else ""
             yield f"<pre>{escape(remove_controls(code))}</pre>\n"
         else:

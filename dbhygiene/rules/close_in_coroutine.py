@@ -94,7 +94,9 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
                 (Replace(file.span(whole), close_for_coroutine(close_statement(file))),),
             )
             if isinstance(whole, ast.Await)
-            else NoFix("the result of `sync_to_async` is not awaited here; close it in the thread of the queries")
+            else NoFix(
+                "the result of `sync_to_async` is not awaited here; close the connection in the thread of the queries"
+            )
         )
         yield Diagnostic(call, "`connection` belongs to this thread: closing it in another thread raises", fix=fix)
 
@@ -118,7 +120,7 @@ def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:
 
 def _fix(file: File, call: ast.Call, name: str) -> Fix | NoFix:
     if not isinstance(file.parents.get(call), ast.Expr):
-        return NoFix("the call is part of an expression; close it in the thread of the queries")
+        return NoFix("the call is part of an expression; close the connection in the thread of the queries")
     if name == "django.db.close_old_connections":
         code = close_for_coroutine("{django.db.close_old_connections}()")
     else:

@@ -180,7 +180,8 @@ def _report_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             f"`{found.title}` is replaced where it may be open: the old connection can no longer be closed",
             path=found.path,
             fix=NoFix(
-                "cannot tell whether it is open; close the old one before this line, and ignore the error if it is lost"
+                "cannot tell whether it is open; close the old connection before this line, and ignore an error of"
+                " `close`"
             ),
             confidence=Confidence.LIKELY,
             notes=tuple(consequence(life.resource, life.pool)),

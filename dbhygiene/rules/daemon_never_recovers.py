@@ -130,7 +130,7 @@ def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
 
 def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
     if atomic_around(file, handler) is not None:
-        return NoFix("the loop is inside a transaction; begin one in each round")
+        return NoFix("the loop is inside a transaction; begin a transaction in each round")
     if ForkedCode(file.project).may_run(file, function_around(file, handler) or file.tree):
         return NoFix(CLOSES_PARENTS)
     code = close_outside_transaction(file, is_async=runs_in_coroutine(file, handler))

@@ -100,7 +100,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     """Make the dead settings of a group its engine's options: all with the first one, or each beside those it has."""
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is not None and version < (2, 4):
-        return NoFix("SQLALCHEMY_ENGINE_OPTIONS needs Flask-SQLAlchemy 2.4 or later; update it")
+        return NoFix("SQLALCHEMY_ENGINE_OPTIONS needs version 2.4 or later; update Flask-SQLAlchemy")
     how = f'set `"{_OPTIONS[setting.key]}"` in SQLALCHEMY_ENGINE_OPTIONS'
     statements = [each.statement for each in dead if each.statement is not None and each.holder is None]
     if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:
@@ -113,7 +113,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     if group.has(flask.ENGINE_OPTIONS):
         return NoFix(f"a base class sets the engine options; {how}")
     if setting is not dead[0]:
-        return NoFix(f"the fix for `{dead[0].key}` includes it; apply that one")
+        return NoFix(f"it is part of another fix; apply the fix for `{dead[0].key}`")
     items = (f"{file.quote(_OPTIONS[each.key], each.at)}: {verbatim(file.segment(each.value))}" for each in dead)
     edits: tuple[Edit, ...] = (
         Replace(file.span(setting.at), verbatim(setting.target(file, flask.ENGINE_OPTIONS))),

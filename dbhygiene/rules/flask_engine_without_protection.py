@@ -248,7 +248,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         known = evaluate(file, given[0].value)
         if len(given) == 1 and isinstance(known, Dict) and known.literal is not None and known.file is file:
             return Fix(_TITLE, (AddItem(file.span(known.literal), file.quote("pool_pre_ping", known.literal), "True"),))
-        return NoFix("the engine options are not one dict literal in this file; add `pool_pre_ping` to them")
+        return NoFix("they are not one dict literal in this file; add `pool_pre_ping` to the engine options")
     if dead := flask.dead(file, group):
         key = dead[0].key
         return NoFix(f"`{key}` has no effect; remove `{key}` first, or move it to SQLALCHEMY_ENGINE_OPTIONS")
@@ -257,14 +257,16 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
     if version is not None and version < (2, 4):
         key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
     if len(group.of(flask.URI)) > 1:
-        return NoFix("several branches assign the URL; set `SQLALCHEMY_ENGINE_OPTIONS` after these branches")
+        return NoFix(
+            "several branches assign the URL; set `SQLALCHEMY_ENGINE_OPTIONS` after the branches that assign the URL"
+        )
     match setting.holder:
         case ast.Call() as call:
             return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))
         case ast.Dict() as literal:
             return Fix(_TITLE, (AddItem(file.span(literal), file.quote(key, literal), code),))
     if setting.statement is None:
-        return NoFix("the setting is not an assignment; set `SQLALCHEMY_ENGINE_OPTIONS` beside it")
+        return NoFix("the URL is not set by an assignment; set `SQLALCHEMY_ENGINE_OPTIONS` beside the URL")
     return Fix(_TITLE, (InsertAfter(file.span(setting.statement), f"{setting.target(file, key)} = {code}"),))
 
 

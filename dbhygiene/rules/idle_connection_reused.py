@@ -223,7 +223,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     if life.resource.package not in PINGS:
         return NoFix("this driver cannot reconnect by itself; open a new connection after the wait")
     if life.resource.is_async:
-        return NoFix("the connection is asynchronous; open a new one after the wait")
+        return NoFix("the connection is asynchronous; open a new connection after the wait")
     statement = statement_around(file, gap.wait.node)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:

@@ -160,7 +160,7 @@ def _notes(unclosed: UnclosedThreads, names: str) -> Iterator[str]:
 def _fix(file: File, kept: tuple[Thread, ...]) -> Fix | NoFix:
     for thread in kept:
         if thread.file is not file:
-            return NoFix(f"`{thread.function.name}` is defined in another file; close the connection there")
+            return NoFix(f"it is defined in another file; close the connection at the end of `{thread.function.name}`")
     bodies = [thread.function.body for thread in kept]
     wraps = (WrapInTry(file.span(body[0]), file.span(body[-1]), "finally", close_statement(file)) for body in bodies)
     return Fix("Close the thread's connection", tuple(wraps), Safety.SHOWN)

@@ -139,7 +139,7 @@ def _fix(file: File, age: WrittenAge) -> Fix | NoFix:
         node for node in ast.walk(age.value) if isinstance(node, ast.Constant) and _is_age(node.value, age.seconds)
     ]
     if len(numbers) != 1 or isinstance(age.value, (ast.BinOp, ast.IfExp, ast.BoolOp)):
-        return NoFix("the number is not written here; set it to 0")
+        return NoFix("the number is not written here; set `CONN_MAX_AGE` to 0")
     code = file.quote("0", numbers[0]) if isinstance(numbers[0].value, str) else "0"
     return Fix("Close the connection after each request", (Replace(file.span(numbers[0]), code),))
 

@@ -179,7 +179,9 @@ def _several(file: File, made: Engine, size: PoolSize, limit: Limit) -> Iterator
             ),
             *connection_steps(file.project, limit),
         ),
-        fix=NoFix("cannot tell which pool may be smaller; or let the engines share one pool"),
+        fix=NoFix(
+            "cannot tell which pool may be smaller; make one of the pools smaller, or let the engines share one pool"
+        ),
         confidence=Confidence.LIKELY if is_sure else Confidence.POSSIBLE,
         notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),
         subject="pool_size",

@@ -195,7 +195,7 @@ def _fix(file: File, made: Engine, arguments: Value) -> Fix | NoFix:
         return Fix(_TITLE, (AddKeyword(file.span(made.call), "connect_args", item),))
     if keyword is not None and isinstance(keyword.value, ast.Dict):
         return Fix(_TITLE, (AddItem(file.span(keyword.value), file.quote(_CACHES[0], keyword.value), "0"),))
-    return NoFix("`connect_args` is not a dict literal in this call; set the size of the cache to 0 in it")
+    return NoFix("it is not a dict literal in this call; set the size of the cache to 0 in `connect_args`")
 
 
 def _asyncpg(file: File, call: ast.Call) -> Iterator[Diagnostic]:

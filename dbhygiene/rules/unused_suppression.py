@@ -102,7 +102,7 @@ def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
         reason = (
             "cannot tell which rule is meant; correct the name of the rule"
             if hint
-            else "no rule has a similar name; correct or remove it"
+            else "no rule has a similar name; correct or remove the name"
         )
         yield Diagnostic(comment.comment, f"`{word}` is not a rule{hint}", fix=NoFix(reason), subject=word)
     if judgement.useless or judgement.unused:

@@ -98,9 +98,9 @@ def _commit(file: File, life: Lifetime, dropped: DroppedWrite) -> Fix | NoFix:
     name = dropped.item.optional_vars or dropped.item.context_expr
     last = dropped.block.body[-1]
     if not isinstance(name, ast.Name):
-        return NoFix("the connection has no variable in the block; name it, and commit at the end of the block")
+        return NoFix("it has no variable in the block; name the connection, and commit at the end of the block")
     if isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
-        return NoFix("the block ends with `return`, `raise`, `continue` or `break`; commit before that")
+        return NoFix("the block ends with `return`, `raise`, `continue` or `break`; commit before the end of the block")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
 
     commit = f"await {name.id}.commit()" if life.resource.is_async else f"{name.id}.commit()"

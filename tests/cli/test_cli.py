@@ -695,7 +695,7 @@ def test_wrong_settings_are_not_read_in_isolation(project: Path) -> None:
 
 def test_no_file_at_all_is_named(project: Path) -> None:
     (project / "empty").mkdir()
-    assert warnings("empty") == ["no Python file is found"]
+    assert warnings("empty") == ["no Python file found"]
     assert warnings("--force-exclude", "--config", "exclude=['clean.py']", "clean.py") == []  # a hook's list
 
 
