@@ -104,6 +104,16 @@ def test_help_is_in_plain_words_and_fits_a_terminal(name: str) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_the_docstring_of_a_module_is_short_and_names_its_main_type(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    types = [node.name for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    doc = ast.get_docstring(tree) or ""
+    if path.parent.name != "rules":  # where it is the page
+        assert len(doc.splitlines()) <= 10
+        assert not types or any(f"`{name}" in doc for name in types)
+
+
 def test_headlines_of_findings_are_short() -> None:
     lines = [line for blocks in record.read().values() for each in blocks.values() for line in each]
     heads = [

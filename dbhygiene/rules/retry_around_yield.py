@@ -1,6 +1,6 @@
 """`yield` of a context manager in a retry, or a retry decorator on a generator function: neither repeats anything.
 
-A context manager must yield once. If its `yield` stands in the `try` of a retry, an error of the `with` block is raised
+A context manager must yield once. If its `yield` is in the `try` of a retry, an error of the `with` block is raised
 there and caught. The loop then yields again: `RuntimeError: generator didn't stop after throw()`.
 
 ```python
