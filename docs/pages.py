@@ -166,7 +166,7 @@ def settings() -> str:
 
 def _key(key: Key) -> str:
     variable = f"`DBHYGIENE_{key.field.upper()}`"
-    facts = "; ".join([key.kind.name, *_default(key), f"variable {variable}"])
+    facts = "; ".join([key.kind.name, *_default(key), f"environment variable {variable}"])
     table = key.example if key.example.startswith("[") else f"[tool.dbhygiene]\n{key.example}"
     return f"### {key.name}\n\n{key.meaning}\n\n*{facts}*\n\n```toml\n{table}\n```\n"
 

@@ -261,7 +261,7 @@ def test_assignments() -> None:
         (
             "DBHYGIENE_SELCT",
             "x",
-            "unknown variable `DBHYGIENE_SELCT` (did you mean `DBHYGIENE_SELECT`?)",
+            "unknown environment variable `DBHYGIENE_SELCT` (did you mean `DBHYGIENE_SELECT`?)",
         ),
         ("DBHYGIENE_SERVER_TIMEOUT", "soon", "`server-timeout` must be a number of seconds above 0"),
         ("DBHYGIENE_FUNCTIONS", "f", "`functions` must be a table such as"),

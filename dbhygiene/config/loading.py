@@ -224,7 +224,7 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
     known = {PREFIX + key.field.upper(): key for key in KEYS}
     for name in said:
         if name not in known and (hint := did_you_mean(name, known, least=0.85)):  # others may be a script's own
-            raise UsageError(f"unknown variable `{name}`{hint}")
+            raise UsageError(f"unknown environment variable `{name}`{hint}")
     for name, key in known.items():
         if name in said:
             settings = with_text(settings, key, said[name], name)

@@ -90,7 +90,7 @@ def _target(settings: File, entry: ast.expr, source: str) -> ServerTarget | str:
         return f"`{engine}` is neither MySQL nor PostgreSQL" if engine else "the `ENGINE` is not known here"
     known = {field: _text(settings, written[key]) for key, field in _PARTS.items() if key in written}
     if missing := [key for key, field in _PARTS.items() if key in written and known[field] is None]:
-        return f"the value of `{missing[0]}` is not known here; is its variable set?"
+        return f"the value of `{missing[0]}` is not known here; is its environment variable set?"
     given = {field: value or "" for field, value in known.items()}
     is_socket = given.get("host", "").startswith("/")
     return target(

@@ -31,7 +31,11 @@ class Examined(NamedTuple):
 def examine_server(project: Project, where: str, *, save: bool = False) -> Examined:
     """Ask the server that `where` names; raise UsageError if it names none."""
     target = find_target(where, project)
-    extra = [Remark("password", NOTE, _SHOWN, "name a variable instead")] if shows_secret(where, target) else []
+    extra = (
+        [Remark("password", NOTE, _SHOWN, "name an environment variable instead")]
+        if shows_secret(where, target)
+        else []
+    )
     try:
         server = ask(target)
     except AskError as error:

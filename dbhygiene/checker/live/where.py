@@ -25,7 +25,7 @@ def find_target(where: str, project: Project) -> ServerTarget:
         raise UsageError("--server: neither a URL, the name of a variable, an option file, nor `django:ALIAS`")
     value = os.environ.get(where)
     if not value:
-        raise UsageError(f"--server: the variable `{where}` is not set, and no file has this name")
+        raise UsageError(f"--server: the environment variable `{where}` is not set, and no file has this name")
     return parse_url(value, where)
 
 
