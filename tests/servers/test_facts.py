@@ -538,7 +538,11 @@ def test_commands_in_the_files_of_platforms(name: str, text: str) -> None:
     assert is_deployment_file(name)
     (found,) = facts(**{name: text}).commands
     assert (found.application, found.processes) == ("shop.wsgi", 3)
-    assert text.splitlines()[found.place.line - 1].strip().startswith(("startCommand", '"start', "web", "- g", "entry", "cmd"))
+    assert (
+        text.splitlines()[found.place.line - 1]
+        .strip()
+        .startswith(("startCommand", '"start', "web", "- g", "entry", "cmd"))
+    )
 
 
 def test_a_command_in_quotation_marks_has_the_line_of_its_server() -> None:
