@@ -32,5 +32,5 @@ def give_up(file: File, code: ast.AST, why: str) -> None:
     words = f"{file.path}: not analysed: `{scope.name if scope else file.module}`: {why}"
     if words not in _named:
         _named.add(words)
-        for tell in _listeners:
-            tell(words)
+        for listener in _listeners:
+            listener(words)

@@ -312,9 +312,9 @@ class Effects:
             by_age = any(name in django.CLOSES_BY_AGE for name in names)
             yield Close(self._location(call, "closes the connection"), by_age, self._closed_alias(func))
             return
-        if (told := self._configured_duration(names)) is not None:
-            if told.most:
-                yield Wait(self._location(call, _describe_wait(WaitKind.JOB, told)), told, WaitKind.JOB)
+        if (set_duration := self._configured_duration(names)) is not None:
+            if set_duration.most:
+                yield Wait(self._location(call, _describe_wait(WaitKind.JOB, set_duration)), set_duration, WaitKind.JOB)
         elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
             yield from [*self._wait_for_future(call, func, names)] or self._wait(call, wait)
             return

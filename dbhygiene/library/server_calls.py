@@ -35,8 +35,8 @@ PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=T
 @query
 def may_wait(file: File) -> bool:
     """Whether a program has a word of waiting, or names what the user says to take long."""
-    told = file.project.settings.gaps
-    return _MAY_WAIT.search(file.text) is not None or any(name.rpartition(".")[2] in file.text for name in told)
+    configured = file.project.settings.gaps
+    return _MAY_WAIT.search(file.text) is not None or any(name.rpartition(".")[2] in file.text for name in configured)
 
 
 @query

@@ -69,8 +69,8 @@ def closed_phrase(resource: Resource) -> str:
 
 def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Yield facts about the driver, other ways to leak, and the end of the resource."""
-    told = {at.lineno for at, _ in _steps(life, leak)}
-    others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
+    shown_lines = {at.lineno for at, _ in _steps(life, leak)}
+    others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in shown_lines}
     if others and leak is not Leak.NEVER_CLOSED:
         shown = [_with_line(life.file, others[line]) for line in sorted(others)]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""

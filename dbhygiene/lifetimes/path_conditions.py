@@ -192,7 +192,7 @@ class TrackedConditions:
         self._given = given or {}
         nodes = graph.nodes()
         asked: dict[str, set[ast.expr]] = {}
-        told: Counter[str] = Counter()
+        known_truths: Counter[str] = Counter()
         for node in nodes:
             if isinstance(node.event, Test) and (asks := condition_of(node.event.node)):
                 asked.setdefault(asks.key, set()).add(node.event.node)
@@ -205,24 +205,26 @@ class TrackedConditions:
                 for target, value in _assignments(node.event):
                     if value is not None and (path := dotted_path(target)) is not None:
                         chosen = isinstance(value, (ast.IfExp, ast.BoolOp)) or is_condition(value)
-                        told[path] += chosen or truthiness(value, frozenset()) != ANYTHING
+                        known_truths[path] += chosen or truthiness(value, frozenset()) != ANYTHING
         self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
         for loop in {node.event.node: None for node in nodes if isinstance(node.event, Iterate)}:
             if decided := list(_conditions_at_end(loop, asked)):
                 self._at_end[loop] = decided
             for key, _ in decided:
                 asked.setdefault(key, set())
-                told[key] += 1
+                known_truths[key] += 1
         resources = set(names)
         self.objects = _objects(nodes, resources, set(opened))
         self._flags = _flags(nodes)
-        useful = [key for key in asked if len(asked[key]) > 1 or told[key] or key in resources]
+        useful = [key for key in asked if len(asked[key]) > 1 or known_truths[key] or key in resources]
         copies = [copy for node in nodes for copy in _copies(node)]
-        useful += {to: None for to, of in copies if to in asked and to not in useful and (of in asked or told[of])}
+        useful += {
+            to: None for to, of in copies if to in asked and to not in useful and (of in asked or known_truths[of])
+        }
         for key in useful:  # grows during the loop: a variable copied to a useful key is useful, too
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
-        useful.sort(key=lambda key: (key not in resources, _is_round(key), not told[key], -len(asked[key])))
+        useful.sort(key=lambda key: (key not in resources, _is_round(key), not known_truths[key], -len(asked[key])))
         self.keys = [key for key in useful if _names(key).isdisjoint(rebound)][:limit]
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)

@@ -172,8 +172,8 @@ class Calls:
         if owner == ITSELF and method in resource.opened_by & resource.gives_itself:
             return fact._replace(state="open").add_alias(ITSELF, call)
         if owner == ITSELF and method in resource.opened_by:
-            tells = resource.is_object and not self._is_statement(call)  # perhaps whether it has opened anything
-            return fact._replace(state="escaped" if tells else "open")
+            may_show = resource.is_object and not self._is_statement(call)  # perhaps whether it has opened anything
+            return fact._replace(state="escaped" if may_show else "open")
         if owner == ITSELF and method in {*resource.gives_itself, "__enter__", "__aenter__"}:
             return fact.add_alias(ITSELF, call)
         if owner == ITSELF and resource.is_lazy and method == "begin":
