@@ -1,4 +1,4 @@
-"""The idle timeout of the server of a Django site, or of a driver's connection, by the repository's files."""
+"""`IdleClosing`: the idle timeout of a Django site's server, or of a driver's connection, by the repository's files."""
 
 from __future__ import annotations
 
