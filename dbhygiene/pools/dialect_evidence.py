@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from itertools import chain
 
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
@@ -67,7 +68,7 @@ _MYSQL_ELSEWHERE = re.compile(
 )
 _IMPORTS = {
     MYSQL: (
-        ("pymysql", "MySQLdb", "django_mysql", "flaskext.mysql", "flask_mysqldb"),
+        ("mysql", "MySQLdb"),
         re.compile(
             r"^\s*(?:import|from)\s+(?:pymysql|MySQLdb|django_mysql|flaskext\.mysql|flask_mysqldb)\b", re.MULTILINE
         ),
@@ -167,7 +168,7 @@ def servers_by_imports(file: File) -> dict[str, str]:
     """Return the servers for which the project imports something, tests apart, each with the evidence."""
     found: dict[str, str] = {}
     for server, (needles, pattern) in _IMPORTS.items():
-        for other in (other for needle in needles for other in (file, *file.project.files_containing(needle))):
-            if server not in found and _says(other, pattern):
-                found[server] = f"{other.path.name} imports its driver"
+        others = (other for needle in needles for other in file.project.files_containing(needle))
+        if (importer := next((each for each in chain([file], others) if _says(each, pattern)), None)) is not None:
+            found[server] = f"{importer.path.name} imports its driver"
     return found

@@ -23,6 +23,7 @@ from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import summary
 from dbhygiene.source.file import File, function_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name, walk
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
 _SAYS = frozenset({"open", "closed"})
@@ -65,11 +66,20 @@ def _attributes(file: File, test: ast.expr) -> Iterator[ast.Attribute]:
     for part in ast.walk(test):
         if isinstance(part, ast.Attribute) and part.attr in _SAYS:
             yield part
-        elif isinstance(part, ast.Call):
+        elif isinstance(part, ast.Call) and _has_answer(file):
             for definition in callees(file, part, scope_around(file, part)).definitions:
                 if definition.file is file and isinstance(definition.node, FUNCTION):
                     for value in return_expressions(definition.node):
                         yield from _attributes_in(value)
+
+
+@query
+def _has_answer(file: File) -> bool:
+    """Whether a function of a file may return such an attribute: only then does it matter which one a test calls."""
+    if not any(each.attr in _SAYS for each in file.nodes(ast.Attribute)):
+        return False
+    functions = (code for code in file.functions if isinstance(code, FUNCTION))
+    return any(any(_attributes_in(value)) for code in functions for value in return_expressions(code))
 
 
 def _attributes_in(value: ast.expr) -> Iterator[ast.Attribute]:
