@@ -197,4 +197,6 @@ def _stores_in_field(part: ast.AST, names: set[str]) -> bool:
 def lasts(made: Engine) -> bool:
     """Whether an engine may live as long as a server's patience: not in a test or example, nor dropped where made."""
     file = made.file
-    return not (is_test_file(file) or is_example(file) or in_migrations(file)) and fate(file, made.call) in _LASTING
+    if is_test_file(file) or is_example(file) or in_migrations(file):
+        return False
+    return made.has_owner or fate(file, made.call) in _LASTING

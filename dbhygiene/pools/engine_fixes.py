@@ -29,6 +29,8 @@ def options_of(made: Engine) -> dict[str, str]:
     """Return the options that its version of SQLAlchemy takes and its driver accepts."""
     recycle = {RECYCLE: str(settings_with_timeout_of(made).safe_lifetime)}
     version = made.file.project.version_of("sqlalchemy")
+    if version is None and "strategy" in made.options.items:
+        version = (1, 0)  # none from 1.4 on has `strategy`: it may be older than `pool_pre_ping`
     if version is not None and version < (1, 2):
         return recycle
     if made.is_async and {MYSQL, UNKNOWN_DATABASE} & made.databases and (version is None or version < (2, 0, 50)):
@@ -40,6 +42,8 @@ def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     """Return the edit that gives an engine some options, none of which it has."""
     if not wanted:
         return NoFix("they are turned off explicitly; turn one of the options on")
+    if made.keyword:
+        return _in_argument(made, wanted)
     if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
         return _in_pool(made, pool, wanted)
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
@@ -82,12 +86,19 @@ def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFi
     return Fix(_title(wanted), _keywords(made, pool.call, named))
 
 
+def _in_argument(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
+    """Return the edit of the argument that holds the options, which it adds if there is none."""
+    given = next((each.value for each in made.call.keywords if each.arg == made.keyword), None)
+    if given is not None:
+        return _in_literal(made, given, wanted)
+    items = ", ".join(f"{made.file.quote(name, made.call)}: {code}" for name, code in wanted.items())
+    return Fix(_title(wanted), (AddKeyword(made.file.span(made.call), made.keyword, verbatim(f"{{{items}}}")),))
+
+
 def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     given = evaluate(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
-        return NoFix(
-            f"they come from `**`, and not from one literal in this file; add {_spell_options(wanted)} to the options"
-        )
+        return NoFix(f"they do not come from one literal in this file; add {_spell_options(wanted)} to the options")
     where, literal = made.file.span(given.literal), given.literal
     return Fix(
         _title(wanted), tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items())

@@ -32,6 +32,7 @@ class Engine(Frozen):
     options: Dict
     is_async: bool = False
     configured: bool = False  # `engine_from_config`
+    keyword: str = ""  # the argument with its options, if they are not arguments of the call
 
     @remembered
     def databases(self) -> frozenset[str]:
@@ -64,10 +65,21 @@ class Engine(Frozen):
             or self.sets("pool_pre_ping")
             or self.sets("pool_recycle")
             or not self.has_pool
-            or "strategy" in self.options.items
+            or not self._has_plain_strategy
             or sets_timeout(self.file)
             or has_ping_listener(self.file)
         )
+
+    @property
+    def has_owner(self) -> bool:
+        """Whether the object that the call returns keeps the engine for itself."""
+        return bool(self.keyword)
+
+    @property
+    def _has_plain_strategy(self) -> bool:
+        """Whether `strategy`, an option before SQLAlchemy 1.4, leaves it with a pool."""
+        found = options(self.option("strategy", Constant("plain")))
+        return all(isinstance(each, Constant) and each.value in ("plain", "threadlocal") for each in found)
 
     @property
     def has_pool(self) -> bool:
@@ -120,9 +132,30 @@ def _pool_is_protected(pool: Called) -> bool:
 
 
 def engines_in(file: File) -> Iterator[Engine]:
-    """Yield the engines that the calls in a file make."""
+    """Yield the engines that the calls in a file make, those that they keep for themselves, too."""
     if any(word in file.text for word in (*_LAST_NAMES, "partial")):
         yield from (made for call in file.nodes(ast.Call) if (made := engine(file, call)) is not None)
+    if "apscheduler" in file.text:
+        yield from (made for call in file.nodes(ast.Call) if (made := _engine_of_job_store(file, call)) is not None)
+
+
+def _engine_of_job_store(file: File, call: ast.Call) -> Engine | None:
+    """Return the engine that APScheduler makes for a job store: `SQLAlchemyJobStore(url=URL, engine_options=OPTIONS)`.
+
+    From APScheduler 3.5 on, it calls `create_engine(URL, **OPTIONS)` unless it is given an engine.
+    """
+    given = evaluate_keywords(file, call)
+    if given.open or "engine" in given.items:
+        return None
+    match call:
+        case ast.Call(func=ast.Attribute(attr="add_jobstore"), args=[ast.Constant(value="sqlalchemy"), *_]):
+            url = given.items.get("url", UNKNOWN)
+        case ast.Call(args=[] | [_]) if canonical_name(file, file.resolve(call.func) or "") == library.JOB_STORE:
+            url = evaluate(file, call.args[0]) if call.args else given.items.get("url", UNKNOWN)
+        case _:
+            return None
+    found = as_dict(given.items.get(library.JOB_STORE_OPTIONS, Dict()))
+    return Engine(file, call, url, found, keyword=library.JOB_STORE_OPTIONS)
 
 
 @query
@@ -197,7 +230,9 @@ def timeout_confidence(made: Engine) -> Confidence | None:
 
 
 def _asks_for_mysql(made: Engine) -> bool:
-    """Whether the program tests if the engine's URL is one of MySQL: `url.startswith("mysql")`."""
+    """Whether the file has options of tables for MySQL, or tests the engine's URL: `url.startswith("mysql")`."""
+    if "mysql_engine" in made.file.text or "mysql_charset" in made.file.text:
+        return True
     url = last_name(made.call.args[0]) if made.call.args else ""
     return bool(url) and any(
         isinstance(call.func, ast.Attribute)

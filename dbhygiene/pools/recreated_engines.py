@@ -16,7 +16,7 @@ from dbhygiene.source.nodes import Function
 
 def is_recreated(made: Engine) -> bool:
     """Whether code that makes an engine, and keeps none, is known to run repeatedly."""
-    return repetition_around(made) is not None or bool(careless_calls(made)[0])
+    return not made.has_owner and (repetition_around(made) is not None or bool(careless_calls(made)[0]))
 
 
 def repetition_around(made: Engine) -> ast.AST | None:

@@ -30,6 +30,7 @@ READS_CONFIGURATION = frozenset(
 READS_ASYNC_CONFIGURATION = frozenset(
     {"sqlalchemy.ext.asyncio.async_engine_from_config", "sqlalchemy.ext.asyncio.engine.async_engine_from_config"}
 )
+JOB_STORE, JOB_STORE_OPTIONS = "apscheduler.jobstores.sqlalchemy.SQLAlchemyJobStore", "engine_options"
 
 POOLS_WITH_CONNECTIONS = frozenset(
     f"sqlalchemy.pool.{name}"

@@ -86,7 +86,7 @@ _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
 @rule("HYG208", on=Engine, imports=SQLALCHEMY)
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
-    if not made.has_pool or made.databases <= _NO_SERVER:
+    if not made.has_pool or made.has_owner or made.databases <= _NO_SERVER or _lends_one_connection(made):
         return
     if (around := repetition_around(made)) is not None:
         is_mysql, is_loop = made.databases == {MYSQL}, not isinstance(around, ast.expr)
@@ -98,6 +98,12 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         yield _report_callers(file, made, dropped, is_complete=is_complete)
     else:
         yield from _report_owner(file, made)
+
+
+def _lends_one_connection(made: Engine) -> bool:
+    """Whether the engine opens no connection, but is given one that is open: `creator=lambda: conn`."""
+    given = next((each.value for each in made.call.keywords if each.arg == "creator"), None)
+    return isinstance(given, ast.Lambda) and isinstance(given.body, (ast.Name, ast.Attribute))
 
 
 def _diagnostic(

@@ -66,6 +66,30 @@ from sqlalchemy.ext.asyncio import create_async_engine
 engine = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280)
 ```
 
+APScheduler makes an engine for the store of its jobs, and idles between two of them:
+
+```python
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+
+URL = "mysql+pymysql://shop@db/shop"
+
+def set_up(scheduler):
+    store = SQLAlchemyJobStore(URL)  # HYG201
+    scheduler.add_jobstore(store)
+    scheduler.add_jobstore("sqlalchemy", url=URL, engine_options={})  # HYG201
+```
+
+```python fixed
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+
+URL = "mysql+pymysql://shop@db/shop"
+
+def set_up(scheduler):
+    store = SQLAlchemyJobStore(URL, engine_options={"pool_pre_ping": True, "pool_recycle": 280})
+    scheduler.add_jobstore(store)
+    scheduler.add_jobstore("sqlalchemy", url=URL, engine_options={"pool_pre_ping": True, "pool_recycle": 280})
+```
+
 Nothing is reported if either option is set or the options are unknown, if the engine has no pool, or if the database is
 not MySQL or MariaDB. Nor is an engine reported that one function creates, uses and discards:
 
@@ -117,6 +141,7 @@ An option that is turned off explicitly stays off.
 ## References
 
 - [Dealing with disconnects](https://docs.sqlalchemy.org/en/20/core/pooling.html#dealing-with-disconnects)
+- [MySQL server has gone away, in APScheduler's store of jobs](https://github.com/agronholm/apscheduler/issues/228)
 - [Connection timeouts and disconnects](https://docs.sqlalchemy.org/en/20/dialects/mysql.html#connection-timeouts-and-disconnects)
 """
 
@@ -154,6 +179,8 @@ def _message(made: Engine) -> str:
 
 
 def _notes(made: Engine) -> tuple[str, ...]:
+    if made.has_owner:
+        return ("APScheduler makes this engine, by `create_engine(url, **engine_options)`",)
     if MYSQL in made.databases:
         return (CLOSES_IDLE,)
     if suggests_mysql(made.file):

@@ -73,10 +73,9 @@ ADDED = {
         "import abc\nfrom collections import deque\nfrom contextlib import closing\nimport os\n\nclosing(c())\n",
     ),
     "unsorted, of all kinds: beside the last one of the standard library": (
-        "import requests\nimport abc\nfrom zlib import crc32\nfrom queue import Queue\nfrom django.db import models\n"
-        "c()\n",
+        "import requests\nimport abc\nfrom zlib import crc32\nfrom queue import Queue\nfrom rq import Job\nc()\n",
         "import requests\nimport abc\nfrom zlib import crc32\nfrom queue import Queue\nfrom contextlib import closing\n"
-        "from django.db import models\nclosing(c())\n",
+        "from rq import Job\nclosing(c())\n",
     ),
     "unsorted": (
         "import sys\nimport os\n\nc()\n",
