@@ -396,3 +396,14 @@ def test_engines_of_examples_do_not_last(tmp_path: Path, folder: str, codes: lis
     (tmp_path / ".git").mkdir()
     path.write_text('from sqlalchemy import create_engine\n\nengine = create_engine("mysql+pymysql://db/shop")\n')
     assert [finding.code for finding in dbhygiene.check(tmp_path, settings=Settings())] == codes
+
+
+def test_an_engine_of_a_program_that_the_project_installs_ends_with_it(tmp_path: Path) -> None:
+    report = (
+        'from sqlalchemy import create_engine, text\n\nengine = create_engine("mysql+pymysql://db/shop")\n\n'
+        "def main():\n    with engine.connect() as connection:\n        print(connection.execute(text('select 1')))\n"
+    )
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    assert found_in(tmp_path, "HYG201", report=report) == [("report", 3)]
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n\n[project.scripts]\nshop = "report:main"\n')
+    assert found_in(tmp_path, "HYG201", report=report) == []

@@ -12,6 +12,7 @@ _TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest")
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
 _EXAMPLE_WORDS = {"example", "sample"}
 _OF_SCRIPTS = {"bin", "script", "scripts", "tools", "util", "utils"}
+_OF_ANSIBLE = re.compile(r"(?m)^\s*(?:from|import)\s+ansible(?:_collections\.[\w.]+)?\.module_utils\b")
 _FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _development hack benchmark benchmarks".split())
 _RETIRED = re.compile(
     r"(?i)_*(?:archived|archive_\d.*|bak|trash|(?:attic|deprecated|disabled|graveyard|legacy|obsolete|old|unused)(?:_.*)?)"
@@ -32,6 +33,11 @@ def is_example(file: File) -> bool:
     """Whether a file shows how something is used, by a directory around it or by its name, as `config.example.py`."""
     words = re.split(r"[._-]", file.path.stem.lower())
     return not _EXAMPLES.isdisjoint(directories(file)) or (len(words) > 1 and not _EXAMPLE_WORDS.isdisjoint(words))
+
+
+def is_of_ansible(file: File) -> bool:
+    """Whether a file is a module of Ansible or its helper: each task runs in a process of its own, which then ends."""
+    return _OF_ANSIBLE.search(file.text) is not None
 
 
 def is_of_scripts(file: File) -> bool:

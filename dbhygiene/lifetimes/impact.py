@@ -526,9 +526,19 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
         if word in TASKS or handler(function) is decorator:
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
-        if not _is_program(place.file, function):  # a program's start is not registered anywhere else
-            return _UNKNOWN
+        if not (_is_program(place.file, function) or _is_main_function(place.file, function)):
+            return _UNKNOWN  # a program's start is not registered anywhere else
     return None
+
+
+def _is_main_function(file: File, function: Function) -> bool:
+    """Whether a function is the `main` that its module calls when it is run as a program."""
+    if function.name != "main":
+        return False
+    calls = (call for each in file.tree.body if _is_main(file, each) for call in ast.walk(each))
+    return any(
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "main" for call in calls
+    )
 
 
 def _is_program(file: File, function: Function) -> bool:
@@ -721,6 +731,8 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
                 return False
             case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices"):
                 return False
+            case ast.Subscript(value=ast.Name() | ast.Attribute() as mapping):  # `options["load"]`
+                return last_name(mapping) == "__dict__"
             case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.AugAssign(target=ast.Name(id="__all__")):
                 return False
             case ast.Call(func=called):

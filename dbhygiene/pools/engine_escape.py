@@ -64,7 +64,8 @@ def _ends_soon(file: File, expr: ast.expr) -> bool:
 def is_short_script(file: File) -> bool:
     """Whether a file is a program that does its work and ends: it waits for nothing, and nothing imports it.
 
-    It defines nothing, or runs what it defines if it is the program: `if __name__ == "__main__": main()`.
+    It defines nothing, or runs what it defines if it is the program: `if __name__ == "__main__": main()`. Or one of its
+    functions is a program that the project installs.
     """
     if file.is_interactive or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0 or is_imported(file):
         return False
@@ -72,6 +73,8 @@ def is_short_script(file: File) -> bool:
         return True
     if may_wait(file) or any(name in file.calls for name in _LASTING_CALLS):
         return False
+    if any(each.startswith(f"{file.module}:") for each in file.project.programs):
+        return True
     return any("__name__" in file.segment(branch.test) for branch in file.nodes(ast.If))
 
 

@@ -1,10 +1,10 @@
-"""Whether a file is part of a program: not an example, a tool for developers, or code that is no longer in use."""
+"""Whether a file is part of a lasting program: not an example, a tool, or code that is no longer in use."""
 
 from __future__ import annotations
 
 import re
 
-from dbhygiene.library.test_files import is_example, is_for_developers, retired_folder
+from dbhygiene.library.test_files import is_example, is_for_developers, is_of_ansible, retired_folder
 from dbhygiene.program.names import is_imported
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
@@ -17,6 +17,8 @@ def reason_outside(file: File) -> str | None:
         return "runs in an example"
     if is_for_developers(file):
         return "runs in a tool for developers"
+    if is_of_ansible(file):
+        return "runs once, in an Ansible module; then the process ends"
     if _is_retired(file):
         return "is no longer in use, as its folder says: no other file imports it"
     return None

@@ -940,3 +940,37 @@ def test_a_program_that_a_neighbour_imports_by_its_short_name_is_no_script(leak)
     files = {"tools/db": LEAK + '\n    if __name__ == "__main__":\n        load("a")\n'}
     assert leak(**files).impact is Impact.ONCE
     assert leak(**files, **{"tools/web": "from db import load\n\nserver.load = load\n"}).impact is Impact.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("word", "impact"),
+    [("options['load']", Impact.ONCE), ("Store.__dict__['load']", Impact.UNKNOWN), ("find('load')", Impact.UNKNOWN)],
+)
+def test_a_word_of_a_mapping_names_no_method(leak, word, impact):
+    text = """
+        import sqlite3
+
+        class Store:
+            def load(self, path):
+                conn = sqlite3.connect(path)
+                return conn.execute("select 1").fetchone()
+    """
+    main = f"from db import Store\n\nstore = Store()\nif {word}:\n    store.load('a')\n"
+    assert leak(db=text, main=main).impact is impact
+
+
+def test_a_decorator_of_a_main_function_registers_nothing(leak):
+    main = "from db import load, timed\n\n@timed('total')\ndef main():\n    load('a')\n"
+    assert leak(db=LEAK, main=main).impact is Impact.UNKNOWN
+    assert leak(db=LEAK, main=f'{main}\nif __name__ == "__main__":\n    main()\n').impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "imported",
+    [
+        "from ansible.module_utils.basic import AnsibleModule",
+        "from ansible_collections.shop.store.plugins.module_utils.db import connect",
+    ],
+)
+def test_a_module_of_ansible_runs_once(leak, imported):
+    assert leak(**{"plugins/modules/db": f"{imported}\n{dedent(LEAK)}"}).impact is Impact.ONCE
