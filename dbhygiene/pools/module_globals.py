@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.resources import Resource
 from dbhygiene.program.names import canonical_name
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 
+_TRANSACTION_ENDS = frozenset({"commit", "rollback"})
 _ENDS = frozenset({"close", "remove", "dispose", "invalidate", "detach", "close_all"})
 
 
@@ -29,6 +31,22 @@ def repeated_use(file: File, name: str, resource: Resource) -> tuple[File, ast.A
         if found is None and any(isinstance(outer, FUNCTION) for outer in where.around(use)):
             found = where, above
     return found
+
+
+def ends_its_transactions(file: File, name: str) -> bool:
+    """Whether most functions that use a session of their module commit it, or roll it back, in a program of one file.
+
+    Then it has mostly given its connection back before the program waits. Requests are answered by several threads.
+    """
+    ends: dict[Function, bool] = {}
+    for where, use in _uses(file, name):
+        function = function_around(where, use)
+        if where is not file or (function is not None and handler(function) is not None):
+            return False
+        above = where.parents.get(use)
+        if function is not None and isinstance(above, ast.Attribute):
+            ends[function] = ends.get(function, False) or above.attr in _TRANSACTION_ENDS
+    return 2 * sum(ends.values()) > len(ends)
 
 
 def _uses(file: File, name: str) -> Iterator[tuple[File, ast.expr]]:

@@ -96,12 +96,14 @@ There is no fix: dbhygiene cannot tell where the connection should be closed. Mo
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
+from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.messages import closed_phrase, consequence
 from dbhygiene.source.file import File
 
@@ -127,9 +129,24 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
         f"connection {kept}`{field.path}` is never {closed_phrase(field.resource)}, "
         f"neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
-        fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
+        fix=NoFix(f"cannot tell where it should be closed; {_advice(field)}"),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
         notes=(*consequence(field.resource), *how_often.notes(file)),
         subject=field.path,
         impact=how_often.impact,
     )
+
+
+def _advice(field: Field) -> str:
+    """Return what to do: the class may have a method that ends its objects, and forgets this connection."""
+    methods = field.cls.file.classes[field.cls.name].defined
+    closing = [name for name in methods if not name.startswith("_") and (name in ENDING or "close" in name)]
+    if not closing:
+        return "add a `close` method and call it"
+    name = field.path.rpartition(".")[2]
+    best = min(closing, key=lambda each: (not _mentions(methods[each], name), each != "close"))
+    return f"close it in `{best}`"
+
+
+def _mentions(method: ast.AST, name: str) -> bool:
+    return any(isinstance(part, ast.Attribute) and part.attr == name for part in ast.walk(method))

@@ -108,7 +108,7 @@ from dbhygiene.library.server_calls import may_wait
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.pools.engine_escape import is_short_script
-from dbhygiene.pools.module_globals import repeated_use
+from dbhygiene.pools.module_globals import ends_its_transactions, repeated_use
 from dbhygiene.pools.sessions import SESSION_KINDS, session_timeout_confidence
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.source.file import File
@@ -142,6 +142,8 @@ def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -
     used = repeated_use(file, name, life.resource) if name is not None else None
     if name is None or used is None or is_short_script(file):
         return None
+    if life.resource.kind == "session" and ends_its_transactions(file, name):
+        confidence = Confidence.POSSIBLE
     where, node = used
     return Diagnostic(
         life.birth,
