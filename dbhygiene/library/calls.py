@@ -57,6 +57,7 @@ _QUIET_FUNCTIONS = """
     trio.CancelScope trio.move_on_after trio.fail_after trio.open_nursery trio.Lock trio.Event
     asyncio.timeout asyncio.timeout_at asyncio.Lock asyncio.Event asyncio.Queue asyncio.Semaphore asyncio.TaskGroup
     async_timeout.timeout threading.Condition threading.Semaphore threading.BoundedSemaphore queue.Queue
+    pathlib.Path pathlib.PurePath
     warnings.catch_warnings distutils.version.LooseVersion distutils.version.StrictVersion packaging.version.parse
     packaging.version.Version psycopg2.extensions.register_adapter psycopg2.extensions.new_type
     psycopg2.extensions.AsIs sqlite3.register_adapter sqlite3.register_converter
@@ -80,6 +81,15 @@ RAISING: dict[str, dict[str, frozenset[str]]] = {
     "decimal.Decimal": {**_CONVERSION, "ArithmeticError": frozenset({"decimal.InvalidOperation"})},
     "json.loads": {"TypeError": frozenset(), "ValueError": frozenset({"json.JSONDecodeError"})},
 }
+
+# Functions, and methods of paths, that raise nothing but errors of files and of their texts.
+FILE_FUNCTIONS = words(
+    """
+    open os.remove os.unlink os.mkdir os.makedirs os.rename os.replace os.rmdir os.listdir os.scandir os.stat
+    os.path.getsize os.path.getmtime shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move shutil.rmtree
+    """
+)
+FILE_METHODS = words("read_text read_bytes write_text write_bytes")
 
 # What asks for all items of its arguments, and so raises where these do; and what asks for them when its own are.
 READING_ITEMS = frozenset(_QUIETLY_GATHERING.split())

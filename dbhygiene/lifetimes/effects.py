@@ -24,6 +24,8 @@ from dbhygiene.library.calls import (
     DATABASE_ERROR_WORDS,
     DATABASE_ERRORS,
     EXITS_AT_ONCE,
+    FILE_FUNCTIONS,
+    FILE_METHODS,
     LAZY,
     LOGGERS,
     NEVER_RETURN,
@@ -34,6 +36,7 @@ from dbhygiene.library.calls import (
 )
 from dbhygiene.library.resources import (
     BORROWER,
+    HARMLESS,
     KEEPS,
     READS,
     UNKNOWN,
@@ -74,6 +77,7 @@ from dbhygiene.source.scopes import Scope
 
 _CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fetchall", "fetchmany", "lastrowid"})
 _CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
+_OF_FILES = (Thrown("OSError", exact=False), Thrown("ValueError", exact=False))
 _DATABASE = ORDINARY._replace(caught_by=DATABASE_ERRORS)
 FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
@@ -435,7 +439,7 @@ class FunctionSemantics(cfg.Semantics):
         func = call.func
         name = self.file.resolve(func)
         if name == "setattr" and (set_ := _attribute_set(call)) is not None:
-            return CallMeaning(sets=(set_,))
+            return CallMeaning(HARMLESS, sets=(set_,))
         if name is not None and (declared := self.summaries.library.model_of_settings(name)) is not None:
             return CallMeaning(declared)
         if (opened := self.summaries.library.resource_of_driver(self.file, call)) is not None:
@@ -528,6 +532,8 @@ class FunctionSemantics(cfg.Semantics):
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
         if name in RAISING:
             return Outcome(raises=tuple(Thrown(each, caught_by=names) for each, names in RAISING[name].items()))
+        if name in FILE_FUNCTIONS or (isinstance(call.func, ast.Attribute) and call.func.attr in FILE_METHODS):
+            return Outcome(raises=_OF_FILES)
         is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         quiet = is_method and not self._gets_by_key(call.func)
         quiet = quiet or self._is_log_argument(call) or self._takes_from_keywords(call.func)

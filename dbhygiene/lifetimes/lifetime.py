@@ -9,12 +9,13 @@ conn.close()
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
@@ -48,6 +49,9 @@ from dbhygiene.source.scopes import Scope
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.impact import Runs
 
+_Way: TypeAlias = list[tuple[Node, Fact, EdgeKind]]  # nodes, the fact before each, and the edge out
+_RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate)
+_BUILTINS = frozenset(dir(builtins))
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 _PARTS = frozenset({*READERS, PARTS})
 _EXISTS = frozenset({"exists", "isfile", "is_file"})
@@ -447,8 +451,8 @@ class Lifetime(Frozen):
         method, hows = self._method(raiser)
         if method is None:
             return False
-        if hows == {ITSELF} and method.attr in SETS_UP:
-            return True
+        if method.attr in SETS_UP and (hows == {ITSELF} or self._relations(_root(method), raiser) == {ITSELF}):
+            return True  # of the connection, or of the driver's own that it holds: `conn._con.set_charset()`
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
         if method.attr not in {"execute", "executescript"} or not asked or not hows <= {ITSELF, *READERS}:
             return False
@@ -481,24 +485,108 @@ class Lifetime(Frozen):
         call = raiser.value if isinstance(raiser, ast.Await) else raiser
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             return None, set()
-        holds, method = self.analysis.transfer.holds, call.func
+        return call.func, self._relations(call.func.value, raiser)
+
+    def _relations(self, expr: ast.expr, raiser: ast.expr) -> set[str | None]:
+        """Return the relations of an expression to the resource on the paths to a call."""
         facts = [fact for node, fact in self.history if node.event is not None and node.event.node is raiser]
-        return method, {holds(method.value, fact) for fact in facts}
+        return {self.analysis.transfer.holds(expr, fact) for fact in facts}
 
     def path(self, leak: Leak) -> list[tuple[Node, EdgeKind]]:
         """Return a shortest path from birth to a leak of this kind: the nodes, and the edges taken out of them."""
         return [(node, kind) for node, _, kind in self.facts(leak)]
 
-    def facts(self, leak: Leak) -> list[tuple[Node, Fact, EdgeKind]]:
+    def facts(self, leak: Leak) -> _Way:
         """Return the same path, with the fact before each node."""
-        return self.analysis.way(*self._witness(leak))
+        return self._witness(leak)[0]
 
-    def _witness(self, leak: Leak) -> tuple[Node, Fact]:
-        return self._leaks[{Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")]
+    def _witness(self, leak: Leak) -> tuple[_Way, Node]:
+        """Return a path to a leak, and the node where it ends: if an exception leads there, the likeliest one."""
+        kind = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
+        end, fact = self._leaks[kind]
+        way = self.analysis.way(end, fact)
+        if kind != "normal" and (likelier := self._likelier(kind, way)) is not None:
+            return likelier
+        return way, end
+
+    def _likelier(self, leak: str, way: _Way) -> tuple[_Way, Node] | None:
+        """Return the path of a likelier exception to the same kind of leak, or one on which nothing else is raised."""
+        events = [node.event for node, _, kind in way if kind == "raise"]
+        raised = [self._raiser(event) for event in events if isinstance(event, _RAISING)]
+        if not raised:
+            return None
+        rank = self._rank(raised[0])
+        likelier = sorted((each for each in self.raisers if self._rank(each) < rank), key=self._rank) if rank else []
+        again = raised[:1] if len(raised) > 1 else []  # another exception on the path is not needed
+        found = (self._way_by(raiser, leak) for raiser in [*likelier, *again])
+        return next((each for each in found if each is not None), None)
+
+    def _way_by(self, raiser: ast.expr, leak: str) -> tuple[_Way, Node] | None:
+        """Return a path to a leak of this kind on which this is the only call that raises."""
+        for node, fact in self.history:
+            if fact.state != "open" or fact.thrown or not isinstance(node.event, _RAISING):
+                continue
+            if self._raiser(node.event) is not raiser:
+                continue
+            if (after := self._way_from(node, fact, leak)) is not None:
+                return [*self.analysis.way(node, fact), *after[0]], after[1]
+        return None
+
+    def _way_from(self, node: Node, fact: Fact, leak: str) -> tuple[_Way, Node] | None:
+        """Return a shortest path from a call that raises to a leak of this kind, on which no other call raises."""
+        parents: dict[tuple[Node, Fact], tuple[Node, Fact, EdgeKind] | None] = {(node, fact): None}
+        todo = [(node, fact)]
+        for here, before in todo:  # grows during the loop
+            if here is not node and self._kind_of_leak(here, before) == leak:
+                way: _Way = []
+                step = parents[here, before]
+                while step is not None:
+                    way.append(step)
+                    step = parents[step[:2]]
+                return way[::-1], here
+            for kind, after in self.analysis.transfer(here, before):
+                raises = kind == "raise" and isinstance(here.event, _RAISING)
+                if raises is not ((here, before) == (node, fact)) or after.site is not self.birth:
+                    continue
+                following = [(target, after) for edge, target in here.out if edge == kind]
+                for each in following:
+                    if each not in parents:
+                        parents[each] = (here, before, kind)
+                        todo.append(each)
+        return None
+
+    def _kind_of_leak(self, end: Node, fact: Fact) -> str | None:
+        if end is self.analysis.graph.raised:
+            return "raised" if self._leaks_by_raise(fact) else None
+        if not self.is_left_open(end, fact):
+            return None
+        return "swallowed" if fact.thrown else "normal"
+
+    def _rank(self, raiser: ast.expr) -> int:
+        """Return how likely an exception is, the likeliest first: a query, a use of the connection, any other call.
+
+        To open another connection fails as queries do. A conversion, or a constructor, hardly ever fails.
+        """
+        if isinstance(raiser, (ast.Yield, ast.YieldFrom)):
+            return 0  # the code of the caller
+        call = raiser.value if isinstance(raiser, ast.Await) else raiser
+        if not isinstance(call, ast.Call):
+            return 2
+        method, hows = self._method(raiser)
+        if method is not None and method.attr in QUERIES:
+            return 0
+        if hows & {ITSELF, *READERS}:
+            return 3 if method is not None and method.attr in _ENDS_IT else 1
+        if self.analysis.effects.acquires(call):
+            return 0
+        name = last_name(call.func)
+        if name in _BUILTINS or name[:1].isupper():
+            return 3
+        return 0 if self._is_passed_to(call, raiser) else 2
 
     def opens_next(self, leak: Leak) -> bool:
         """Whether it is left open when the next round of an endless loop opens another one."""
-        return opens(self._witness(leak)[0], self.birth)
+        return opens(self._witness(leak)[1], self.birth)
 
     @property
     def culprit(self) -> Located:
@@ -520,7 +608,7 @@ class Lifetime(Frozen):
     @cached_property
     def raisers(self) -> list[ast.expr]:
         """The calls whose exception alone leaves it open, in the order of the source."""
-        raising: dict[ast.expr, list[tuple[Node, Fact]]] = {}
+        raising: dict[tuple[ast.expr, bool], list[tuple[Node, Fact]]] = {}
         before: dict[tuple[Node, Fact], list[tuple[Node, Fact]]] = {}
         lost: list[tuple[Node, Fact]] = []
         for node, fact in self.history:
@@ -528,15 +616,17 @@ class Lifetime(Frozen):
                 lost.append((node, fact))
             for kind, after in self.analysis.transfer(node, fact):
                 targets = [(target, after) for edge, target in node.out if edge == kind and after.site is self.birth]
-                if kind == "raise" and isinstance(node.event, (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate)):
+                if kind == "raise" and isinstance(node.event, _RAISING):
                     raiser = self._raiser(node.event)
                     if fact.state == "open" and raiser is not self.birth:
-                        raising.setdefault(raiser, []).extend(targets)
+                        raising.setdefault((raiser, fact.thrown), []).extend(targets)
                     continue  # only the first exception on a path is the cause
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
         leading = points_before(before, lost)
-        found = [call for call, targets in raising.items() if not leading.isdisjoint(targets)]
+        causes = [cause for cause, targets in raising.items() if not leading.isdisjoint(targets)]
+        first = [call for call, after_another in causes if not after_another]
+        found = dict.fromkeys(first or [call for call, _ in causes])
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
     def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate) -> ast.expr:
@@ -605,6 +695,13 @@ def points_before(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]
                 found.add(point)
                 todo.append(point)
     return found
+
+
+def _root(expr: ast.expr) -> ast.expr:
+    """Return the expression whose attributes a chain of attributes reads: `a` of `a.b.c`."""
+    while isinstance(expr, ast.Attribute):
+        expr = expr.value
+    return expr
 
 
 def _names_in(expr: ast.expr) -> set[str]:

@@ -9,17 +9,21 @@ from typing import TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.diagnostics.model import Step
+from dbhygiene.library.calls import ASKS
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, points_before
 from dbhygiene.lifetimes.state import Fact
+from dbhygiene.program.code import is_generator
 from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.source.file import File, statement_around
-from dbhygiene.source.nodes import FUNCTION, Located, short_name
+from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
 
+_NEXT_ITEM = "taking the next item raises"
 _LIMITS = {
     "mysql": "each leak keeps a server connection open; too many of them cause error 1040, 1203 or 1226",
     "postgresql": 'each leak keeps a server connection open; too many of them cause "too many clients already"',
@@ -52,6 +56,8 @@ def cause_of(life: Lifetime, culprit: Located) -> str:
         return f"by the `raise` in {life.file.line_name(culprit.lineno)}"
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return at_yield(life)[0]
+    if _is_generator(life, culprit):
+        return f"if {name_of_call(life.file, culprit)} raises at one of its items"
     if life.raises_exit(culprit):
         return f"when {name_of_call(life.file, culprit)} ends the program"
     return f"if {name_of_call(life.file, culprit)} raises"
@@ -107,10 +113,43 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
 _Point: TypeAlias = tuple[Node, Fact]
 
 
-def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
+def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str] | Step]:
     """Return the path to a leak as a reader follows it: opened, the branches that matter, left open."""
     _, *others = _steps(life, leak)
-    return [*opening_steps(life, others[0][0] if others else None), *others]
+    steps: list[tuple[Located, str] | Step] = [*opening_steps(life, others[0][0] if others else None)]
+    for at, words in others:
+        steps.append((at, words))
+        if words == _NEXT_ITEM:
+            steps += _steps_in_generator(life, at)
+    return steps
+
+
+def _is_generator(life: Lifetime, culprit: Located) -> bool:
+    """Whether a call only makes a generator of the project, whose items raise."""
+    if not isinstance(culprit, ast.Call):
+        return False
+    made = life.analysis.effects
+    return bool(made.at_items(culprit)) and any(_generators(life, culprit))
+
+
+def _generators(life: Lifetime, call: ast.Call) -> Iterator[Definition]:
+    for each in life.analysis.effects.of(call).definitions:
+        if isinstance(each.node, FUNCTION) and is_generator(each.node):
+            yield each
+
+
+def _steps_in_generator(life: Lifetime, iterated: Located) -> Iterator[Step]:
+    """Yield where a generator of the project asks the server, after the step of the loop that takes its items."""
+    if not isinstance(iterated, ast.expr):
+        return
+    call = life.analysis.effects.source_of_items(iterated)
+    for made in _generators(life, call) if isinstance(call, ast.Call) else ():
+        asking = (node for node in made.file.own(made.node) if isinstance(node, ast.Call))
+        found = sorted((each for each in asking if last_name(each.func) in ASKS), key=lambda each: each.lineno)
+        if found:
+            words = f"`{made.last_name}` may raise here, and does not close it"
+            yield Step(made.file.path, made.file.span(found[0]), words)
+            return
 
 
 def opening_steps(life: Lifetime, then: Located | None) -> list[tuple[Located, str]]:
@@ -149,7 +188,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Enter(node=item) if kind == "raise":
                 yield item.context_expr, "this raises"
             case cfg.Iterate(node=loop) if kind == "raise":
-                yield loop.iter, "taking the next item raises"
+                yield loop.iter, _NEXT_ITEM
             case cfg.Raise(node=stmt):
                 yield stmt, "raised here"
             case cfg.Catch(node=handler):
@@ -192,7 +231,8 @@ def _last_place(file: File, way: Sequence[tuple[Node, Fact, EdgeKind]]) -> Locat
 def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node]:
     """Return the tests on the path to a leak after which the resource can no longer end well, though it could before.
 
-    If there is none, return all tests: the resource may end well on a path that is not followed.
+    If there is none, return all tests up to the first exception: the resource may end well on a path that is not
+    followed. Tests after a caught exception do not matter: the resource is lost already.
     """
     tests = {node for node, _, kind in way if isinstance(node.event, cfg.Test) and kind in {"true", "false"}}
     after = _successors(life, way[0][0], way[0][1]) if tests else {}
@@ -203,7 +243,8 @@ def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node
             edges = {edge for edge, each in after.get((node, fact), ()) if each in well}
             if edges and kind not in edges:
                 found.add(node)
-    return found or tests
+    before = takewhile(lambda step: step[2] != "raise", way)
+    return found or tests & {node for node, _, _ in before}
 
 
 def _successors(life: Lifetime, node: Node, fact: Fact) -> dict[_Point, list[tuple[EdgeKind, _Point]]]:

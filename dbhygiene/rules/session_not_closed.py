@@ -223,11 +223,10 @@ def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnost
 
 
 def _report_left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
-    path = leak_steps(life, leak)
     return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or f'is left open {cause_of(life, path[-1][0])}'}",
-        path=tuple(path),
+        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or f'is left open {cause_of(life, life.culprit)}'}",
+        path=tuple(leak_steps(life, leak)),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
         notes=tuple(leak_notes(life, leak)),

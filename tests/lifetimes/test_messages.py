@@ -136,7 +136,7 @@ def test_other_ways_to_leak_are_told_once_a_line() -> None:
         " `conn.cursor().execute` (line 8), `conn.ping` (line 9), `conn.commit` (line 10) and 1 more"
     )
     one = finding("conn.ping()\nconn.commit()\nconn.close()")
-    assert one.notes[0] == "also stays open if `conn.commit` (line 7) raises"
+    assert one.notes[0] == "also stays open if `conn.ping` (line 6) raises"
 
 
 def test_what_a_pool_lends_is_given_back_not_closed() -> None:
@@ -184,3 +184,66 @@ def f(options):
 )
 def test_a_refusal_names_the_line_that_is_the_reason(body: str, why: str) -> None:
     assert finding(body).fix == NoFix(why)
+
+
+@pytest.mark.parametrize(
+    ("body", "headline"),
+    [
+        ("int(a)\nconn.cursor().execute(rows)\nconn.close()", "if `conn.cursor().execute` raises"),
+        ("b()\nconn.commit()\nconn.close()", "if `conn.commit` raises"),
+        ("Job(a)\nb()\nconn.close()", "if `b` raises"),
+        ("b()\na()\nconn.close()", "if `b` raises"),
+        ("conn.commit()\nif a:\n    conn.cursor().execute(rows)\nconn.close()", "if `conn.cursor().execute` raises"),
+        ("int(a)\ntry:\n    conn.cursor().execute(rows)\nfinally:\n    conn.close()", "if `int` raises"),
+    ],
+)
+def test_the_headline_names_the_likeliest_exception(body: str, headline: str) -> None:
+    found = finding(body)
+    assert found.message.endswith(headline)
+    assert told(body)[-1].partition("(")[0] == headline.split("`")[1].partition("(")[0]
+
+
+def test_what_raises_after_the_leak_is_no_other_cause() -> None:
+    body = (
+        "try:\n    conn.cursor().execute(rows)\n    conn.close()\nexcept Exception:\n    print(a)\n"
+        "try:\n    a()\nexcept Exception:\n    print(b)\nif b:\n    print(rows)"
+    )
+    first, caught, last = told(body)
+    assert first == "conn.cursor().execute(rows): this raises"
+    assert caught.endswith(": caught here")
+    assert last.endswith(f"the function ends, {LEFT}")
+    assert not any("also stays open" in note for note in finding(body).notes)
+
+
+def test_the_steps_show_where_a_generator_raises() -> None:
+    text = (
+        "import sqlite3\n\ndef orders(conn):\n    cursor = conn.cursor()\n    cursor.execute('select 1')\n"
+        "    for row in cursor:\n        yield row[0]\n\ndef report(path):\n    conn = sqlite3.connect(path)\n"
+        "    for number in orders(conn):\n        print(number)\n    conn.close()\n"
+    )
+    (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
+    assert found.message == "connection `conn` is left open if `orders` raises at one of its items"
+    assert [(step.span.line, step.message) for step in found.steps] == [
+        (10, "opened here"),
+        (11, "taking the next item raises"),
+        (5, "`orders` may raise here, and does not close it"),
+    ]
+
+
+def test_an_error_of_a_file_is_not_caught_as_one_of_a_driver() -> None:
+    body = (
+        "try:\n    text = a.read_text()\n    conn.cursor().execute(text)\n    conn.close()\n"
+        "except pymysql.OperationalError:\n    print(b)"
+    )
+    first, caught, *_ = told(body)
+    assert first == "conn.cursor().execute(text): this raises"
+    assert caught.endswith(": caught here")
+    body = body.replace("    conn.cursor().execute(text)\n", "")
+    assert finding(body).message.endswith("if `a.read_text` raises")
+
+
+def test_an_attribute_that_is_set_by_its_name_raises_nothing() -> None:
+    file = File(
+        Path("app.py"), source("setattr(conn, 'version', conn.server_version)\nreturn conn"), project=NoProject()
+    )
+    assert check_file(file, all_rules()) == []
