@@ -86,3 +86,35 @@ def test_a_failure_leaves_nothing_provisional() -> None:
             failing(network.at(node))
     network.edges[1] = [0]
     assert failing(network.at(3)) == {0, 1, 3}
+
+
+@recursive_query(0)
+def length(network: Network) -> int:
+    """The number of nodes on the path from a node on, up to the first that is repeated; each counts only once."""
+    return max((1 + through_another(network.at(each)) for each in network.edges[network.node]), default=0)
+
+
+@query
+def through_another(network: Network) -> int:
+    return length(network)
+
+
+@pytest.mark.parametrize("first", [0, 500, 2999])
+def test_a_chain_of_queries_may_be_of_any_length(first: int) -> None:
+    network = Network({node: [node + 1] * (node < 2999) for node in range(3000)})
+    assert length(network.at(first)) == 2999 - first
+    assert length(network) == 2999
+
+
+def test_a_long_chain_branches_and_joins() -> None:
+    """There are 2**300 paths, and each query runs once."""
+    network = Network({node: [node + 1, node + 2] if node < 300 else [] for node in range(302)})
+    assert length(network) == 300
+
+
+@pytest.mark.parametrize("size", [2, 39, 41, 70])
+def test_a_cycle_may_be_longer_than_the_chain_that_is_computed_at_once(size: int) -> None:
+    network = Network({node: [(node + 1) % size] for node in range(size)})
+    for node in (size // 2, 0, size - 1):
+        assert reached(network.at(node)) == set(range(size))
+    assert reached(Network({**network.edges, size: [0]}, size)) == set(range(size + 1))

@@ -4,7 +4,8 @@ Its results are kept with the file, and are dropped when a file of the project i
 
 A query that depends on itself, directly or by others, is computed to a fixed point: in the first round its result is
 taken to be `start`, in each further round that of the round before. What other queries make of such a provisional
-result is dropped with it. So a result does not depend on which query was asked first.
+result is dropped with it. So a result does not depend on which query was asked first. A chain of queries may be of any
+length: before Python's stack is full, those that have begun are dropped, and the end of the chain is computed first.
 
 Each result is kept with its inputs: the files and the searches through the project that it depends on. A set of inputs
 is an integer, of which each input is a bit; see `source.inputs`.
@@ -48,6 +49,7 @@ def query(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Conca
 
 
 _MOST_ROUNDS: Final = 20  # until a result must be stable; one that is not is unknown
+_DEEPEST: Final = 40  # queries within each other, on Python's stack
 
 
 class _Provisional(NamedTuple):
@@ -60,16 +62,17 @@ class _Provisional(NamedTuple):
 class _Evaluation:
     """A query that is being computed.
 
-    `level`: its place on the stack. `depends_on`: the lowest level whose provisional result it has used.
+    `level`: its place on the stack. `depth`: how many queries are between it and the outermost that may depend on
+    itself, if there is one. `depends_on`: the lowest level whose provisional result it has used.
     `is_recursive`: whether its own provisional result was used. `dependents`: results that hold as long as its own.
     `inputs`: those that it has consulted so far.
     """
 
-    __slots__ = ("dependents", "depends_on", "inputs", "is_recursive", "level")
+    __slots__ = ("dependents", "depends_on", "depth", "inputs", "is_recursive", "level")
 
-    def __init__(self, level: int, inputs: int = 0) -> None:
+    def __init__(self, level: int, inputs: int = 0, depth: int = 0) -> None:
         self.level = self.depends_on = level
-        self.inputs = inputs
+        self.inputs, self.depth = inputs, depth
         self.is_recursive = False
         self.dependents: dict[_Place, _Known] = {}
 
@@ -78,6 +81,13 @@ _Known = dict[Any, Any]  # the results of one query in one file, each with its i
 _Place = tuple[int, Hashable]  # the identity of those results, and a key
 _stack: list[_Evaluation] = [_Evaluation(0)]  # the first is no query: it is the code that asks
 _provisional: dict[_Place, _Provisional] = {}
+
+
+class _TooDeepError(BaseException):
+    """Too many queries are being computed within each other; this is the next one."""
+
+    def __init__(self, place: _Place, evaluate: Callable[[], object]) -> None:
+        self.place, self.evaluate = place, evaluate
 
 
 class _Decorator(Protocol):
@@ -109,11 +119,37 @@ def _memoise(
         known = subject.query_results[ask]
         key = (subject.query_key, about, *named.items()) if named else (subject.query_key, about)
         if (found := known.get(key)) is None:
-            return _evaluate(known, key, start, subject.query_input, partial(ask, subject, *about, **named))  # type: ignore[return-value]
+            evaluate = _evaluate if start is _MISSING or _stack[-1].depth else _evaluate_chain
+            return evaluate(known, key, start, subject.query_input, partial(ask, subject, *about, **named))  # type: ignore[return-value]
         _stack[-1].inputs |= found[1]
         return found[0]  # type: ignore[no-any-return]
 
     return answer_once
+
+
+_deepest = _DEEPEST  # more while a cycle is computed that is longer
+
+
+def _evaluate_chain(known: _Known, key: Hashable, start: object, own: int, ask: Callable[[], object]) -> object:
+    """Evaluate a query; the end of a chain that is too long for Python's stack is evaluated before it."""
+    global _deepest
+    chain: dict[_Place, Callable[[], object]] = {(id(known), key): partial(_evaluate, known, key, start, own, ask)}
+    try:
+        while True:
+            place, evaluate = next(reversed(chain.items()))
+            try:
+                result = evaluate()
+            except _TooDeepError as deep:
+                if deep.place in chain:
+                    _deepest *= 2
+                else:
+                    chain[deep.place] = deep.evaluate
+            else:
+                del chain[place]
+                if not chain:
+                    return result
+    finally:
+        _deepest = _DEEPEST
 
 
 def _evaluate(known: _Known, key: Hashable, start: object, own: int, ask: Callable[[], object]) -> object:
@@ -121,7 +157,10 @@ def _evaluate(known: _Known, key: Hashable, start: object, own: int, ask: Callab
     if (assumed := _provisional.get(place)) is not None:
         _use(assumed.level)
         return assumed.result
-    evaluation = _Evaluation(len(_stack), own)
+    depth = _stack[-1].depth
+    if depth >= _deepest:
+        raise _TooDeepError(place, partial(_evaluate, known, key, start, own, ask))
+    evaluation = _Evaluation(len(_stack), own, depth + 1 if depth or start is not _MISSING else 0)
     _stack.append(evaluation)
     try:
         result = ask() if start is _MISSING else _fixed_point(evaluation, place, start, ask)
