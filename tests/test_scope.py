@@ -122,6 +122,18 @@ def test_a_file_that_cannot_be_parsed_is_told_of_only_where_it_would_be_looked_a
     assert [(each.path.name, each.code) for each in found] == [("z_task.py", "HYG001")]
 
 
+@pytest.mark.parametrize("length", [1, 2, 5, 9])
+def test_a_connection_is_followed_through_any_number_of_files(length: int, tmp_path: Path) -> None:
+    """Only the first of them names a driver."""
+    texts = {"m0.py": DRIVER.replace("get_connection", "connection_0")}
+    for n in range(1, length):
+        helper = f"\n\ndef connection_{n}():\n    return connection_{n - 1}()\n"
+        texts[f"m{n}.py"] = f"from m{n - 1} import connection_{n - 1}{helper}"
+    last = f"connection_{length - 1}"
+    texts["use.py"] = f"from m{length - 1} import {last}" + LEAK.format(last)
+    assert [each.path.name for each in everything_alike(written(tmp_path, texts))] == ["use.py"]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_many_files_draw_in_is_the_project(tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project_check, "MANY", 1)

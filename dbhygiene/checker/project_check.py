@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dbhygiene.checker.incremental import IncrementalCheck, Snapshot
     from dbhygiene.checker.workers import WorkerPool
 
-MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 SMALLEST = 20  # files of a run that is cached: fewer are checked before a database is opened
 _USERS = 8  # files that use a package: so many are kept, to know that it is still used after an edit
 WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes take as long as one
@@ -210,7 +209,7 @@ class ProjectCheck:
         """Load those of these files that may contain a fault, and find their helpers."""
         loaded, self.rules = self._prefilter(scope)
         self.help = self._helper_use(loaded)
-        for _ in range(MAX_HELPERS if self.help is HelperUse.KNOWN else 0):
+        while self.help is HelperUse.KNOWN:
             known = self.analyses.helpers
             self._exchange_helpers(_files(loaded))
             words = tuple(word.encode() for word in self.analyses.helpers - known)
