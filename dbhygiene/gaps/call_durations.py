@@ -25,9 +25,11 @@ from dbhygiene.program.callees import subclasses
 from dbhygiene.program.callers import callers
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
+from dbhygiene.program.origins import ExpressionAt, closure, leaves, values_of
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, is_none, walk
+from dbhygiene.source.queries import recursive_query
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
@@ -168,8 +170,7 @@ def _single_binding(file: File, expr: ast.expr) -> ast.expr:
 
 def seconds(file: File, expr: ast.expr) -> Duration:
     """Return the number of seconds that an expression may be."""
-    known = _options(file, expr)
-    known = [part for option in known for part in _values_by_environment(option)]
+    known = [part for option in _options(file, expr) for part in _values_by_environment(option)]
     numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
     unknown = len(numbers) < len(known)
     if not numbers:
@@ -184,26 +185,29 @@ def _is_number(found: object) -> bool:
     return isinstance(found, (int, float)) and not isinstance(found, bool)
 
 
-def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
+@recursive_query(())
+def _options(file: File, expr: ast.expr) -> tuple[Value, ...]:
     """Return the possible values of an expression; Django's settings and options of a command are looked up."""
-    if not depth:
-        return [UNKNOWN]
+    return tuple(_find_options(file, expr))
+
+
+def _find_options(file: File, expr: ast.expr) -> Iterable[Value]:
     match expr:
         case ast.BinOp(op=ast.Mult(), left=left, right=right):
             return [
                 option
-                for a in _options(file, left, depth - 1)
-                for b in _options(file, right, depth - 1)
+                for a in _options(file, left)
+                for b in _options(file, right)
                 for option in options(calculate(ast.Mult, a, b))
             ]
         case ast.Call(func=ast.Name(id="int" | "float"), args=[inner]):
-            return _options(file, inner, depth - 1)
+            return _options(file, inner)
         case ast.Call(func=ast.Name(id="max" | "min"), args=[*parts]) if len(parts) > 1:
-            return [known for part in parts for known in _options(file, part, depth - 1)]
+            return [known for part in parts for known in _options(file, part)]
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
             if file.resolve(owner) == "django.conf.settings":
-                return _values_of_setting(file, name) or _options(file, default, depth - 1)
-    if isinstance(expr, ast.Name) and (passed := _values_by_callers(file, expr, depth)):
+                return _values_of_setting(file, name) or _options(file, default)
+    if isinstance(expr, ast.Name) and (passed := _values_by_callers(file, expr)):
         return passed
     if (fallback := _option_default(file, expr)) is not None:
         return [*options(evaluate(file, fallback)), UNKNOWN]
@@ -212,14 +216,14 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
     if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
         given = Bindings.of(file).values.get(place, [])
         if len(given) == 1 and place not in Bindings.of(file).unclear and not isinstance(given[0], ast.Constant):
-            return _options(file, given[0], depth - 1)
+            return _options(file, given[0])
         if below := _values_in_subclasses(file, place):
             own = [known for known in options(evaluate(file, expr)) if isinstance(known, Constant)]
             return [*(known for known in own if known.value), *below]
-    return list(options(evaluate(file, expr)))
+    return options(evaluate(file, expr))
 
 
-def _values_by_callers(file: File, expr: ast.Name, depth: int) -> list[Value]:
+def _values_by_callers(file: File, expr: ast.Name) -> list[Value]:
     """Return the number that all calls of a function pass for a parameter, or the least of them; none if unknown."""
     scope = Bindings.of(file).owner(expr.id, file.scope_of(expr))
     if scope is None or not isinstance(function := scope.node, FUNCTION):
@@ -230,9 +234,9 @@ def _values_by_callers(file: File, expr: ast.Name, depth: int) -> list[Value]:
     for caller, call, bound in callers(file, function):
         passed = bind_arguments(call, function, bound=bound).get(expr.id)
         if passed is not None:
-            found += _options(caller, passed, depth - 1)
+            found += _options(caller, passed)
         else:
-            found += _options(file, default, depth - 1) if default is not None and not has_unpacked(call) else [UNKNOWN]
+            found += _options(file, default) if default is not None and not has_unpacked(call) else [UNKNOWN]
     numbers = [known.value for known in found if isinstance(known, Constant) and _is_number(known.value)]
     if not numbers or len(numbers) < len(found):
         return []
@@ -294,16 +298,17 @@ def _option_name(expr: ast.expr) -> str | None:
     return None
 
 
-def _is_option(file: File, expr: ast.expr, depth: int = 6) -> bool:
-    if not depth:
-        return False
-    if _option_name(expr) is not None:
-        return True
-    if isinstance(expr, ast.BinOp):
-        return _is_option(file, expr.left, depth - 1) or _is_option(file, expr.right, depth - 1)
-    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
-        return any(_is_option(file, given, depth - 1) for given in Bindings.of(file).values.get(place, ()))
-    return False
+def _is_option(file: File, expr: ast.expr) -> bool:
+    return any(_option_name(each.expr) is not None for each in closure(ExpressionAt(file, expr), _operands))
+
+
+def _operands(at: ExpressionAt) -> list[ExpressionAt]:
+    match at.expr:
+        case ast.BinOp(left=left, right=right):
+            return [ExpressionAt(at.file, left), ExpressionAt(at.file, right)]
+        case ast.Name() | ast.Attribute():
+            return values_of(*at)
+    return []
 
 
 def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
@@ -328,11 +333,17 @@ def _dests(call: ast.Call) -> Sequence[str]:
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 
-def _is_long(file: File, expr: ast.expr, depth: int = 6) -> bool:
+def _is_long(file: File, expr: ast.expr) -> bool:
     """Whether an unknown number is one of minutes or hours, or the time until some hour of the day."""
-    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
-        given = Bindings.of(file).values.get(place, ())
-        return bool(depth) and len(given) == 1 and _is_long(file, given[0], depth - 1)
+    return any(_mentions_long_time(each.expr) for each in leaves(ExpressionAt(file, expr), _only_value))
+
+
+def _only_value(at: ExpressionAt) -> list[ExpressionAt] | None:
+    values = values_of(*at) if isinstance(at.expr, (ast.Name, ast.Attribute)) else []
+    return values if len(values) == 1 else None
+
+
+def _mentions_long_time(expr: ast.expr) -> bool:
     for node in ast.walk(expr):
         match node:
             case ast.BinOp(op=ast.Mult(), left=left, right=right):

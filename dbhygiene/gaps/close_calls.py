@@ -7,16 +7,16 @@ with atomic():
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dbhygiene.gaps.django_use import may_use_django
 from dbhygiene.library import django
-from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callee, callees
 from dbhygiene.program.code import is_generator, own_nodes
+from dbhygiene.program.origins import ExpressionAt, closure, values_of
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, Function, Located, block_of
+from dbhygiene.source.nodes import FUNCTION, Located, block_of
 
 
 def closing_function(file: File, call: ast.Call) -> str | None:
@@ -99,34 +99,28 @@ def streams(iterated: ast.expr) -> bool:
     )
 
 
-def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
+def may_stream(file: File, iterated: ast.expr) -> bool:
     """Whether an iterable may read rows in chunks: by itself, as a variable's value, or in a generator function."""
-    if streams(iterated):
-        return True
-    for part in ast.walk(iterated) if depth else ():
+    return any(streams(each.expr) for each in closure(ExpressionAt(file, iterated), _read_for))
+
+
+def _read_for(iterated: ExpressionAt) -> Iterator[ExpressionAt]:
+    """Yield what else may be read for an iterable: its variables, and what its functions return or loop over."""
+    file = iterated.file
+    for part in ast.walk(iterated.expr):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            values = Bindings.of(file).values.get(Place(file.scope_of(part), part.id), ())
-            if any(may_stream(file, value, depth - 1) for value in values):
-                return True
+            yield from values_of(file, part)
         elif isinstance(part, ast.Call):
             made = callee(file, part, scope_around(file, part))
-            if made is not None and isinstance(made.node, FUNCTION) and _gives_stream(made.file, made.node, depth - 1):
-                return True
-    return False
-
-
-def _gives_stream(file: File, function: Function, depth: int) -> bool:
-    """Whether a function returns, or loops over, an iterable that may stream."""
-    for part in own_nodes(function):
-        match part:
-            case (
-                ast.For(iter=given)
-                | ast.AsyncFor(iter=given)
-                | ast.YieldFrom(value=given)
-                | ast.Return(value=ast.expr() as given)
-            ) if may_stream(file, given, depth):
-                return True
-    return False
+            for inner in own_nodes(made.node) if made is not None and isinstance(made.node, FUNCTION) else ():
+                match inner:
+                    case (
+                        ast.For(iter=given)
+                        | ast.AsyncFor(iter=given)
+                        | ast.YieldFrom(value=given)
+                        | ast.Return(value=ast.expr() as given)
+                    ):
+                        yield ExpressionAt(made.file, given)  # type: ignore[union-attr]
 
 
 def streaming_loop(

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
 
-from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.library.background import HANDS_OVER, RUN_BESIDE
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.dispatch import binding_loops
+from dbhygiene.program.origins import closure
 from dbhygiene.source.file import File
 
-_DEPTH = 5  # of variables
 _SAME_FUTURES = frozenset({"concurrent.futures.as_completed", "list", "tuple", "set", "reversed"})
 
 
@@ -54,50 +56,48 @@ def _finished_submits(file: File, node: ast.AST) -> Iterator[ast.Call]:
     """Yield the calls of `submit` whose functions have ended after a node: `job.result()`."""
     match node:
         case ast.Call(func=ast.Attribute(value=future, attr="result"), args=[], keywords=[]):
-            yield from _submits(file, future, _DEPTH)
+            yield from _submits(file, future)
 
 
 def run_for_future(file: File, future: ast.expr) -> list[ast.Call]:
     """Return the calls that an executor makes for a future: of one variable, or for each of a list."""
-    return [
-        made
-        for submit in _submits(file, future, _DEPTH)
-        if (made := _call_of(submit, *HANDS_OVER["submit"])) is not None
-    ]
+    return [made for submit in _submits(file, future) if (made := _call_of(submit, *HANDS_OVER["submit"])) is not None]
 
 
-def _submits(file: File, future: ast.expr, depth: int) -> Iterator[ast.Call]:
+class _Future(NamedTuple):
+    """An expression that is a future, or `holds` some."""
+
+    expr: ast.expr
+    holds: bool = False
+
+
+def _submits(file: File, future: ast.expr) -> Iterator[ast.Call]:
     """Yield the calls of `submit` of which a future may be the result."""
+    for each in closure(_Future(future), partial(_origins, file)):
+        match each:
+            case _Future(ast.Call(func=ast.Attribute(attr="submit")) as call, False):
+                yield call
+
+
+def _origins(file: File, future: _Future) -> Iterator[_Future]:
+    """Yield the futures that a variable may be, or that a list, a set, or the keys of a dict may hold."""
     match future:
-        case ast.Call(func=ast.Attribute(attr="submit")):
-            yield future
-        case ast.Name() if depth and (place := Bindings.of(file).place(future)) is not None:
-            for value in Bindings.of(file).values.get(place, ()):
-                yield from _submits(file, value, depth - 1)
-            loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.comprehension)]
-            for loop in loops:
-                if isinstance(loop.target, ast.Name) and Bindings.of(file).place(loop.target) == place:
-                    yield from _submits_in(file, loop.iter, depth - 1)
-
-
-def _submits_in(file: File, futures: ast.expr, depth: int) -> Iterator[ast.Call]:
-    """Yield the calls of `submit` whose results a list, a set, or the keys of a dict may hold."""
-    match futures:
-        case ast.ListComp(elt=one) | ast.SetComp(elt=one) | ast.GeneratorExp(elt=one) | ast.DictComp(key=one):
-            yield from _submits(file, one, depth)
-        case ast.List(elts=several) | ast.Tuple(elts=several):
-            for one in several:
-                yield from _submits(file, one, depth)
-        case ast.Call(func=ast.Name() | ast.Attribute(), args=[inner, *_]) if depth:
-            if file.resolve(futures.func) in _SAME_FUTURES:
-                yield from _submits_in(file, inner, depth - 1)
-        case ast.Name() if depth and (place := Bindings.of(file).place(futures)) is not None:
-            for value in Bindings.of(file).values.get(place, ()):
-                yield from _submits_in(file, value, depth - 1)
-            for call in file.calls.get("append", ()):
+        case _Future(ast.Name() as name, holds) if (place := Bindings.of(file).place(name)) is not None:
+            yield from (_Future(value, holds) for value in Bindings.of(file).values.get(place, ()))
+            for loop, position in binding_loops(file, name) if not holds else ():
+                if position is None:
+                    yield _Future(loop.iter, True)
+            for call in file.calls.get("append", ()) if holds else ():
                 if isinstance(call.func, ast.Attribute) and Bindings.of(file).place(call.func.value) == place:
-                    for one in call.args:
-                        yield from _submits(file, one, depth - 1)
+                    yield from map(_Future, call.args)
+        case _Future(ast.ListComp(elt=one) | ast.SetComp(elt=one) | ast.GeneratorExp(elt=one), True):
+            yield _Future(one)
+        case _Future(ast.DictComp(key=one), True):
+            yield _Future(one)
+        case _Future(ast.List(elts=several) | ast.Tuple(elts=several), True):
+            yield from map(_Future, several)
+        case _Future(ast.Call(func=called, args=[inner, *_]), True) if file.resolve(called) in _SAME_FUTURES:
+            yield _Future(inner, True)
 
 
 def _call_of(call: ast.Call, position: int, name: str, *, is_passed_on: bool = True) -> ast.Call | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from dbhygiene.gaps.django_settings import aliases
 from dbhygiene.library import django
-from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.origins import ExpressionAt, closure, values_of
 from dbhygiene.program.values import Constant
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
 DEFAULT = "default"
 NO_DATABASE = ""  # an alias that no connection has: of code whose time counts, and whose queries do not
-_DEPTH = 8
 
 
 @query
@@ -28,24 +28,27 @@ def aliases_of(file: File) -> tuple[str, ...]:
     return (DEFAULT, *sorted((named | aliases(file)) - {DEFAULT}))
 
 
-def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:
+def alias_of(file: File, expr: ast.expr) -> str:
     """Return the alias that `using("a")` or `connections["a"]` names in an expression, or in a variable's value."""
-    if not depth:
-        return DEFAULT
-    match expr:
-        case ast.Call(func=func):
-            return _alias_of_call(expr) or alias_of(file, func, depth - 1)
-        case ast.Subscript(value=owner):
-            return alias_of_subscript(file, expr) or alias_of(file, owner, depth - 1)
-        case ast.Await(value=inner) | ast.Starred(value=inner):
-            return alias_of(file, inner, depth - 1)
-        case ast.Attribute(value=owner):
-            return alias_of(file, owner, depth - 1)
-        case ast.Name():
-            place = Bindings.of(file).place(expr)
-            values = Bindings.of(file).values.get(place, ()) if place else ()
-            return alias_of(file, values[0], depth - 1) if len(values) == 1 else DEFAULT
+    for owner, part in closure(ExpressionAt(file, expr), _owner):
+        match part:
+            case ast.Call() if alias := _alias_of_call(part):
+                return alias
+            case ast.Subscript() if alias := alias_of_subscript(owner, part):
+                return alias
     return DEFAULT
+
+
+def _owner(at: ExpressionAt) -> Sequence[ExpressionAt]:
+    """Return the object on which an expression is called or read, or the only value of a variable."""
+    match at.expr:
+        case ast.Call(func=inner) | ast.Subscript(value=inner) | ast.Attribute(value=inner):
+            return (ExpressionAt(at.file, inner),)
+        case ast.Await(value=inner) | ast.Starred(value=inner):
+            return (ExpressionAt(at.file, inner),)
+        case ast.Name() if len(values := values_of(*at)) == 1:
+            return values
+    return ()
 
 
 def _alias_of_call(call: ast.Call) -> str | None:

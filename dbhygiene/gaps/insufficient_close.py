@@ -68,6 +68,6 @@ def _around(gap: Gap) -> ast.expr | None:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = gap.file.resolve(called)
         found = find_definition(gap.file, name) if name else None
-        if found and isinstance(found.node, FUNCTION) and closes(found.file, found.node, depth=0):
+        if found and isinstance(found.node, FUNCTION) and closes(found.file, found.node):
             return decorator
     return None

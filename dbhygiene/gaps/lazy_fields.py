@@ -7,15 +7,15 @@ for book in Book.objects.all():
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from dbhygiene.library import django
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import ancestry, class_named
+from dbhygiene.program.origins import leaves
 from dbhygiene.program.types import ModelInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import last_name
-
-_DEPTH = 6  # of variables that hold parts of a queryset
 
 
 def loads_related_row(file: File, read: ast.Attribute) -> bool:
@@ -25,11 +25,9 @@ def loads_related_row(file: File, read: ast.Attribute) -> bool:
     """
     if not isinstance(read.value, ast.Name) or not isinstance(read.ctx, ast.Load):
         return False
-    types = TypeInference.of(file)
-    origins = types.origins(read.value)  # before its type, which takes longer to infer, above all of a parameter
-    if not origins or not all(_fetches_rows_alone(file, origin, _DEPTH) for origin in origins):
+    if not _fetches_rows_alone(file, read.value):  # its type takes longer to infer, above all that of a parameter
         return False
-    row = types.type_of(read.value)
+    row = TypeInference.of(file).type_of(read.value)
     return isinstance(row, ModelInstance) and row.model is not None and _is_foreign_key(file, row.model, read.attr)
 
 
@@ -43,21 +41,19 @@ def _is_foreign_key(file: File, model: str, attribute: str) -> bool:
     return False
 
 
-def _fetches_rows_alone(file: File, rows: ast.expr, depth: int) -> bool:
-    """Whether an expression is a queryset, or a row of one, whose query reads no other tables."""
-    while depth:
-        match rows:
-            case ast.Await(value=inner) | ast.Subscript(value=inner):
-                rows = inner
-            case ast.Call(func=ast.Attribute(value=inner, attr=name)):
-                if name in django.FETCHES_MORE or not (name in django.BUILDS or name in django.FINDS_ROW):
-                    return False
-                rows = inner
-            case ast.Attribute(attr=name) if name in django.NAMES_OF_MANAGERS:
-                return True
-            case ast.Name():
-                origins = TypeInference.of(file).origins(rows)
-                return bool(origins) and all(_fetches_rows_alone(file, each, depth - 1) for each in origins)
-            case _:
-                return False
-    return False
+def _fetches_rows_alone(file: File, variable: ast.expr) -> bool:
+    """Whether a variable is a queryset, or a row of one, whose query reads no other tables."""
+    found = leaves(variable, partial(_origins, file))
+    return bool(found) and all(isinstance(e, ast.Attribute) and e.attr in django.NAMES_OF_MANAGERS for e in found)
+
+
+def _origins(file: File, rows: ast.expr) -> list[ast.expr] | None:
+    """Return the querysets of which an expression is made; None if it is a manager, or something else."""
+    match rows:
+        case ast.Await(value=inner) | ast.Subscript(value=inner):
+            return [inner]
+        case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name in django.BUILDS or name in django.FINDS_ROW:
+            return [inner] if name not in django.FETCHES_MORE else None
+        case ast.Name():
+            return TypeInference.of(file).origins(rows) or None
+    return None

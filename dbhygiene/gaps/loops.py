@@ -20,6 +20,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.origins import ExpressionAt, leaves
 from dbhygiene.program.values import Constant, options
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION
@@ -197,27 +198,38 @@ def _count(file: File, iterated: ast.expr) -> float | None:
     return None
 
 
-def _most_items(file: File, iterated: ast.expr, depth: int = 4) -> float:
+def _most_items(file: File, iterated: ast.expr) -> float:
     """Return how many items a `for` takes at most: those of a slice, of a variable, or of what a function returns."""
-    match iterated:
-        case ast.Subscript(slice=ast.Slice(lower=start, upper=ast.expr() as end, step=None)):
-            first = 0 if start is None else _most(file, start)
-            last = _most(file, end)
-            return last - first if first is not None and last is not None and 0 <= first <= last else FOR_EVER
-        case ast.Name(id=name) if depth:
-            values = file.scope_of(iterated).aliases.get(name, ())
-            return _most_items(file, values[0], depth - 1) if len(values) == 1 else FOR_EVER
+    return max((_slice_length(*each) for each in leaves(ExpressionAt(file, iterated), _same_items)), default=FOR_EVER)
+
+
+def _same_items(iterated: ExpressionAt) -> list[ExpressionAt] | None:
+    """Return the expressions whose items an expression has; None if it is not known to have those of others."""
+    file, expr = iterated
+    match expr:
+        case ast.Name(id=name):
+            values = file.scope_of(expr).aliases.get(name, ())
+            return [ExpressionAt(file, values[0])] if len(values) == 1 else None
         case ast.Call(func=called, args=[inner, *_]) if file.resolve(called) in _SAME_ITEMS:
-            return _most_items(file, inner, depth)
-        case ast.Call() if depth:
-            found = callees(file, iterated, scope_around(file, iterated))
+            return [ExpressionAt(file, inner)]
+        case ast.Call():
+            found = callees(file, expr, scope_around(file, expr))
             returned = [
-                _most_items(each.file, value, depth - 1)
+                ExpressionAt(each.file, value)
                 for each in found.definitions
                 for value in (return_expressions(each.node) if isinstance(each.node, FUNCTION) else ())
                 if not _is_no_row(value)
             ]
-            return max(returned) if returned and found.complete else FOR_EVER
+            return returned if returned and found.complete else None
+    return None
+
+
+def _slice_length(file: File, expr: ast.expr) -> float:
+    match expr:
+        case ast.Subscript(slice=ast.Slice(lower=start, upper=ast.expr() as end, step=None)):
+            first = 0 if start is None else _most(file, start)
+            last = _most(file, end)
+            return last - first if first is not None and last is not None and 0 <= first <= last else FOR_EVER
     return FOR_EVER
 
 

@@ -19,7 +19,7 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import HOLE, Constant, options
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, recursive_query
 
 _SHELL_OPERATORS = re.compile(r"\|\||&&|[;|\n]|(?<![<>&])&(?![>&])")
 _RUNS_MORE = re.compile(r"\$\(|`|<\(")
@@ -90,20 +90,20 @@ def _is_quick_process(file: File, process: ast.expr, quick: Collection[str]) -> 
     )
 
 
-def _is_quick_command(file: File, command: ast.expr, quick: Collection[str], depth: int = 5) -> bool:
-    """Whether an expression surely is such a command; `depth` variables deep."""
+def _is_quick_command(file: File, command: ast.expr, quick: Collection[str]) -> bool:
+    """Whether an expression surely is such a command."""
     match command:
         case ast.IfExp(body=one, orelse=other):  # `"cls" if os.name == "nt" else "clear"`
-            return all(_is_quick_command(file, each, quick, depth) for each in (one, other))
+            return all(_is_quick_command(file, each, quick) for each in (one, other))
         case ast.Call(func=called, args=[inner, *_]) if file.resolve(called) == "shlex.split":
-            return _is_quick_command(file, inner, quick, depth)
+            return _is_quick_command(file, inner, quick)
         case ast.Call(func=ast.Attribute(value=inner, attr="split" | "strip"), args=[]):
-            return _is_quick_command(file, inner, quick, depth)
+            return _is_quick_command(file, inner, quick)
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="join"), args=[inner]):
-            return _is_quick_command(file, inner, quick, depth)
+            return _is_quick_command(file, inner, quick)
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            return _is_quick_program([_text(file, part, quick, depth) for part in parts])
-    return _is_quick_line(_text(file, command, quick, depth))
+            return _is_quick_program([_text(file, part, quick) for part in parts])
+    return _is_quick_line(_text(file, command, quick))
 
 
 def _is_quick_line(line: str) -> bool:
@@ -128,33 +128,34 @@ def _is_quick_program(words: Sequence[str]) -> bool:
     return program in QUICK_PROGRAMS or (program, *left[1:2]) in QUICK_COMMANDS or "--version" in left
 
 
-def _text(file: File, expr: ast.expr, quick: Collection[str], depth: int) -> str:
+def _text(file: File, expr: ast.expr, quick: Collection[str]) -> str:
     """Return the text of a string, with `HOLE` for its unknown parts; a quick command within it is `true`."""
     match expr:
         case ast.Constant(value=str(text)):
             return text
         case ast.FormattedValue(value=inner):
-            return _text(file, inner, quick, depth)
+            return _text(file, inner, quick)
         case ast.JoinedStr(values=parts):
-            return "".join(_text(file, part, quick, depth) for part in parts)
+            return "".join(_text(file, part, quick) for part in parts)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _text(file, left, quick, depth) + _text(file, right, quick, depth)
+            return _text(file, left, quick) + _text(file, right, quick)
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=given):
             values = given.elts if isinstance(given, ast.Tuple) else [given]
-            texts = (_text(file, each, quick, depth) for each in values)
+            texts = (_text(file, each, quick) for each in values)
             return _CONVERSION.sub(lambda found: "%" if found[0] == "%%" else next(texts, HOLE), text)
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
             return _FIELD.sub(HOLE, text)
-        case ast.Name() if depth > 0 and _is_quick_variable(file, expr, quick, depth):
+        case ast.Name() if _is_quick_variable(file, expr, frozenset(quick)):
             return "true"
     return HOLE
 
 
-def _is_quick_variable(file: File, name: ast.Name, quick: Collection[str], depth: int) -> bool:
+@recursive_query(False)
+def _is_quick_variable(file: File, name: ast.Name, quick: frozenset[str]) -> bool:
     values = _values_at(file, name)
     if not values or (None in values and name.id not in quick):
         return False
-    return all(each is None or _is_quick_command(file, each, quick, depth - 1) for each in values)
+    return all(each is None or _is_quick_command(file, each, quick) for each in values)
 
 
 # -- the values that may reach a variable -------------------------------------------------------------------------

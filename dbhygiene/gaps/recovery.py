@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.library import django
+from dbhygiene.program.code import calls_in
 from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.origins import closure
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
@@ -31,20 +33,23 @@ def catches_loss(file: File, handler: ast.ExceptHandler) -> bool:
     return any(type_ is None or file.resolve(type_) in django.LOST for type_ in types)
 
 
-def closes(file: File, node: ast.AST, depth: int = 1) -> bool:
+def closes(file: File, code: ast.AST) -> bool:
     """Whether a connection is closed in this code, or in a function that it calls."""
-    for call in _calls(node):
-        if any(name in django.CLOSES for name in _names(file, call.func)):
-            return True
+    return any(
+        name in django.CLOSES
+        for each in closure((file, code), _functions_below)
+        for call in calls_in(ast.walk(each[1]))
+        for name in _names(each[0], call.func)
+    )
+
+
+def _functions_below(at: tuple[File, ast.AST]) -> Iterator[tuple[File, ast.AST]]:
+    file, code = at
+    for call in calls_in(ast.walk(code)):
         name = file.resolve(call.func)
-        called = find_definition(file, name) if depth and name else None
-        if called and isinstance(called.node, FUNCTION) and closes(called.file, called.node, depth - 1):
-            return True
-    return False
-
-
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (each for each in ast.walk(node) if isinstance(each, ast.Call))
+        called = find_definition(file, name) if name else None
+        if called is not None and isinstance(called.node, FUNCTION):
+            yield called.file, called.node
 
 
 def _names(file: File, func: ast.expr) -> Iterator[str]:

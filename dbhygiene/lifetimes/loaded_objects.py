@@ -23,6 +23,7 @@ from dbhygiene.pools.sqlalchemy import (
 )
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.definitions import Definition, base_classes, constructor, find_definition
+from dbhygiene.program.origins import leaves
 from dbhygiene.source.nodes import FUNCTION, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace
@@ -31,6 +32,7 @@ from dbhygiene.source.scopes import Scope
 _PUTTING_IN = frozenset(
     "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()
 )
+_CHANGES_COLUMNS = frozenset({"returning", "add_columns", "from_statement"})
 _PLAIN_CALLS = frozenset("bool float int len str sum".split())
 _JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # these make a new container of two
 
@@ -264,28 +266,22 @@ class LoadedObjects:
             last_name(call.func) not in {"get", "get_one", "merge"} and bool(asked) and all(map(self._is_data, asked))
         )
 
-    def _is_data(self, asked: ast.expr, depth: int = 0) -> bool:
+    def _is_data(self, asked: ast.expr) -> bool:
+        found = leaves(asked, self._columns)
+        return bool(found) and all(map(_is_column, found))
+
+    def _columns(self, asked: ast.expr) -> list[ast.expr] | None:
+        """Return what an expression selects; None if it is a column, or not known."""
         match asked:
-            case ast.Constant() | ast.JoinedStr():
-                return True
-            case ast.Attribute(value=owner, attr=attr):
-                return last_name(owner)[:1].isupper() and not attr[:1].isupper()
-            case ast.Name(id=name) if depth < 5:
-                values = self.scope.aliases.get(name, [])
-                return bool(values) and all(self._is_data(each, depth + 1) for each in values)
-            case ast.Call(func=ast.Attribute(value=ast.Attribute() | ast.Name() as owner)) if (
-                last_name(owner) == "func"
-            ):
-                return True
-            case ast.Call(func=func, args=args):
-                name = last_name(func)
-                if name == "select":
-                    return bool(args) and all(self._is_data(each, depth) for each in args)
-                if name in STATEMENTS:
-                    return True
-                if isinstance(func, ast.Attribute) and name not in {"returning", "add_columns", "from_statement"}:
-                    return self._is_data(func.value, depth)  # `select(...).where(...)`, `func.count(...).label(...)`
-        return False
+            case ast.Name(id=name):
+                return self.scope.aliases.get(name) or None
+            case ast.Call() if _is_column(asked):
+                return None
+            case ast.Call(func=func, args=args) if last_name(func) == "select":
+                return args or None
+            case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name not in _CHANGES_COLUMNS:
+                return [inner]  # `select(...).where(...)`, `func.count(...).label(...)`
+        return None
 
     def _may_keep(self, call: ast.Call) -> bool:
         return bool(self._argument_effects(call) & {ArgumentEffect.KEEPS, ArgumentEffect.CLOSES})
@@ -365,6 +361,20 @@ def _kind(cls: Definition, attr: str) -> bool | None:
 
 def _is_constructor(call: ast.Call) -> bool:
     return last_name(call.func)[:1].isupper()
+
+
+def _is_column(asked: ast.expr) -> bool:
+    """Whether an expression selects a column or a computed value, or is a statement that gives no objects."""
+    match asked:
+        case ast.Constant() | ast.JoinedStr():
+            return True
+        case ast.Attribute(value=owner, attr=attr):
+            return last_name(owner)[:1].isupper() and not attr[:1].isupper()
+        case ast.Call(func=ast.Attribute(value=ast.Attribute() | ast.Name() as owner)) if last_name(owner) == "func":
+            return True
+        case ast.Call(func=func):
+            return last_name(func) in STATEMENTS
+    return False
 
 
 def _is_plain(annotation: ast.expr) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.names import project_bases
+from dbhygiene.program.origins import closure
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import is_none
 from dbhygiene.source.records import Record
@@ -178,11 +179,9 @@ def _settings_in(file: File, scope: Scope) -> Iterator[Setting]:
             yield Setting(key, value, _target(statement) or value, statement)
 
 
-def _base_keys(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
-    found: set[str] = set()
-    for base_file, base in project_bases(file, scope) if depth else ():
-        found |= {key for key in SETTINGS if key in base.bound} | _base_keys(base_file, base, depth - 1)
-    return frozenset(found)
+def _base_keys(file: File, scope: Scope) -> frozenset[str]:
+    bases = (base for _, base in closure((file, scope), lambda cls: project_bases(*cls)) if base is not scope)
+    return frozenset(key for base in bases for key in SETTINGS if key in base.bound)
 
 
 def _groups_of_applications(file: File) -> Iterator[Group]:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, own_nodes
-from dbhygiene.source.file import File
+from dbhygiene.program.origins import closure
+from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
-from dbhygiene.source.scopes import Scope
 
 _ROUTES = frozenset({"get", "route", "api_route", "head"})
 _NEAR = ("fastapi", "flask", "starlette", "django", "quart", "litestar", "sanic")
@@ -21,7 +22,6 @@ _SQL = re.compile(r"\s*(?:select|show|values)\b", re.IGNORECASE)
 _SQL_MAKERS = ("text", "select", "func", "SQL")
 _LOGIN = re.compile(r"login_required|(?:role|permission|staff|admin|auth)\w*_(?:required|test)|requires?_auth")
 _PINGS = ("pymysql.", "MySQLdb.", "mysql.connector.", "aiomysql.", "asyncmy.")
-_MOST = 4  # helpers, one within another: a view that queries through more of them is not known to do so
 
 
 class View(Frozen):
@@ -94,22 +94,24 @@ def _django_routes(file: File, function: Function, framework: str) -> Iterator[s
             yield from (join(found) for found in pattern.findall(other.text))
 
 
-def find_query(file: File, function: Function, depth: int = 0) -> tuple[File, ast.Call] | None:
+def find_query(file: File, function: Function) -> tuple[File, ast.Call] | None:
     """Return the first call that queries the database, in a function or in the project's functions that it calls."""
-    calls = calls_in(own_nodes(function))
-    queries = (query_by(file, call, file.functions[function], depth) for call in calls)
+    queries = (query_by(file, call) for call in calls_in(own_nodes(function)))
     return next((query for query in queries if query is not None), None)
 
 
-def query_by(file: File, call: ast.Call, scope: Scope, depth: int = 0) -> tuple[File, ast.Call] | None:
+@query
+def query_by(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     """Return the call that queries the database when this one runs: itself, or one in a function of the project."""
-    if _is_query(file, call):
-        return file, call
-    for definition in callees(file, call, scope).definitions if depth < _MOST else ():
+    return next((each for each in closure((file, call), _called_by) if _is_query(*each)), None)
+
+
+def _called_by(at: tuple[File, ast.Call]) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls in the functions of the project that a call runs."""
+    file, call = at
+    for definition in callees(file, call, scope_around(file, call)).definitions:
         if isinstance(definition.node, FUNCTION):
-            if (deeper := find_query(definition.file, definition.node, depth + 1)) is not None:
-                return deeper
-    return None
+            yield from ((definition.file, each) for each in calls_in(own_nodes(definition.node)))
 
 
 def _is_query(file: File, call: ast.Call) -> bool:

@@ -24,6 +24,7 @@ from dbhygiene.program.definitions import (
     resolve_step,
 )
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
+from dbhygiene.program.origins import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query, recursive_query
@@ -123,9 +124,7 @@ def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
     """Return the class of `self` or `cls`, if the method of this absolute name is called on that."""
     if not isinstance(owner, ast.Name):
         return None
-    here: Scope | None = file.scope_of(owner)
-    while here is not None and owner.id not in here.bound:
-        here = here.parent
+    here = _binding_scope(file, owner)
     if here is None or here.class_scope is None:
         return None
     cls = find_definition(file, name.rpartition(".")[0])
@@ -135,57 +134,21 @@ def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
 # -- receivers --------------------------------------------------------------------------------------------
 
 
-def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
-    """Return the class of the project that an expression is an instance of."""
-    match expr:
-        case ast.Call(func=func):
-            made = _find_class(file, func)
-            if made is None:
-                return _returned_class(file, func, ast.FunctionDef, depth) if depth else None
-            return _Receiver(made, exact=not _is_parameter(file, func))
-        case ast.Await(value=ast.Call(func=func)) if depth:
-            return _returned_class(file, func, ast.AsyncFunctionDef, depth)
-        case ast.Name(id=name) if depth:
-            here: Scope | None = file.scope_of(expr)
-            while here is not None and name not in here.bound:
-                here = here.parent
-            if here is None:
-                return _in_module(file, expr, depth)
-            if (given := parameter_annotation(here, name)) is not None:
-                its_class = _find_class(file, given)
-                return _Receiver(its_class, exact=False) if its_class else None
-            return None if _is_given(here, name) else _common_class(_values_of_variable(file, here, name), depth)
-        case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
-            known = file.resolve(root)
-            owner = find_definition(file, known) if known else None
-            if owner and isinstance(owner.node, ast.ClassDef):
-                return _in_field(owner, attr, depth)
-            return _in_module(file, expr, depth) if owner is None else None
-    return None
+class _Object(NamedTuple):
+    """An expression that gives an object; `exact`: the caller knows the call that makes it."""
+
+    file: File
+    expr: ast.expr
+    exact: bool = True
 
 
-def _in_module(file: File, expr: ast.Name | ast.Attribute, depth: int) -> _Receiver | None:
-    """Return the class of the object that a variable of another module holds."""
-    name = file.resolve(expr)
-    place = find_module(file, canonical_name(file, name)) if name is not None else None
-    if place is None or place[0] is file or len(place[1]) != 1:
+def _receiver(file: File, expr: ast.expr) -> _Receiver | None:
+    """Return the class of the project that an expression is an instance of, whichever value it has."""
+    found = [_declared_class(each) for each in leaves(_Object(file, expr), _origins)]
+    first = found[0] if found else None
+    if first is None or any(each is None or each.cls.node is not first.cls.node for each in found):
         return None
-    other, (variable,) = place
-    return _common_class(_values_of_variable(other, other.scope, variable), depth)
-
-
-def _returned_class(file: File, func: ast.expr, kind: type[Function], depth: int) -> _Receiver | None:
-    """Return the class of the objects that a function of the project returns: the one object that it keeps, say."""
-    name = file.resolve(func)
-    found = find_definition(file, name) if name is not None else None
-    if found is None or not isinstance(found.node, kind) or is_hook(found.node):
-        return None
-    scope = found.file.functions[found.node]
-    if scope.yields or set(found.decorators) - {"classmethod", "staticmethod"}:
-        return None
-    given = [part.value for part in scope.returns]
-    one = _common_class([(found.file, value) for value in given if value is not None], depth) if all(given) else None
-    return one and _Receiver(one.cls, exact=False)
+    return _Receiver(first.cls, exact=all(each is not None and each.exact for each in found))
 
 
 def receiver_class(file: File, expr: ast.expr) -> Definition | None:
@@ -194,20 +157,76 @@ def receiver_class(file: File, expr: ast.expr) -> Definition | None:
     return found.cls if found is not None else None
 
 
-def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
-    """Return the class of the values that `self.attr` has in a class, its bases and subclasses."""
-    family = (owner, *base_classes(owner), *subclasses(owner))
-    return _common_class([(each.file, value) for each in family for value in _field_values(each, attr)], depth)
+def _declared_class(at: _Object) -> _Receiver | None:
+    """Return the class whose constructor an expression calls, or that the annotation of a parameter names."""
+    match at.expr:
+        case ast.Call(func=func):
+            made = _find_class(at.file, func)
+            return _Receiver(made, exact=at.exact and not _is_parameter(at.file, func)) if made is not None else None
+        case ast.Name(id=name) if (here := _binding_scope(at.file, at.expr)) is not None:
+            given = parameter_annotation(here, name)
+            its_class = _find_class(at.file, given) if given is not None else None
+            return _Receiver(its_class, exact=False) if its_class is not None else None
+    return None
 
 
-def _common_class(values: Iterable[tuple[File, ast.expr]], depth: int) -> _Receiver | None:
-    """Return the class that all these expressions are instances of; an initial None does not count."""
-    given = [(file, value) for file, value in values if not is_none(value)]
-    found = [_receiver(file, value, depth - 1) for file, value in given]
-    first = found[0] if found else None
-    if first is None or any(each is None or each.cls.node is not first.cls.node for each in found):
-        return None
-    return _Receiver(first.cls, exact=all(each is not None and each.exact for each in found))
+def _origins(at: _Object) -> list[_Object] | None:
+    """Return the expressions that give the same object: the values of a variable, what a function returns.
+
+    An initial None does not count. None if the expression itself says the class, or its values are not known.
+    """
+    values: Iterable[tuple[File, ast.expr]] = ()
+    exact, file = at.exact, at.file
+    match at.expr:
+        case ast.Call(func=func) if _find_class(file, func) is None:
+            values, exact = _returned_values(file, func, ast.FunctionDef), False
+        case ast.Await(value=ast.Call(func=func)):
+            values, exact = _returned_values(file, func, ast.AsyncFunctionDef), False
+        case ast.Name(id=name) as variable:
+            here = _binding_scope(file, variable)
+            if here is None:
+                values = _values_in_module(file, variable)
+            elif not _is_given(here, name):
+                values = _values_of_variable(file, here, name)
+        case ast.Attribute(value=ast.Name() as root, attr=attr):
+            known = file.resolve(root)
+            owner = find_definition(file, known) if known else None
+            if owner is None:
+                values = _values_in_module(file, at.expr)
+            elif isinstance(owner.node, ast.ClassDef):
+                family = (owner, *base_classes(owner), *subclasses(owner))
+                values = [(each.file, value) for each in family for value in _field_values(each, attr)]
+    return [_Object(where, value, exact) for where, value in values if not is_none(value)] or None
+
+
+def _binding_scope(file: File, name: ast.Name) -> Scope | None:
+    """Return the scope in which a name is bound otherwise than by an import."""
+    here: Scope | None = file.scope_of(name)
+    while here is not None and name.id not in here.bound:
+        here = here.parent
+    return here
+
+
+def _values_in_module(file: File, expr: ast.Name | ast.Attribute) -> list[tuple[File, ast.expr]]:
+    """Return the values of a variable of another module."""
+    name = file.resolve(expr)
+    place = find_module(file, canonical_name(file, name)) if name is not None else None
+    if place is None or place[0] is file or len(place[1]) != 1:
+        return []
+    return _values_of_variable(place[0], place[0].scope, place[1][0])
+
+
+def _returned_values(file: File, func: ast.expr, kind: type[Function]) -> list[tuple[File, ast.expr]]:
+    """Return the values that a function of the project returns: the one object that it keeps, say."""
+    name = file.resolve(func)
+    found = find_definition(file, name) if name is not None else None
+    if found is None or not isinstance(found.node, kind) or is_hook(found.node):
+        return []
+    scope = found.file.functions[found.node]
+    if scope.yields or set(found.decorators) - {"classmethod", "staticmethod"}:
+        return []
+    given = [part.value for part in scope.returns]
+    return [(found.file, value) for value in given if value is not None] if all(given) else []
 
 
 def _values_of_variable(file: File, scope: Scope, name: str) -> list[tuple[File, ast.expr]]:
@@ -237,12 +256,8 @@ def _is_given(scope: Scope, name: str) -> bool:
 
 def _is_parameter(file: File, func: ast.expr) -> bool:
     """Whether a name is a parameter, as the `cls` in `cls()` is."""
-    if not isinstance(func, ast.Name):
-        return False
-    here: Scope | None = file.scope_of(func)
-    while here is not None and func.id not in here.bound:
-        here = here.parent
-    return here is not None and _is_given(here, func.id)
+    here = _binding_scope(file, func) if isinstance(func, ast.Name) else None
+    return here is not None and _is_given(here, func.id)  # type: ignore[attr-defined]
 
 
 def _find_class(file: File, expr: ast.expr) -> Definition | None:

@@ -11,18 +11,40 @@ from itertools import islice
 
 from dbhygiene.program.callees import family, may_run
 from dbhygiene.program.definitions import Definition, enclosing_class
-from dbhygiene.source.file import File
+from dbhygiene.program.origins import closure
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, first_parameter
 from dbhygiene.source.queries import recursive_query
 
 _MOST = 20  # calls of one function: with more, none of them is evidence
 
 
-@recursive_query(())
 def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, bool], ...]:
-    """Return the calls of a function of a file, and whether the owner of a method takes the first parameter."""
-    found = tuple(islice(_calls(file, function), _MOST + 1))
+    """Return the calls of a function of a file, and whether the owner of a method takes the first parameter.
+
+    Where there are too many to look at all, return none.
+    """
+    found = _first_callers(file, function)
     return found if len(found) <= _MOST else ()
+
+
+def calls_that_lead_to(file: File, function: Function) -> Iterator[tuple[File, ast.Call] | None]:
+    """Yield the calls of a function, of the functions around those, and so on; None: there are further ones."""
+
+    def functions_above(at: tuple[File, Function]) -> Iterator[tuple[File, Function]]:
+        for other, call, _ in callers(*at):
+            if (above := function_around(other, call)) is not None:
+                yield other, above
+
+    for each in closure((file, function), functions_above):
+        found = _first_callers(*each)
+        yield from ((other, call) for other, call, _ in found) if len(found) <= _MOST else (None,)
+
+
+@recursive_query(())
+def _first_callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, bool], ...]:
+    """Return the calls of a function; one more than the most that are looked at, if there are more."""
+    return tuple(islice(_calls(file, function), _MOST + 1))
 
 
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.library import django
-from dbhygiene.program.definitions import MAX_BASES, Definition, base_classes, find_definition, find_method
+from dbhygiene.program.definitions import Definition, base_classes, find_definition, find_method
 from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -60,7 +60,7 @@ def foreign_bases(cls: Definition) -> tuple[str, ...]:
 def functions_that_make(cls: Definition) -> tuple[Definition, ...] | None:
     """Return the functions that run when an object of a class is made; None if code runs that is not the project's."""
     classes = lineage(cls)
-    if len(classes) >= MAX_BASES or not all(map(_is_plain_class, classes)) or find_method(cls, "__new__"):
+    if not all(map(_is_plain_class, classes)) or find_method(cls, "__new__"):
         return None
     for each in classes:
         scope = each.file.classes.get(each.name)

@@ -17,9 +17,6 @@ from dbhygiene.source.scopes import Scope
 
 Definable: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
 
-MAX_REEXPORTS = 8
-MAX_BASES = 16
-
 
 class Definition(Record):
     """A function or class of the project: its file and node."""
@@ -67,17 +64,16 @@ class Definition(Record):
 @query
 def find_definition(near: File, dotted: str) -> Definition | None:
     """Return the project's function or class of this absolute name, through re-exports and base classes."""
-    for _ in range(MAX_REEXPORTS):
-        module = _module_of(dotted, near)
-        if module is None:
-            return None
-        file, rest = module
-        found = _within(file, rest)
+    seen: set[tuple[File, str]] = set()
+    while (module := _module_of(dotted, near)) is not None:
+        near, rest = module
+        found = _within(near, rest)
         if not isinstance(found, str):
             return found
-        if found == dotted:
-            return None
-        dotted, near = found, file  # imported there from another module
+        if (near, rest[0]) in seen:
+            break  # modules import a name from each other, or from themselves
+        seen.add((near, rest[0]))
+        dotted = found  # imported there from another module
     return None
 
 
@@ -136,7 +132,7 @@ def _compute_bases(cls: Definition) -> Iterator[Definition]:
     assert isinstance(cls.node, ast.ClassDef)
     seen: set[ast.AST] = {cls.node}
     todo = [cls]
-    while todo and len(seen) < MAX_BASES:
+    while todo:
         each = todo.pop(0)
         for base in each.node.bases:  # type: ignore[union-attr]
             expr = base.value if isinstance(base, ast.Subscript) else base

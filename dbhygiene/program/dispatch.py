@@ -10,7 +10,9 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 from itertools import islice
+from typing import TypeAlias
 
 from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.program.bindings import Bindings, Place
@@ -18,21 +20,44 @@ from dbhygiene.program.classes import FunctionAt, class_named, lineage
 from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.program.names import canonical_name
+from dbhygiene.program.origins import closure, values_of
 from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query, recursive_query
+from dbhygiene.source.records import Record
 
 _IMPORTS = frozenset({"django.utils.module_loading.import_string", "werkzeug.utils.import_string"})
-_MOST = 60  # definitions that one call may mean, and expressions that lead to them; further ones are left out
+_MOST = 60  # definitions that one call may mean; with more, none of them is taken
+
+
+class Part(Enum):
+    """What of an expression is sought: its value, the values of the table that it is, or the items of a list."""
+
+    ITSELF = auto()
+    VALUES = auto()
+    ITEMS = auto()
+
+
+class Sought(Record):
+    """A part of an expression, for which functions are sought; `position`: that in each item, if items are tuples."""
+
+    file: File
+    expr: ast.expr
+    part: Part = Part.ITSELF
+    position: int | None = None
+
+
+_Node: TypeAlias = "Sought | Definition"
 
 
 @recursive_query(())
 def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
     """Return the project's functions and classes that an expression may be, by tables and names."""
-    unique = {found.node: found for found in islice(_possible_definitions(file, expr, set()), _MOST)}
-    return tuple(unique.values())
+    start: _Node = Sought(file, expr)
+    unique = {found.node: found for found in closure(start, _successors) if isinstance(found, Definition)}
+    return tuple(unique.values()) if len(unique) <= _MOST else ()
 
 
 def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
@@ -42,93 +67,86 @@ def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
     )
 
 
-def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
-    if expr in seen or len(seen) > _MOST:
+def _successors(node: _Node) -> Iterator[_Node]:
+    if isinstance(node, Definition):
         return
-    seen.add(expr)
+    match node.part:
+        case Part.ITSELF:
+            yield from _possible_definitions(node.file, node.expr)
+        case Part.VALUES:
+            yield from _values_of_dict(node.file, node.expr)
+        case Part.ITEMS:
+            yield from _values_of_loop(node.file, node.expr, node.position)
+
+
+def _possible_definitions(file: File, expr: ast.expr) -> Iterator[_Node]:
     match expr:
         case ast.Subscript(value=table):
-            yield from _values_of_dict(file, table, seen)
-            yield from _definitions_by_option(file, expr, seen)
+            yield Sought(file, table, Part.VALUES)
+            yield from _definitions_by_option(file, expr)
         case ast.Call(func=ast.Attribute(value=table, attr="get" | "pop"), args=[_, *default]):
-            yield from _values_of_dict(file, table, seen)
-            yield from _all(file, default, seen)
-            yield from _definitions_by_option(file, expr, seen)
+            yield Sought(file, table, Part.VALUES)
+            yield from _all(file, default)
+            yield from _definitions_by_option(file, expr)
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, name, *default]):
             yield from _definitions_by_name(file, owner, name)
-            yield from _all(file, default, seen)
+            yield from _all(file, default)
         case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
-            yield from _possible_definitions(file, first, seen)
+            yield Sought(file, first)
         case ast.Call(func=called, args=[path, *_]) if file.resolve(called) in _IMPORTS:
             yield from _import_targets(file, path)
         case ast.Call(func=called):
-            for found in _possible_definitions(file, called, seen):
-                if isinstance(found.node, FUNCTION):
-                    given = () if is_generator(found.node) else return_expressions(found.node)
-                    yield from _all(found.file, given, seen)
+            for found in definitions(file, called):
+                if isinstance(found.node, FUNCTION) and not is_generator(found.node):
+                    yield from _all(found.file, return_expressions(found.node))
         case ast.Lambda(body=ast.Call(func=called)):
-            yield from _possible_definitions(file, called, seen)
+            yield Sought(file, called)
         case ast.IfExp(body=one, orelse=other):
-            yield from _all(file, (one, other), seen)
+            yield from _all(file, (one, other))
         case ast.BoolOp(values=parts):
-            yield from _all(file, parts, seen)
+            yield from _all(file, parts)
         case ast.Name() | ast.Attribute():
-            yield from _find_definitions(file, expr, seen)
+            yield from _find_definitions(file, expr)
 
 
-def _all(file: File, exprs: Iterable[ast.expr], seen: set[ast.expr]) -> Iterator[Definition]:
-    for expr in exprs:
-        yield from _possible_definitions(file, expr, seen)
+def _all(file: File, exprs: Iterable[ast.expr]) -> Iterator[_Node]:
+    return (Sought(file, expr) for expr in exprs)
 
 
-def _find_definitions(file: File, expr: ast.Name | ast.Attribute, seen: set[ast.expr]) -> Iterator[Definition]:
+def _find_definitions(file: File, expr: ast.Name | ast.Attribute) -> Iterator[_Node]:
     name = file.resolve(expr)
     if name and (found := find_definition(file, name)) is not None:
         yield found
         return
-    for owner, values in _values(file, expr):
-        yield from _all(owner, values, seen)
+    yield from (Sought(*value) for value in values_of(file, expr))
     for loop, position in binding_loops(file, expr):
-        yield from _values_of_loop(file, loop.iter, position, seen)
+        yield Sought(file, loop.iter, Part.ITEMS, position)
     if isinstance(expr, ast.Attribute):
-        for cls in _possible_definitions(file, expr.value, seen):  # a class that is chosen at run time
+        for cls in definitions(file, expr.value):  # a class that is chosen at run time
             method = find_method(cls, expr.attr) if isinstance(cls.node, ast.ClassDef) else None
             yield from (method,) if method is not None else ()
         if _is_module(file, expr.value):
             yield from _functions_of_any_module(file, expr.attr)
 
 
-def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]:
-    """Yield the values that a variable or an attribute is bound to, here or in the module that it comes from."""
-    place = Bindings.of(file).place(expr)
-    if place is not None and (values := Bindings.of(file).values.get(place)):
-        yield file, values
-    elif name := file.resolve(expr):
-        elsewhere = find_module(file, canonical_name(file, name))
-        if elsewhere and len(elsewhere[1]) == 1:
-            other, [variable] = elsewhere
-            yield other, Bindings.of(other).values.get(Place(other.scope, variable), [])
-
-
 # -- tables -----------------------------------------------------------------------------------------------
 
 
-def _values_of_dict(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
+def _values_of_dict(file: File, table: ast.expr) -> Iterator[_Node]:
     """Yield the values of a dict: those in its literal, those added to it, and those that a decorator adds."""
     if isinstance(table, ast.Dict):
-        yield from _all(file, table.values, seen)
+        yield from _all(file, table.values)
         return
-    for owner, values in _values(file, table):
-        for made in values:
-            match made:
-                case ast.Dict(values=items):
-                    yield from _all(owner, items, seen)
-                case ast.Call(args=arguments, keywords=words):  # `dict(a=f)`, `table_of(f, g)`
-                    yield from _all(owner, (*arguments, *(word.value for word in words)), seen)
+    for owner, made in values_of(file, table):
+        match made:
+            case ast.Dict() | ast.Name() | ast.Attribute():
+                yield Sought(owner, made, Part.VALUES)
+            case ast.Call(args=arguments, keywords=words):  # `dict(a=f)`, `table_of(f, g)`
+                yield from _all(owner, (*arguments, *(word.value for word in words)))
     place = Bindings.of(file).place(table)
     for put in Bindings.of(file).puts.get(place, ()) if place else ():
         if put.key is not None:
-            yield from _possible_definitions(file, put.value, seen)
+            yield Sought(file, put.value)
             yield from _registrations(file, put.value)
 
 
@@ -156,40 +174,35 @@ def binding_loops(file: File, variable: ast.expr) -> list[tuple[Loop, int | None
     return list(islice(inner, 1)) or loops
 
 
-def _values_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set[ast.expr]) -> Iterator[Definition]:
+def _values_of_loop(file: File, iterated: ast.expr, position: int | None) -> Iterator[_Node]:
     """Yield the values of a loop's variable: the items, or the part of each at a position."""
-    if iterated in seen:
-        return
     match iterated:
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-            yield from _all(file, parts_of(items, position), seen)
-        case ast.Call(func=ast.Attribute(value=table, attr="values"), args=[]):
-            yield from _values_of_dict(file, table, seen) if position is None else ()
-        case ast.Call(func=ast.Attribute(value=table, attr="items"), args=[]):
-            yield from _values_of_dict(file, table, seen) if position == 1 else ()
+            yield from _all(file, parts_of(items, position))
+        case ast.Call(func=ast.Attribute(value=table, attr="values"), args=[]) if position is None:
+            yield Sought(file, table, Part.VALUES)
+        case ast.Call(func=ast.Attribute(value=table, attr="items"), args=[]) if position == 1:
+            yield Sought(file, table, Part.VALUES)
         case ast.Call(func=ast.Name(id="list" | "tuple" | "set" | "sorted" | "reversed" | "iter"), args=[first, *_]):
-            yield from _values_of_loop(file, first, position, seen)
+            yield Sought(file, first, Part.ITEMS, position)
         case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]) if position == 1:
-            yield from _values_of_loop(file, first, None, seen)
+            yield Sought(file, first, Part.ITEMS)
         case ast.Call(func=ast.Name(id="zip"), args=[*rows]) if position is not None and position < len(rows):
-            yield from _values_of_loop(file, rows[position], None, seen)
+            yield Sought(file, rows[position], Part.ITEMS)
         case ast.Name() | ast.Attribute():
-            seen.add(iterated)
-            for owner, values in _values(file, iterated):
-                for value in values:
-                    yield from _values_of_loop(owner, value, position, seen)
+            yield from (Sought(owner, value, Part.ITEMS, position) for owner, value in values_of(file, iterated))
             place = Bindings.of(file).place(iterated)
             added = [call for call in file.calls.get("append", ()) if len(call.args) == 1]
             for call in added if place is not None else ():
                 if isinstance(call.func, ast.Attribute) and Bindings.of(file).place(call.func.value) == place:
-                    yield from _all(file, parts_of(call.args, position), seen)
+                    yield from _all(file, parts_of(call.args, position))
 
 
 def items_in_loops(file: File, variable: ast.expr) -> list[ast.expr]:
     """Return the items of the literal lists and tuples over which loops run that bind a variable."""
     found: list[ast.expr] = []
     for loop, position in binding_loops(file, variable):
-        written = [loop.iter, *(value for _, values in _values(file, loop.iter) for value in values)]
+        written = [loop.iter, *(value for _, value in values_of(file, loop.iter))]
         for each in written:
             if isinstance(each, (ast.List, ast.Tuple, ast.Set)):
                 found += parts_of(each.elts, position)
@@ -223,7 +236,7 @@ def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:
                     yield Definition(other, node, member)
 
 
-def _definitions_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
+def _definitions_by_option(file: File, expr: ast.expr) -> Iterator[_Node]:
     """Yield the values of `options["action"]`, if the option's `type` is a function of the command that looks it up."""
     match expr:
         case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Call(args=[ast.Constant(value=str(name)), *_]):
@@ -233,7 +246,7 @@ def _definitions_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> I
                     for keyword in call.keywords:
                         if keyword.arg == "type":
                             reader = ast.copy_location(ast.Call(keyword.value, [], []), call)
-                            yield from _possible_definitions(file, reader, seen)
+                            yield Sought(file, reader)
 
 
 # -- methods ----------------------------------------------------------------------------------------------
@@ -280,8 +293,8 @@ def _is_module(file: File, owner: ast.expr) -> bool:
     """Whether a variable holds a module that is imported by a name known only at run time."""
     if not isinstance(owner, ast.Name):
         return False
-    for values in (values for _, values in _values(file, owner)):
-        if any(isinstance(v, ast.Call) and file.resolve(v.func) == "importlib.import_module" for v in values):
+    for where, value in values_of(file, owner):
+        if isinstance(value, ast.Call) and where.resolve(value.func) == "importlib.import_module":
             return True
     function = file.scope_of(owner).node
     arguments = [*function.args.args, *function.args.kwonlyargs] if isinstance(function, FUNCTION) else []

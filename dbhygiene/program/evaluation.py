@@ -18,6 +18,7 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.call_results import call_result
 from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation, project_bases, split_class_path
+from dbhygiene.program.origins import closure
 from dbhygiene.program.values import (
     ANY_TEXT,
     NOTHING,
@@ -323,20 +324,17 @@ class _Evaluator:
                     found.append(UNKNOWN)
         return choice_of(found) if found else UNKNOWN
 
-    def _evaluate_attribute(self, file: File, scope: Scope, name: str, depth: int = 6) -> Value:
+    def _evaluate_attribute(self, file: File, scope: Scope, name: str) -> Value:
         """Return the value of an attribute of a class or of its instances."""
-        place, bindings = Place(scope, name), Bindings.of(file)
-        found = [self.read(file, expr) for expr in bindings.values.get(place, [])]
-        if name in scope.defined:
-            return self._property(file, scope.defined[name], f"{file.module}.{scope.name}.{name}")
-        if place in bindings.fields and is_record(file, scope):
-            found.append(declared_value(file, field_annotation(scope, name)))
-        if found or not depth:
-            return choice_of(found) if found else UNKNOWN
-        for base_file, base in project_bases(file, scope):
-            inherited = self._evaluate_attribute(base_file, base, name, depth - 1)
-            if inherited != UNKNOWN:
-                return inherited
+        for where, cls in closure((file, scope), lambda at: project_bases(*at)):
+            place, bindings = Place(cls, name), Bindings.of(where)
+            if name in cls.defined:
+                return self._property(where, cls.defined[name], f"{where.module}.{cls.name}.{name}")
+            found = [self.read(where, expr) for expr in bindings.values.get(place, [])]
+            if place in bindings.fields and is_record(where, cls):
+                found.append(declared_value(where, field_annotation(cls, name)))
+            if found:
+                return choice_of(found)
         return UNKNOWN
 
     def _property(self, file: File, definition: ast.AST, name: str) -> Value:

@@ -14,8 +14,6 @@ from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
-MAX_MODULES = 6  # that re-export a name from each other
-
 
 @query
 def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
@@ -35,11 +33,12 @@ def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
 @query
 def canonical_name(file: File, name: str) -> str:
     """Return the name that an absolute name has where it is defined, through modules that only re-export it."""
-    for _ in range(MAX_MODULES):
-        found = find_module(file, name)
-        if found is None or not found[1]:
-            break
+    seen: set[tuple[File, str]] = set()
+    while (found := find_module(file, name)) is not None and found[1]:
         file, (first, *rest) = found
+        if (file, first) in seen:
+            break  # modules import a name from each other, or from themselves
+        seen.add((file, first))
         if first in file.scope.imports:
             name = ".".join([file.scope.imports[first], *rest])
         elif first not in file.scope.bound and file.scope.stars:

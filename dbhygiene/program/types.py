@@ -25,13 +25,12 @@ from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import task_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
-from dbhygiene.source.queries import consult, query, with_inputs
+from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
 _RETURNS = {**django.RETURNS, **opt_in_waits.RETURNS}
 _CONTAINERS = words("list set frozenset deque sequence iterable iterator collection asynciterator asynciterable")
-_DEPTH = 12  # of aliases, in one file or many
 
 
 class QuerySet(Record):
@@ -60,17 +59,13 @@ Source = TypeVar("Source")
 class TypeInference:
     """The types of the expressions of one file, each inferred once."""
 
-    _under_way = 0  # inferences under way, of all files together: one leads to another file's
-
     def __init__(self, file: File) -> None:
         self.file = file
         self._bindings = Bindings.of(file)
-        self._known: dict[ast.expr, tuple[InferredType | None, int]] = {}  # with their inputs
         self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the items of these, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
         self._annotations: dict[Place, list[ast.expr]] = defaultdict(list)
-        self._asked_for_items: set[Place] = set()
         self._added: dict[Place, list[ast.expr]] = defaultdict(list)  # added to a container
         self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
         self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
@@ -107,23 +102,12 @@ class TypeInference:
     # -- expressions ----------------------------------------------------------------------------------
 
     def type_of(self, expr: ast.expr) -> InferredType | None:
-        if (known := self._known.get(expr)) is not None:
-            consult(known[1])
-            return known[0]
-        if TypeInference._under_way > _DEPTH:
-            return None
-        self._known[expr] = None, 0  # a recursive reference to the expression adds nothing
-        TypeInference._under_way += 1
-        try:
-            self._known[expr] = known = with_inputs(lambda: self._infer(expr))
-        finally:
-            TypeInference._under_way -= 1
-        return known[0]
+        return _type_of(self.file, expr)
 
     def _first(self, exprs: Iterable[ast.expr]) -> InferredType | None:
         return next((found for expr in exprs if (found := self.type_of(expr)) is not None), None)
 
-    def _infer(self, expr: ast.expr) -> InferredType | None:
+    def infer(self, expr: ast.expr) -> InferredType | None:
         match expr:
             case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
                 return self.type_of(inner)
@@ -203,6 +187,9 @@ class TypeInference:
 
     def item_of(self, iterated: ast.expr) -> InferredType | None:
         """Return the type of the items of an iterable."""
+        return _type_of_items(self.file, iterated)
+
+    def infer_items(self, iterated: ast.expr) -> InferredType | None:
         match iterated:
             case ast.Call(func=func, args=[first, *_]) if self.file.resolve(func) in django.WRAPPERS - {
                 "enumerate",
@@ -250,14 +237,10 @@ class TypeInference:
     def _item_of_container(self, container: ast.Name | ast.Attribute) -> InferredType | None:
         """Return the type of the items that this file adds to a list, a queue or a dict."""
         place = self._bindings.place(container)
-        if place is None or place in self._asked_for_items:
+        if place is None:
             return None
-        self._asked_for_items.add(place)
-        try:
-            displays = (self.item_of(value) for value in self._bindings.values.get(place, ()))
-            items = [each for each in displays if each is not None]
-        finally:
-            self._asked_for_items.remove(place)
+        displays = (self.item_of(value) for value in self._bindings.values.get(place, ()))
+        items = [each for each in displays if each is not None]
         added = [*self._added.get(place, ()), *(put.value for put in self._bindings.puts.get(place, ()) if put.key)]
         items += [each for each in map(self.type_of, added) if each is not None]
         return _one_of(items)
@@ -506,6 +489,16 @@ class TypeInference:
         if name.rpartition(".")[2][:1].isupper():
             return self.instance(name)
         return None
+
+
+@recursive_query(None)
+def _type_of(file: File, expr: ast.expr) -> InferredType | None:
+    return TypeInference.of(file).infer(expr)
+
+
+@recursive_query(None)
+def _type_of_items(file: File, iterated: ast.expr) -> InferredType | None:
+    return TypeInference.of(file).infer_items(iterated)
 
 
 def _one_of(things: Collection[InferredType]) -> InferredType | None:

@@ -9,6 +9,7 @@ from dbhygiene.gaps.close_calls import atomic_around
 from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
+from dbhygiene.program.origins import closure
 from dbhygiene.recovery.errors import DJANGO, classes_of, tries
 from dbhygiene.recovery.operations import has_query, of_call
 from dbhygiene.source.file import File, scope_around
@@ -18,7 +19,6 @@ from dbhygiene.source.records import Frozen
 # Methods that mark the transaction around them for a rollback if they raise.
 _WRITES = words("save create bulk_create update bulk_update delete add set remove clear")
 _ALLOWS = words("set_rollback savepoint_rollback rollback")  # a program that calls one of these knows
-_DEPTH = 3
 
 
 class CaughtInside(Frozen):
@@ -34,7 +34,7 @@ def caught_inside(file: File) -> Iterator[CaughtInside]:
         atomic = atomic_around(file, node)
         if atomic is None:
             continue
-        writes = (part for part in calls_in(nodes_of(node.body)) if _writes(file, part, _DEPTH))
+        writes = (part for part in calls_in(nodes_of(node.body)) if _writes(file, part))
         write = next((each for each in writes if atomic_around(file, each) is atomic), None)
         for handler in node.handlers if write is not None else ():
             named = classes_of(file, handler)
@@ -44,20 +44,23 @@ def caught_inside(file: File) -> Iterator[CaughtInside]:
                 break
 
 
-def _writes(file: File, call: ast.Call, depth: int) -> bool:
+def _writes(file: File, call: ast.Call) -> bool:
     """Whether a call writes by Django's ORM: itself, or in the functions of the project that it runs."""
-    if not any(each.library == DJANGO for each in of_call(file, call).operations) or not has_query(
-        of_call(file, call).operations
-    ):
-        return False
-    if last_name(call.func) in _WRITES:
-        return True
-    for definition in callees(file, call, scope_around(file, call)).definitions if depth else ():
+    below = closure((file, call), _calls_below) if _asks(file, call) else ()
+    return any(last_name(each.func) in _WRITES for _, each in below)
+
+
+def _calls_below(at: tuple[File, ast.Call]) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls by which a call of the project's functions queries with Django's ORM."""
+    for definition in callees(*at, scope_around(*at)).definitions:
         if isinstance(definition.node, FUNCTION):
             inner = calls_in(own_nodes(definition.node))
-            if any(_writes(definition.file, each, depth - 1) for each in inner):
-                return True
-    return False
+            yield from ((definition.file, each) for each in inner if _asks(definition.file, each))
+
+
+def _asks(file: File, call: ast.Call) -> bool:
+    done = of_call(file, call).operations
+    return any(each.library == DJANGO for each in done) and has_query(done)
 
 
 def _goes_on(handler: ast.ExceptHandler) -> bool:

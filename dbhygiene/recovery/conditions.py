@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.origins import ExpressionAt, closure, values_of
 from dbhygiene.program.values import Constant, Value, options
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import is_none, last_name, walk
@@ -70,29 +70,39 @@ def _is_about(file: File, expr: ast.expr, name: str | None) -> bool:
     """Whether an expression is made of the error: `error.args[0]`, or a variable that holds that."""
     if mentions(expr, name):
         return True
-    if isinstance(expr, ast.Name) and name is not None:
-        values = file.scope_of(expr).aliases.get(expr.id, ())
-        return any(mentions(value, name) for value in values)
-    return False
+    return isinstance(expr, ast.Name) and any(mentions(value, name) for value in _values(file, expr))
+
+
+def _values(file: File, variable: ast.Name) -> Iterator[ast.expr]:
+    """Yield a variable of the function and its values, through other variables."""
+
+    def values(expr: ast.expr) -> Sequence[ast.expr]:
+        return file.scope_of(expr).aliases.get(expr.id, ()) if isinstance(expr, ast.Name) else ()
+
+    return closure(variable, values)
 
 
 def _numbers(file: File, expr: ast.expr) -> tuple[int | None, ...]:
     parts = _parts(file, expr)
-    return tuple(_number(file, part) for part in parts)
+    return tuple(_number(*part) for part in parts)
 
 
-def _parts(file: File, expr: ast.expr, depth: int = 3) -> list[ast.expr]:
-    match expr:
+def _parts(file: File, expr: ast.expr) -> list[ExpressionAt]:
+    """Return the expressions that a list of constants holds, or the only one; `numbers` may be a variable."""
+    *_, last = closure(ExpressionAt(file, expr), _same_list)
+    match last.expr:
         case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
-            return parts
+            return [ExpressionAt(last.file, part) for part in parts]
+    return [last]
+
+
+def _same_list(at: ExpressionAt) -> list[ExpressionAt]:
+    match at.expr:
         case ast.Call(func=ast.Name(id="frozenset" | "set" | "tuple" | "list"), args=[inner]):
-            return _parts(file, inner, depth)
-        case ast.Name() | ast.Attribute() if depth:
-            place = Bindings.of(file).place(expr)
-            values = Bindings.of(file).values.get(place, ()) if place is not None else ()
-            if len(values) == 1 and not isinstance(values[0], ast.Constant):
-                return _parts(file, values[0], depth - 1)
-    return [expr]
+            return [ExpressionAt(at.file, inner)]
+        case ast.Name() | ast.Attribute() if len(values := values_of(*at)) == 1:
+            return values
+    return []
 
 
 def _number(file: File, expr: ast.expr) -> int | None:
@@ -121,7 +131,7 @@ def texts_of(file: File, test: ast.expr, name: str | None) -> list[str]:
             if _is_about(file, each, name):
                 return [
                     part.value
-                    for part in _parts(file, loop.iter)
+                    for _, part in _parts(file, loop.iter)
                     if isinstance(part, ast.Constant) and isinstance(part.value, str)
                 ]
         case ast.Call(func=ast.Attribute(attr="startswith" | "search" | "match" | "endswith"), args=args):
@@ -130,11 +140,11 @@ def texts_of(file: File, test: ast.expr, name: str | None) -> list[str]:
     return []
 
 
-def excluded_outcomes(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Edges:
-    """Return which outcomes a test does not have where the connection is lost."""
+def excluded_outcomes(file: File, test: ast.expr, name: str | None, *, is_part: bool = False) -> Edges:
+    """Return which outcomes a test does not have where the connection is lost; `is_part`: of a longer test."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = excluded_outcomes(file, operand, name, depth)
+            inner = excluded_outcomes(file, operand, name, is_part=is_part)
             return Edges(inner.false, inner.true)
         case ast.Attribute(attr="connection_invalidated" | "is_disconnect"):
             return Edges(false=True)
@@ -145,8 +155,8 @@ def excluded_outcomes(file: File, test: ast.expr, name: str | None, depth: int =
         negated = isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn)
         means_loss = any(LOST_TEXT.search(text) for text in texts)
         return Edges(*(means_loss is negated, means_loss is not negated))
-    if isinstance(test, ast.Name) and depth and name is not None and test.id != name:
-        for value in file.scope_of(test).aliases.get(test.id, ()):
+    if isinstance(test, ast.Name) and not is_part and name is not None and test.id != name:
+        for value in _values(file, test):
             if mentions(value, name):
                 return _outcomes_of_long_test(file, value, name)
     if isinstance(test, ast.Call) and name is not None and mentions(test, name):
@@ -163,7 +173,7 @@ def _outcomes_of_long_test(file: File, value: ast.expr, name: str) -> Edges:
     """Return the same for a variable that holds a longer test: whether any part of it looks for a loss."""
     for part in walk(value):
         if isinstance(part, ast.expr):
-            inner = excluded_outcomes(file, part, name, 0)
+            inner = excluded_outcomes(file, part, name, is_part=True)
             if inner.false and not inner.true:
                 return Edges(false=True)
     return Edges(true=True)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers, sqlalchemy
 from dbhygiene.library.resources import Driver
-from dbhygiene.program.bindings import Bindings
-from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.program.names import canonical_name
+from dbhygiene.program.origins import ExpressionAt, leaves, values_of
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Code
 from dbhygiene.source.queries import query
@@ -32,7 +32,6 @@ COVERED_BY = {
 LOSS_CLASSES = frozenset({"OperationalError", "InterfaceError"})  # a handler that names one of these means a loss
 STATEMENT_ERRORS = frozenset({"ProgrammingError", "IntegrityError", "DataError", "NotSupportedError"})  # of PEP 249
 _ANY = frozenset({"Exception", "BaseException"})
-_DEPTH = 4  # of names for tuples of classes
 
 
 class ErrorClass(Record):
@@ -95,48 +94,24 @@ def classes_of(file: File, handler: ast.ExceptHandler) -> tuple[ErrorClass | Non
     """Return the classes that a handler names, one by one; None for one that is not known."""
     if handler.type is None:
         return (ErrorClass(PYTHON, "BaseException"),)
-    return tuple(_classes(file, handler.type, _DEPTH))
+    return classes_in(file, handler.type)
 
 
 def classes_in(file: File, expr: ast.expr) -> tuple[ErrorClass | None, ...]:
     """Return the classes that an expression names: a class, a tuple of them, or a variable that holds one."""
-    return tuple(_classes(file, expr, _DEPTH))
+    return tuple(error_class(*each) for each in leaves(ExpressionAt(file, expr), _parts)) or (None,)
 
 
-def _classes(file: File, expr: ast.expr, depth: int) -> Iterator[ErrorClass | None]:
-    match expr:
+def _parts(at: ExpressionAt) -> list[ExpressionAt] | None:
+    """Return the expressions that list the classes of another one; None if it is a class, or not known."""
+    match at.expr:
         case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
-            for part in parts:
-                yield from _classes(file, part, depth)
-            return
+            return [ExpressionAt(at.file, part) for part in parts]
         case ast.Starred(value=inner):
-            yield from _classes(file, inner, depth)
-            return
+            return [ExpressionAt(at.file, inner)]
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            yield from _classes(file, left, depth)
-            yield from _classes(file, right, depth)
-            return
-    if (found := error_class(file, expr)) is not None:
-        yield found
-        return
-    values = list(_values(file, expr)) if depth else []
-    if not values:
-        yield None
-    for owner, value in values:
-        yield from _classes(owner, value, depth - 1)
-
-
-def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, ast.expr]]:
-    """Yield what a variable for classes is bound to, here or in the module that it comes from."""
-    place = Bindings.of(file).place(expr)
-    if place is not None and (values := Bindings.of(file).values.get(place)):
-        yield from ((file, value) for value in values)
-        return
-    name = file.resolve(expr)
-    found = find_module(file, canonical_name(file, name)) if name else None
-    if found is not None and len(found[1]) == 1 and found[0] is not file:
-        other = found[0]
-        yield from ((other, value) for value in other.scope.aliases.get(found[1][0], ()))
+            return [ExpressionAt(at.file, left), ExpressionAt(at.file, right)]
+    return (values_of(*at) or None) if error_class(*at) is None else None
 
 
 def libraries(classes: Iterable[ErrorClass | None]) -> frozenset[str]:

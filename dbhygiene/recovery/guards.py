@@ -15,7 +15,7 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes.fields import assignment_targets, constructor_calls
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
-from dbhygiene.program.callers import callers
+from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.program.code import nodes_of, return_expressions
 from dbhygiene.program.definitions import Definition, enclosing_class
 from dbhygiene.recovery.errors import classes_of, libraries
@@ -149,13 +149,12 @@ def _has_base(file: File, function: Function) -> bool:
     return isinstance(cls, ast.ClassDef) and any(last_name(base) != "object" for base in cls.bases)
 
 
-def _is_recovered_from(file: File, function: Function, depth: int = 2) -> bool:
-    """Whether a function that calls this one, or one that calls that, recovers from the loss of a connection."""
-    for other, call, _ in callers(file, function):
-        outer = function_around(other, call)
-        if outer is not None and outer is not function:
-            if _recovers(other, outer) or (depth > 1 and _is_recovered_from(other, outer, depth - 1)):
-                return True
+def _is_recovered_from(file: File, function: Function) -> bool:
+    """Whether a function that calls this one, or one that calls that, may recover from the loss of a connection."""
+    for each in calls_that_lead_to(file, function):
+        outer = function_around(*each) if each is not None else None
+        if each is None or (outer is not None and outer is not function and _recovers(each[0], outer)):
+            return True
     return False
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.gaps.entry_points import entry_points_of, may_have_entry_points
@@ -19,11 +20,11 @@ from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.program.entry_point import EntryPoint, registration
+from dbhygiene.program.origins import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, Located
 from dbhygiene.source.queries import query
 
-_DEPTH = 4  # functions that call each other, from an entry point to the code
 _REQUESTS = "in each request"
 # Classes whose methods answer requests, by the end of their names, and the methods of others by their beginning.
 _VIEWS = re.compile(r"(?:View|ViewSet|ViewSetMixin|Resource|RequestHandler|HTTPEndpoint|ListModelMixin)$")
@@ -33,31 +34,37 @@ _AGAIN = frozenset({*WORKERS.values(), "in a scheduled job", "at each event", *(
 
 def repetition(file: File, node: ast.AST) -> Runs | None:
     """Return how the code at a node runs again and again; None if it runs once, or that is not known."""
-    found = runs(file, node, by_exception=False)
-    if found.impact is not Impact.UNKNOWN:
-        return found if found.impact is Impact.REPEATED else None
+    own = runs(file, node, by_exception=False)
+    if own.impact is not Impact.UNKNOWN:
+        return own if own.impact is Impact.REPEATED else None
     function = function_around(file, node)
-    return _repetition_of_function(file, function, _DEPTH) if function is not None else None
+    around = closure((file, function), _functions_above) if function is not None else ()
+    return next((found for each in around if (found := _repetition_of_function(*each)) is not None), None)
 
 
-def _repetition_of_function(file: File, function: Function, depth: int) -> Runs | None:
+def _repetition_of_function(file: File, function: Function) -> Runs | None:
+    """Return how a function runs again and again, by itself or by a call that does."""
     if (entry := _entry(file, function)) is not None:
         return Runs(Impact.REPEATED, entry=entry)
-    for other, call, _ in callers(file, function) if depth else ():
-        if is_test_file(other) or is_example(other) or is_for_developers(other):
-            continue
-        found = runs(other, call, by_exception=False)
-        if found.impact is Impact.REPEATED:
-            return (
-                found
-                if found.loop is None
-                else Runs(Impact.REPEATED, entry=EntryPoint("in a loop", other, _as_located(found.loop)))
-            )
-        above = function_around(other, call)
-        if found.impact is Impact.UNKNOWN and above is not None and above is not function:
-            if (further := _repetition_of_function(other, above, depth - 1)) is not None:
-                return further
+    for other, call in _calls(file, function):
+        if (found := runs(other, call, by_exception=False)).impact is Impact.REPEATED:
+            if found.loop is None:
+                return found
+            return Runs(Impact.REPEATED, entry=EntryPoint("in a loop", other, _as_located(found.loop)))
     return None
+
+
+def _functions_above(at: tuple[File, Function]) -> Iterator[tuple[File, Function]]:
+    for other, call in _calls(*at):
+        above = function_around(other, call)
+        if above is not None and runs(other, call, by_exception=False).impact is Impact.UNKNOWN:
+            yield other, above
+
+
+def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
+    for other, call, _ in callers(file, function):
+        if not (is_test_file(other) or is_example(other) or is_for_developers(other)):
+            yield other, call
 
 
 def _as_located(node: ast.AST) -> Located:

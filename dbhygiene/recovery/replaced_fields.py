@@ -22,6 +22,7 @@ from dbhygiene.lifetimes.fields import assignment_targets
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, own_nodes
+from dbhygiene.program.origins import closure
 from dbhygiene.recovery.errors import PYTHON, ErrorClass, classes_of
 from dbhygiene.recovery.handles import bound_variable, handle_of
 from dbhygiene.recovery.operations import has_query, of_block
@@ -33,7 +34,6 @@ _FIRST = words("__init__ __new__ __enter__ __aenter__ __post_init__ setUp setUpC
 _ENDS = words("close disconnect terminate aclose quit ensure_closed release")
 # Classes of a handler that catches the error of a wrong statement, too.
 _BROAD = words("Exception BaseException Error MySQLError DatabaseError StandardError")
-_DEPTH = 3  # methods that call each other, up to the one that uses the connection
 
 
 class ReplacedField(Frozen):
@@ -70,12 +70,12 @@ def _find_replacement(
         return None
     replaces = _step(file, birth, f"`{field.title}` is replaced")
     if not isinstance(place.scope.node, ast.ClassDef):
-        calls = _call_while_open(field, method, _DEPTH)
+        calls = _call_while_open(field, method)
         return ReplacedField(field.title, (*calls, replaces)) if calls is not None else None
     first = _first_opening(field, place.scope.node, method)
     if first is None or not _is_closed_somewhere(field, place.scope.node):
         return None
-    calls = _call_while_open(field, method, _DEPTH)
+    calls = _call_while_open(field, method)
     if calls is None and not _is_for_users(file, place.scope.node, method):
         return None
     steps = (_step(file, first, "opens the first connection of each object"), *(calls or ()))
@@ -174,21 +174,31 @@ def _position(expr: ast.expr) -> tuple[int, int]:
 # -- the calls of the method ------------------------------------------------------------------------------
 
 
-def _call_while_open(field: _Field, method: Function, depth: int) -> tuple[Step, ...] | None:
-    """Return the call of a method where the connection is open; None if none is known."""
-    for other, call, _ in callers(field.file, method) if depth else ():
-        around = function_around(other, call)
-        if other is not field.file or is_test_file(other) or around is None or around.name in _FIRST:
-            continue
-        if (found := _in_handler(field, around, call)) is not None:
-            return found
-        if any(isinstance(above, (ast.ExceptHandler, ast.If)) for above in other.around(call)):
-            continue
-        if not any(_touches(field, part) for part in own_nodes(around) if _is_before(part, call)):
-            further = _call_while_open(field, around, depth - 1) if around is not method else None
-            if further is not None:
-                return *further, _step(other, call, f"calls `{method.name}`")
+def _call_while_open(field: _Field, method: Function) -> tuple[Step, ...] | None:
+    """Return the call of a method where the connection is open, and those that lead to it; None if none is known."""
+    file = field.file
+    steps: dict[Function, tuple[Step, ...]] = {method: ()}  # from a function to the method
+
+    def functions_above(called: Function) -> Iterator[Function]:
+        for around, call in _calls_in_file(file, called):
+            is_decided = any(isinstance(above, (ast.ExceptHandler, ast.If)) for above in file.around(call))
+            if not is_decided and not any(_touches(field, p) for p in own_nodes(around) if _is_before(p, call)):
+                steps.setdefault(around, (_step(file, call, f"calls `{called.name}`"), *steps[called]))
+                yield around
+
+    for called in closure(method, functions_above):
+        for around, call in _calls_in_file(file, called):
+            if (found := _in_handler(field, around, call)) is not None:
+                return *found, *steps[called]
     return None
+
+
+def _calls_in_file(file: File, method: Function) -> Iterator[tuple[Function, ast.Call]]:
+    """Yield the functions of the same file that call a method, and these calls; not where an object is made."""
+    for other, call, _ in callers(file, method):
+        around = function_around(other, call)
+        if other is file and not is_test_file(other) and around is not None and around.name not in _FIRST:
+            yield around, call
 
 
 def _in_handler(field: _Field, function: Function, call: ast.Call) -> tuple[Step, ...] | None:

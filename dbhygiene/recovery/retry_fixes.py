@@ -14,7 +14,7 @@ from dbhygiene.gaps.gap_fixes import HELD, close_outside_transaction, close_stat
 from dbhygiene.library import django, sqlalchemy
 from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
-from dbhygiene.program.callers import callers
+from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.types import ObjectInstance, TypeInference
@@ -24,11 +24,10 @@ from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import Operation, has_query, may_use, of_call, summary
 from dbhygiene.recovery.retried import DeadRetry
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
 
 _READS = re.compile(r"\s*(?:SELECT|SHOW)\b", re.IGNORECASE)
-_DEPTH = 4  # functions that call each other, from a loop over rows to the retry
 _LOCKS = re.compile(r"\bFOR\s+(?:UPDATE|SHARE)\b|\bINTO\b|GET_LOCK", re.IGNORECASE)
 
 
@@ -68,19 +67,16 @@ def _lost_by_closing(attempt: Attempt, call: ast.Call) -> str:
     loops = (part for part in own_nodes(code) if isinstance(part, (ast.For, ast.AsyncFor)))
     if any(may_stream(file, loop.iter) for loop in loops) or _keeps_cursor(file, attempt):
         return "a cursor may still be in use"
-    is_streaming = isinstance(code, FUNCTION) and _is_called_while_streaming(file, code, _DEPTH)
+    is_streaming = isinstance(code, FUNCTION) and _is_called_while_streaming(file, code)
     return "a caller may still be reading rows" if is_streaming else ""
 
 
-def _is_called_while_streaming(file: File, function: Function, depth: int) -> bool:
-    """Whether a caller of a function, or one of that, reads rows in chunks: they end with their connection."""
-    for other, call, _ in callers(file, function) if depth else ():
-        if streaming_loop(other, call, partial(may_stream, other)) is not None:
-            return True
-        above = function_around(other, call)
-        if above is not None and above is not function and _is_called_while_streaming(other, above, depth - 1):
-            return True
-    return False
+def _is_called_while_streaming(file: File, function: Function) -> bool:
+    """Whether a caller of a function, or one of that, may read rows in chunks: they end with their connection."""
+    return any(
+        each is None or streaming_loop(each[0], each[1], partial(may_stream, each[0])) is not None
+        for each in calls_that_lead_to(file, function)
+    )
 
 
 def _keeps_cursor(file: File, attempt: Attempt) -> bool:

@@ -247,8 +247,7 @@ def _caught_query(file: File, function: Function) -> tuple[ast.Call, ast.ExceptH
     """Return a query of a helper and the handler that catches its errors and returns False or None."""
     for tried in (node for node in own_nodes(function) if isinstance(node, ast.Try)):
         nodes = (node for statement in tried.body for node in ast.walk(statement))
-        scope = file.functions[function]
-        query = next((each for each in nodes if isinstance(each, ast.Call) and query_by(file, each, scope)), None)
+        query = next((each for each in nodes if isinstance(each, ast.Call) and query_by(file, each)), None)
         for handler in tried.handlers if query is not None else ():
             last = handler.body[-1]
             is_quiet = isinstance(last, ast.Return) and isinstance(last.value, ast.Constant) and not last.value.value
@@ -285,9 +284,8 @@ def _dicts_of(nodes: list[ast.AST]) -> set[str]:
 
 def _query_in(file: File, view: View, tried: ast.Try) -> ast.Call | None:
     """Return the call in a `try` that queries the database, or that calls what does."""
-    scope = file.functions[view.function]
     nodes = (node for statement in tried.body for node in ast.walk(statement))
-    return next((node for node in nodes if isinstance(node, ast.Call) and query_by(file, node, scope)), None)
+    return next((node for node in nodes if isinstance(node, ast.Call) and query_by(file, node)), None)
 
 
 def _catches_queries(file: File, handler: ast.ExceptHandler) -> bool:

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 NOTEBOOK = ".ipynb"
 
-MAX_ALIASES = 8  # variables that stand for each other
 
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 _LINE_END = r"\r\n|\r|\n"
@@ -545,20 +544,31 @@ class File(Frozen):
         """
         known = self.query_results["resolve"]
         if expr not in known:
-            known[expr] = self._resolve(expr, MAX_ALIASES)
+            known[expr] = self._resolve(expr)
         return known[expr]  # type: ignore[no-any-return]
 
-    def _resolve(self, expr: ast.AST, depth: int) -> str | None:
+    def _resolve(self, expr: ast.AST) -> str | None:
         attributes: list[str] = []
-        while isinstance(expr, ast.Attribute):
-            attributes.append(expr.attr)
-            expr = expr.value
-        if not isinstance(expr, ast.Name) or (root := self.meaning(expr.id, self.scope_of(expr), depth)) is None:
-            return None
-        return ".".join([root, *reversed(attributes)])
+        aliases: list[ast.AST] = []
+        while expr not in aliases:  # a variable may stand for itself, by others
+            aliases.append(expr)
+            while isinstance(expr, ast.Attribute):
+                attributes.append(expr.attr)
+                expr = expr.value
+            if not isinstance(expr, ast.Name) or (meaning := self._meaning(expr.id, self.scope_of(expr))) is None:
+                return None
+            if isinstance(meaning, str):
+                return ".".join([meaning, *reversed(attributes)])
+            expr = meaning
+        return None
 
-    def meaning(self, name: str, scope: Scope, depth: int = MAX_ALIASES) -> str | None:
+    def meaning(self, name: str, scope: Scope) -> str | None:
         """Return the meaning of a bare name in `scope`; see `resolve`."""
+        found = self._meaning(name, scope)
+        return self.resolve(found) if isinstance(found, ast.expr) else found
+
+    def _meaning(self, name: str, scope: Scope) -> str | ast.expr | None:
+        """Return the meaning of a bare name, or the only value of the variable that it is."""
         here: Scope | None = scope
         while here is not None:
             if (found := here.imports.get(name)) is not None:
@@ -569,7 +579,7 @@ class File(Frozen):
                 here = self.scope if here is not self.scope else None
                 continue
             if name in here.bound:
-                return self._variable(name, here, depth)
+                return self._variable(name, here)
             here = here.parent
             while here is not None and isinstance(here.node, ast.ClassDef):
                 here = here.parent  # a class's names are not seen from within its methods
@@ -577,9 +587,9 @@ class File(Frozen):
             return self._star_import(name)
         return name
 
-    def _variable(self, name: str, scope: Scope, depth: int) -> str | None:
-        if depth and (values := scope.aliases.get(name)) and len(values) == 1:
-            return self._resolve(values[0], depth - 1)
+    def _variable(self, name: str, scope: Scope) -> str | ast.expr | None:
+        if (values := scope.aliases.get(name)) and len(values) == 1:
+            return values[0]
         owner = scope.class_scope
         if owner and isinstance(scope.node, FUNCTION) and name == first_parameter(scope.node):
             return f"{self.module}.{owner.name}"

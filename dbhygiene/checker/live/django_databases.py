@@ -15,14 +15,15 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.gaps.django_settings import settings_modules
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.dialect_evidence import named_server
+from dbhygiene.program.origins import closure
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.target import PORTS, ServerTarget, parse_url, target
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import written_items
+from dbhygiene.source.queries import recursive_query
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _PARTS = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "name"}
-_DEEPEST = 12
 
 
 def django_target(project: Project, alias: str) -> ServerTarget:
@@ -69,10 +70,14 @@ def _assignments(settings: File) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 def _behind(settings: File, value: ast.expr) -> ast.expr:
     """Return the expression that a name of the module stands for, if only one is assigned to it."""
-    if not isinstance(value, ast.Name):
-        return value
-    found = [each for name, each in _assignments(settings) if isinstance(name, ast.Name) and name.id == value.id]
-    return found[0] if len(found) == 1 else value
+
+    def only_value(expr: ast.expr) -> list[ast.expr]:
+        named = expr.id if isinstance(expr, ast.Name) else None
+        found = [each for name, each in _assignments(settings) if isinstance(name, ast.Name) and name.id == named]
+        return found if len(found) == 1 else []
+
+    *_, last = closure(value, only_value)
+    return last
 
 
 def _target(settings: File, entry: ast.expr, source: str) -> ServerTarget | str:
@@ -125,13 +130,10 @@ def _url(settings: File, call: ast.Call) -> str | None:
     return os.environ.get(str(name)) or (_text(settings, named["default"]) if "default" in named else None)
 
 
-def _text(settings: File, expr: ast.expr, depth: int = 0) -> str | None:
+@recursive_query(None)
+def _text(settings: File, expr: ast.expr) -> str | None:
     """Return the text of an expression in this environment; None if it is not known."""
-    if depth > _DEEPEST:
-        return None
-    match behind := _behind(settings, expr):
-        case ast.Name() if behind is not expr:
-            return _text(settings, behind, depth + 1)
+    match _behind(settings, expr):
         case ast.Constant(value=None):
             return ""
         case ast.Constant(value=str() | int() as constant):
@@ -139,17 +141,17 @@ def _text(settings: File, expr: ast.expr, depth: int = 0) -> str | None:
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
             return os.environ.get(name)
         case ast.JoinedStr(values=parts):
-            texts = [_text(settings, part, depth + 1) for part in parts]
+            texts = [_text(settings, part) for part in parts]
             return None if None in texts else "".join(text or "" for text in texts)
         case ast.FormattedValue(value=inner, format_spec=None):
-            return _text(settings, inner, depth + 1)
+            return _text(settings, inner)
         case ast.BoolOp(op=ast.Or(), values=several):
-            texts = [_text(settings, each, depth + 1) for each in several]
+            texts = [_text(settings, each) for each in several]
             return next((text for text in texts if text), texts[-1])
         case ast.Call(func=ast.Name(id="str" | "int"), args=[inner]):
-            return _text(settings, inner, depth + 1)
+            return _text(settings, inner)
         case ast.Call(args=[ast.Constant(value=str(name)), *rest], keywords=keywords) if _VARIABLE.fullmatch(name):
             defaults = [*rest[:1], *(keyword.value for keyword in keywords if keyword.arg == "default")]
             value = os.environ.get(name)
-            return value if value is not None or not defaults else _text(settings, defaults[0], depth + 1)
+            return value if value is not None or not defaults else _text(settings, defaults[0])
     return None
