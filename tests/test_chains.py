@@ -17,6 +17,7 @@ from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.lazy_fields import loads_related_row
 from dbhygiene.gaps.loops import _most_items
 from dbhygiene.gaps.quick_commands import is_quick
+from dbhygiene.lifetimes.dropped_writes import _sql
 from dbhygiene.pools.health_views import query_by
 from dbhygiene.program.callees import receiver_class
 from dbhygiene.program.callers import calls_that_lead_to
@@ -32,6 +33,7 @@ from dbhygiene.project.project import Project
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import classes_in
 from dbhygiene.recovery.handles import handle_of
+from dbhygiene.recovery.wrong_error import _is_text_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 
@@ -184,3 +186,22 @@ def test_calls_that_lead_to_a_function(length: int, tmp_path: Path) -> None:
     first = next(node for node, scope in file.functions.items() if scope.name == "h0")
     assert isinstance(first, FUNCTION)
     assert len([*calls_that_lead_to(file, first)]) == length
+
+
+@pytest.mark.parametrize("line", ["sql = sql + ' limit 3'", "sql = other\n    other = sql", "sql = '{}'.format(sql)"])
+def test_a_text_may_be_made_of_itself(line: str, tmp_path: Path) -> None:
+    file, expr = asked(tmp_path, f"def f(sql):\n    {line}\n    sql")
+    assert _sql(file, expr) in (None, "{}")
+    assert not _is_text_of(file, expr, "error")
+
+
+@pytest.mark.parametrize(
+    "text", ["from own.x import x\n", "from own import *\n", "import own.x as x\n", "import own\n"]
+)
+def test_a_module_may_import_from_itself(text: str, tmp_path: Path) -> None:
+    """Such as a script that has the name of the package that it uses."""
+    (tmp_path / "own.py").write_text(text)
+    file = Project(tmp_path).file(tmp_path / "own.py")
+    for name in ("own.x", "own.x.y", "own.own.x"):
+        assert canonical_name(file, name).startswith("own.")
+        assert find_definition(file, name) is None

@@ -25,8 +25,9 @@ from dbhygiene.program.callees import subclasses
 from dbhygiene.program.callers import callers
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
-from dbhygiene.program.origins import ExpressionAt, closure, leaves, values_of
+from dbhygiene.program.origins import ExpressionAt, behind, values_of
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, is_none, walk
 from dbhygiene.source.queries import recursive_query
@@ -130,13 +131,13 @@ def limit_by_clock(file: File, test: ast.expr) -> Duration | None:
     match test:
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]):
             for clock, end in ((left, right), (right, left)):
-                match _single_binding(file, clock):
-                    case ast.BinOp(left=now, op=ast.Sub(), right=start) if _is_clock(file, now) or _is_clock(
-                        file, start
-                    ):
-                        return seconds(file, end)
-                    case now if _is_clock(file, now):
-                        return _until(file, _single_binding(file, end))
+                owner, read = _without_unit(*behind(file, clock))
+                match read:
+                    case ast.BinOp(left=now, op=ast.Sub(), right=start):
+                        if _is_clock(owner, now) or _is_clock(owner, start):
+                            return seconds(file, end)
+                    case now if _is_clock(owner, now):
+                        return _until(*behind(file, end))
     return None
 
 
@@ -149,23 +150,18 @@ def _until(file: File, end: ast.expr) -> Duration:
 
 
 def _is_clock(file: File, expr: ast.expr) -> bool:
-    made = _single_binding(file, expr)
-    return isinstance(made, ast.Call) and file.resolve(made.func) in CLOCKS
+    owner, made = behind(file, expr)
+    return isinstance(made, ast.Call) and owner.resolve(made.func) in CLOCKS
 
 
-def _single_binding(file: File, expr: ast.expr) -> ast.expr:
-    """Return the value of a variable that has only one; `(now - start).total_seconds()` is `now - start`."""
+def _without_unit(file: File, expr: ast.expr) -> ExpressionAt:
+    """Return `now - start` of `(now - start).total_seconds()`."""
     match expr:
-        case ast.Name(id=name):
-            values = file.scope_of(expr).aliases.get(name, ())
-            return (
-                _single_binding(file, values[0]) if len(values) == 1 and not isinstance(values[0], ast.Name) else expr
-            )
-        case ast.Attribute(value=ast.BinOp() as inner, attr="seconds"):
-            return inner
-        case ast.Call(func=ast.Attribute(value=ast.BinOp() as inner, attr="total_seconds")):
-            return inner
-    return expr
+        case (
+            ast.Attribute(value=inner, attr="seconds") | ast.Call(func=ast.Attribute(value=inner, attr="total_seconds"))
+        ):
+            return behind(file, inner)
+    return ExpressionAt(file, expr)
 
 
 def seconds(file: File, expr: ast.expr) -> Duration:
@@ -306,9 +302,7 @@ def _operands(at: ExpressionAt) -> list[ExpressionAt]:
     match at.expr:
         case ast.BinOp(left=left, right=right):
             return [ExpressionAt(at.file, left), ExpressionAt(at.file, right)]
-        case ast.Name() | ast.Attribute():
-            return values_of(*at)
-    return []
+    return values_of(*at)
 
 
 def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
@@ -335,16 +329,7 @@ def _dests(call: ast.Call) -> Sequence[str]:
 
 def _is_long(file: File, expr: ast.expr) -> bool:
     """Whether an unknown number is one of minutes or hours, or the time until some hour of the day."""
-    return any(_mentions_long_time(each.expr) for each in leaves(ExpressionAt(file, expr), _only_value))
-
-
-def _only_value(at: ExpressionAt) -> list[ExpressionAt] | None:
-    values = values_of(*at) if isinstance(at.expr, (ast.Name, ast.Attribute)) else []
-    return values if len(values) == 1 else None
-
-
-def _mentions_long_time(expr: ast.expr) -> bool:
-    for node in ast.walk(expr):
+    for node in ast.walk(behind(file, expr).expr):
         match node:
             case ast.BinOp(op=ast.Mult(), left=left, right=right):
                 for side in (left, right):

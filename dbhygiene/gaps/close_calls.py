@@ -13,8 +13,9 @@ from dbhygiene.gaps.django_use import may_use_django
 from dbhygiene.library import django
 from dbhygiene.program.callees import callee, callees
 from dbhygiene.program.code import is_generator, own_nodes
-from dbhygiene.program.origins import ExpressionAt, closure, values_of
+from dbhygiene.program.origins import ExpressionAt, values_of
 from dbhygiene.program.types import ObjectInstance, TypeInference
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, block_of
 

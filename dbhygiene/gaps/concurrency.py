@@ -15,7 +15,7 @@ from dbhygiene.library.background import HANDS_OVER, RUN_BESIDE
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.dispatch import binding_loops
-from dbhygiene.program.origins import closure
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 
 _SAME_FUTURES = frozenset({"concurrent.futures.as_completed", "list", "tuple", "set", "reversed"})

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dbhygiene.gaps.django_settings import aliases
 from dbhygiene.library import django
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.origins import ExpressionAt, closure, values_of
+from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
@@ -46,8 +47,8 @@ def _owner(at: ExpressionAt) -> Sequence[ExpressionAt]:
             return (ExpressionAt(at.file, inner),)
         case ast.Await(value=inner) | ast.Starred(value=inner):
             return (ExpressionAt(at.file, inner),)
-        case ast.Name() if len(values := values_of(*at)) == 1:
-            return values
+        case ast.Name():
+            return only_value(*at)
     return ()
 
 

@@ -12,8 +12,8 @@ from functools import partial
 from dbhygiene.library import django
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import ancestry, class_named
-from dbhygiene.program.origins import leaves
 from dbhygiene.program.types import ModelInstance, TypeInference
+from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import last_name
 

@@ -20,8 +20,9 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.origins import ExpressionAt, leaves
+from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant, options
+from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import Frozen
@@ -207,9 +208,8 @@ def _same_items(iterated: ExpressionAt) -> list[ExpressionAt] | None:
     """Return the expressions whose items an expression has; None if it is not known to have those of others."""
     file, expr = iterated
     match expr:
-        case ast.Name(id=name):
-            values = file.scope_of(expr).aliases.get(name, ())
-            return [ExpressionAt(file, values[0])] if len(values) == 1 else None
+        case ast.Name():
+            return only_value(file, expr) or None
         case ast.Call(func=called, args=[inner, *_]) if file.resolve(called) in _SAME_ITEMS:
             return [ExpressionAt(file, inner)]
         case ast.Call():

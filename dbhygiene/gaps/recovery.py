@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dbhygiene.library import django
 from dbhygiene.program.code import calls_in
 from dbhygiene.program.definitions import find_definition
-from dbhygiene.program.origins import closure
 from dbhygiene.program.types import ObjectInstance, TypeInference
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
+from dbhygiene.program.origins import ExpressionAt, only_value
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values
 from dbhygiene.source.queries import query
@@ -98,16 +100,15 @@ def _execute_calls(life: Lifetime) -> list[ast.Call]:
 
 def _sql(file: File, expr: ast.expr) -> str | None:
     """Return the beginning of a statement's text; None if it is not known."""
-    match expr:
-        case ast.Constant(value=str(text)):
+    *_, begins = closure(ExpressionAt(file, expr), _first_part)
+    match begins.expr:
+        case ast.Constant(value=str(text)) | ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
             return text
-        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
-            return text
-        case ast.BinOp(left=left):
-            return _sql(file, left)
-        case ast.Call(func=ast.Attribute(value=owner, attr="format")):
-            return _sql(file, owner)
-        case ast.Name(id=name):
-            values = file.scope_of(expr).aliases.get(name) or file.scope.aliases.get(name, [])
-            return _sql(file, values[0]) if len(values) == 1 and not isinstance(values[0], ast.Name) else None
     return None
+
+
+def _first_part(at: ExpressionAt) -> list[ExpressionAt]:
+    match at.expr:
+        case ast.BinOp(left=first) | ast.Call(func=ast.Attribute(value=first, attr="format")):
+            return [ExpressionAt(at.file, first)]
+    return only_value(*at)

@@ -23,7 +23,7 @@ from dbhygiene.pools.sqlalchemy import (
 )
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.definitions import Definition, base_classes, constructor, find_definition
-from dbhygiene.program.origins import leaves
+from dbhygiene.source.closure import leaves
 from dbhygiene.source.nodes import FUNCTION, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
+from typing import TypeAlias
 
 from dbhygiene.library.calls import CALLS
 from dbhygiene.library.resources import ArgumentEffect
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics, FunctionSummaries
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import Definition
+from dbhygiene.source.closure import closure
 from dbhygiene.source.nodes import FUNCTION, LOOP, last_name
+from dbhygiene.source.records import Record
 
-_MOST = 4  # functions, one within another
 _DISPLAYS = {
     ast.List: "a list",
     ast.ListComp: "a list",
@@ -40,25 +43,27 @@ def substitute(effect: CallEffect) -> str | None:
     passed = effect.semantics.passed_call(effect.call, effect.callees, effect.complete)
     if passed is not None:
         return substitute(effect.semantics.of(passed))
-    element, summaries = effect.summary.element, effect.summaries
-    found = (
-        other for each in effect.definitions for other in _substitutes_in_function(summaries, each, element, _MOST)
-    )
-    return next(found, None)
+    starts: list[_Origin] = [_ResultOf(each, effect.summary.element) for each in effect.definitions]
+    found = (other for start in starts for other in closure(start, partial(_returned_by, effect.summaries)))
+    return next((other for other in found if isinstance(other, str)), None)
 
 
-def _substitutes_in_function(
-    summaries: FunctionSummaries, function: Definition, element: int | None, depth: int
-) -> Iterator[str]:
-    """Yield what a function may return, or have at this place of the tuple, but the resource and None."""
-    if not isinstance(function.node, FUNCTION):
-        return
-    if not depth:
-        yield _unknown(function.last_name)
-        return
-    found = _Returned(summaries, function, depth)
-    for returned in found.scope.returns:
-        yield from found.others(returned.value, element)
+class _ResultOf(Record):
+    """The result of a function, or what it has at this place of the tuple."""
+
+    function: Definition
+    element: int | None
+
+
+_Origin: TypeAlias = "str | _ResultOf"  # a part of a sentence, or a function whose own results are still to be found
+
+
+def _returned_by(summaries: FunctionSummaries, origin: _Origin) -> Iterator[_Origin]:
+    """Yield what a function may return but the resource and None."""
+    if isinstance(origin, _ResultOf) and isinstance(origin.function.node, FUNCTION):
+        found = _Returned(summaries, origin.function)
+        for returned in found.scope.returns:
+            yield from found.others(returned.value, origin.element)
 
 
 def _unknown(name: str) -> str:
@@ -68,15 +73,15 @@ def _unknown(name: str) -> str:
 class _Returned:
     """The values that one function may return."""
 
-    def __init__(self, summaries: FunctionSummaries, function: Definition, depth: int) -> None:
-        self.summaries, self.depth, self.file = summaries, depth, function.file
+    def __init__(self, summaries: FunctionSummaries, function: Definition) -> None:
+        self.file = function.file
         assert isinstance(function.node, FUNCTION)
         self.effects: FunctionSemantics = summaries.effects(function.file, function.node)
         self.scope = self.effects.scope
         self._parameters = {each.arg for each in named_parameters(function.node)}
         self._seen: set[str] = set()
 
-    def others(self, value: ast.expr | None, element: int | None) -> Iterator[str]:
+    def others(self, value: ast.expr | None, element: int | None) -> Iterator[_Origin]:
         """Yield what an expression may be but the resource and None."""
         match value:
             case None | ast.Constant(value=None):
@@ -105,7 +110,7 @@ class _Returned:
                 kind = next((text for cls, text in _DISPLAYS.items() if isinstance(value, cls)), "another value")
                 yield f"{kind}, which has no `close`"
 
-    def _substitutes_of_variable(self, name: str, element: int | None) -> Iterator[str]:
+    def _substitutes_of_variable(self, name: str, element: int | None) -> Iterator[_Origin]:
         if name in self._seen or name in self._parameters:
             return
         self._seen.add(name)
@@ -118,7 +123,7 @@ class _Returned:
                 if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.target)):
                     yield f"an element of `{ast.unparse(node.iter)}`, which other code may use"
 
-    def _substitutes_of_call(self, call: ast.Call, element: int | None) -> Iterator[str]:
+    def _substitutes_of_call(self, call: ast.Call, element: int | None) -> Iterator[_Origin]:
         effect = self.effects.of(call)
         name = self.file.resolve(call.func)
         if element is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "cursor":
@@ -126,8 +131,7 @@ class _Returned:
         if effect.definitions:
             if not effect.complete:
                 yield _unknown(last_name(call.func))
-            for each in effect.definitions:
-                yield from _substitutes_in_function(self.summaries, each, element, self.depth - 1)
+            yield from (_ResultOf(each, element) for each in effect.definitions)
         elif effect.summary.returns is None:
             passed = [arg for number, arg in enumerate(call.args) if _gives_back(effect, number)]
             if name in CALLS and passed:

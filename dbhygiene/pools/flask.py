@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.names import project_bases
-from dbhygiene.program.origins import closure
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import is_none
 from dbhygiene.source.records import Record

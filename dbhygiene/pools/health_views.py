@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, own_nodes
-from dbhygiene.program.origins import closure
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query

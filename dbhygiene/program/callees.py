@@ -24,7 +24,7 @@ from dbhygiene.program.definitions import (
     resolve_step,
 )
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
-from dbhygiene.program.origins import leaves
+from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query, recursive_query

@@ -11,7 +11,7 @@ from itertools import islice
 
 from dbhygiene.program.callees import family, may_run
 from dbhygiene.program.definitions import Definition, enclosing_class
-from dbhygiene.program.origins import closure
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, first_parameter
 from dbhygiene.source.queries import recursive_query

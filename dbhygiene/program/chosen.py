@@ -16,7 +16,8 @@ from dbhygiene.program.callees import find_callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.dispatch import Part, Sought, binding_loops, parts_of
-from dbhygiene.program.origins import assigned_variable, closure
+from dbhygiene.program.origins import assigned_variable
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query

@@ -1,4 +1,4 @@
-"""Dynamic dispatch: the functions behind a table, a `getattr`, a subclass, or a module imported by name.
+"""`Sought`: dynamic dispatch, to the functions behind a table, a `getattr`, a subclass, or a module imported by name.
 
 HANDLERS = {"add": add, "drop": drop}
 HANDLERS[name]()                 # `add` or `drop`
@@ -21,8 +21,9 @@ from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name
-from dbhygiene.program.origins import closure, values_of
+from dbhygiene.program.origins import values_of
 from dbhygiene.program.values import Called, Constant, options
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query, recursive_query

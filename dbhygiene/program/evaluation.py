@@ -18,7 +18,6 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.call_results import call_result
 from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation, project_bases, split_class_path
-from dbhygiene.program.origins import closure
 from dbhygiene.program.values import (
     ANY_TEXT,
     NOTHING,
@@ -41,6 +40,7 @@ from dbhygiene.program.values import (
     options,
     terms,
 )
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.scopes import Scope

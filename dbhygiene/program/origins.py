@@ -1,23 +1,18 @@
-"""`values_of`: the expressions that a name may stand for; `closure`: all that follows from one, however far it leads.
+"""`ExpressionAt`: the expressions that a name may stand for, here or in the module that it comes from.
 
 HOST = "db"
-host = HOST                          # `values_of(host)` is `HOST`, and that of `HOST` is "db"
-
-A search through names, tables or functions gives the successors of one step. The walk itself is here: it visits each
-node once, so that a chain may have any length, a cycle adds nothing, and it does not matter where a search begins.
+host = HOST                          # `values_of(host)` is `HOST`, and `behind(host)` is "db"
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
-
-Visited = TypeVar("Visited", bound=Hashable)
 
 
 class ExpressionAt(NamedTuple):
@@ -25,32 +20,6 @@ class ExpressionAt(NamedTuple):
 
     file: File
     expr: ast.expr
-
-
-def closure(start: Visited, successors: Callable[[Visited], Iterable[Visited]]) -> Iterator[Visited]:
-    """Yield a node and all that its successors lead to, each once: in depth first, in the order of the successors."""
-    seen: set[Visited] = set()
-    todo = [start]
-    while todo:
-        node = todo.pop()
-        if node not in seen:
-            seen.add(node)
-            yield node
-            todo += reversed([*successors(node)])
-
-
-def leaves(start: Visited, successors: Callable[[Visited], Iterable[Visited] | None]) -> list[Visited]:
-    """Return the nodes of the closure that lead no further: those for which `successors` returns None."""
-    found: list[Visited] = []
-
-    def follow(node: Visited) -> Iterable[Visited]:
-        if (further := successors(node)) is None:
-            found.append(node)
-        return further or ()
-
-    for _ in closure(start, follow):
-        pass
-    return found
 
 
 def assigned_variable(file: File, expr: ast.expr) -> tuple[File, Place] | None:
@@ -71,5 +40,17 @@ def assigned_variable(file: File, expr: ast.expr) -> tuple[File, Place] | None:
 
 def values_of(file: File, expr: ast.expr) -> list[ExpressionAt]:
     """Return what assignments bind to the variable or attribute that an expression names."""
-    found = assigned_variable(file, expr)
+    found = assigned_variable(file, expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
     return [ExpressionAt(found[0], value) for value in Bindings.of(found[0]).values[found[1]]] if found else []
+
+
+def only_value(file: File, expr: ast.expr) -> list[ExpressionAt]:
+    """Return what the only assignment binds to a variable or attribute; none if there is no such, or several."""
+    values = values_of(file, expr)
+    return values if len(values) == 1 else []
+
+
+def behind(file: File, expr: ast.expr) -> ExpressionAt:
+    """Return the expression that a variable stands for, through others if each has one value; else itself."""
+    *_, last = closure(ExpressionAt(file, expr), lambda at: only_value(*at))
+    return last

@@ -9,9 +9,9 @@ from dbhygiene.gaps.close_calls import atomic_around
 from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
-from dbhygiene.program.origins import closure
 from dbhygiene.recovery.errors import DJANGO, classes_of, tries
 from dbhygiene.recovery.operations import has_query, of_call
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Located, last_name
 from dbhygiene.source.records import Frozen

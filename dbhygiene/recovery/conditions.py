@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.origins import ExpressionAt, closure, values_of
+from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant, Value, options
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import is_none, last_name, walk
 from dbhygiene.source.records import Record
@@ -100,9 +101,7 @@ def _same_list(at: ExpressionAt) -> list[ExpressionAt]:
     match at.expr:
         case ast.Call(func=ast.Name(id="frozenset" | "set" | "tuple" | "list"), args=[inner]):
             return [ExpressionAt(at.file, inner)]
-        case ast.Name() | ast.Attribute() if len(values := values_of(*at)) == 1:
-            return values
-    return []
+    return only_value(*at)
 
 
 def _number(file: File, expr: ast.expr) -> int | None:

@@ -14,7 +14,8 @@ from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers, sqlalchemy
 from dbhygiene.library.resources import Driver
 from dbhygiene.program.names import canonical_name
-from dbhygiene.program.origins import ExpressionAt, leaves, values_of
+from dbhygiene.program.origins import ExpressionAt, values_of
+from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Code
 from dbhygiene.source.queries import query

@@ -20,7 +20,7 @@ from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.program.entry_point import EntryPoint, registration
-from dbhygiene.program.origins import closure
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, Located
 from dbhygiene.source.queries import query

@@ -22,10 +22,10 @@ from dbhygiene.lifetimes.fields import assignment_targets
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, own_nodes
-from dbhygiene.program.origins import closure
 from dbhygiene.recovery.errors import PYTHON, ErrorClass, classes_of
 from dbhygiene.recovery.handles import bound_variable, handle_of
 from dbhygiene.recovery.operations import has_query, of_block
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, last_name
 from dbhygiene.source.records import Frozen

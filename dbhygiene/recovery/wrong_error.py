@@ -10,6 +10,7 @@ from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers
 from dbhygiene.library.words import words
 from dbhygiene.program.code import calls_in, nodes_of
+from dbhygiene.program.origins import behind
 from dbhygiene.recovery.attempts import logs
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
@@ -194,12 +195,9 @@ def _original(asked: ast.expr, name: str | None) -> str:
 
 def _is_text_of(file: File, asked: ast.expr, name: str | None) -> bool:
     """Whether an expression is `error.args[0]` or `error.errno`, rather than of `error.orig`."""
-    match asked:
+    match behind(file, asked).expr:
         case ast.Subscript(value=ast.Attribute(value=ast.Name(id=owner), attr="args"), slice=ast.Constant(value=0)):
             return owner == name
         case ast.Attribute(value=ast.Name(id=owner), attr="errno" | "pgcode" | "sqlstate"):
             return owner == name
-        case ast.Name(id=variable):
-            values = file.scope_of(asked).aliases.get(variable, ())
-            return len(values) == 1 and _is_text_of(file, values[0], name)
     return False

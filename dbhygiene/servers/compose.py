@@ -32,7 +32,6 @@ from dbhygiene.source.records import Frozen, replace
 
 _VARIABLE = LazyPattern(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
 _SERVICES = LazyPattern(r"""^["']?services["']?\s*:""", re.MULTILINE)
-_DEEPEST = 5  # services that extend each other
 _DEFAULT = LazyPattern(r"\$\{\w+:?-([^{}]*)\}")
 
 
@@ -109,9 +108,13 @@ def inherit_images(found: list[Service]) -> list[Service]:
 
 
 def _inherit(
-    service: Service, known: dict[tuple[str, str], Service], beside: dict[tuple[str, str], Service], depth: int = 0
+    service: Service,
+    known: dict[tuple[str, str], Service],
+    beside: dict[tuple[str, str], Service],
+    by: frozenset[tuple[str, str]] = frozenset(),
 ) -> Service:
-    if service.image or service.context is not None or depth > _DEEPEST:
+    """Return a service with the image that it inherits; `by`: the services that extend it, perhaps each other."""
+    if service.image or service.context is not None or (service.file, service.name) in by:
         return service
     extends = at(service.node, "extends")
     name = text_of(extends) or text_of(at(extends, "service"))
@@ -119,7 +122,7 @@ def _inherit(
     if name:
         given = text_of(at(extends, "file"))
         base = known.get((_join(around, given) if given else service.file, name))
-        base = None if base is None else _inherit(base, known, beside, depth + 1)
+        base = None if base is None else _inherit(base, known, beside, by | {(service.file, service.name)})
     else:
         base = beside.get((around, service.name))
     if base is None:

@@ -99,8 +99,14 @@ def _numbers_of_postgresql(last: dict[str, Assignment]) -> Numbers:
     return Numbers(idle, connections)
 
 
-def option_file(database: str, name: str, files: Deployment, depth: int = 0) -> Iterator[Assignment]:
-    """Yield the assignments of an option file, in order, those of the files that it includes in their place."""
+def option_file(
+    database: str, name: str, files: Deployment, within: frozenset[str] = frozenset()
+) -> Iterator[Assignment]:
+    """Yield the assignments of an option file, in order, those of the files that it includes in their place.
+
+    Arguments:
+        within: the files that include it, perhaps each other.
+    """
     if database == POSTGRESQL:
         for option in postgresql_options(files.text(name)):
             if option.name in _OF_POSTGRESQL:
@@ -108,8 +114,8 @@ def option_file(database: str, name: str, files: Deployment, depth: int = 0) -> 
         return
     for option in mysql_options(files.text(name)):
         if option.name.startswith("!include"):
-            for other in _included_files(option, name, files) if depth < 4 else ():
-                yield from option_file(database, other, files, depth + 1)
+            for other in _included_files(option, name, files) if name not in within else ():
+                yield from option_file(database, other, files, within | {name})
         elif is_server_group(option.group) and (variable := _variable(option.name)):
             yield Assignment(variable, option.value, FileLine(name, option.line))
 

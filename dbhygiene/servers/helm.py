@@ -10,19 +10,20 @@ replicaCount: 3                 # a part that runs containers
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL
 from dbhygiene.servers.databases import Assignment, parse_assignment
 from dbhygiene.servers.kubernetes import ConfigFile, Container
 from dbhygiene.servers.model import FileLine
 from dbhygiene.servers.yaml_nodes import Node, at, content_line, count_of, entries, line_of, text_of
+from dbhygiene.source.closure import closure
 from dbhygiene.source.records import Frozen
 
 _DATABASES = {"mysql": MYSQL, "mariadb": MYSQL, "postgresql": POSTGRESQL, "postgres": POSTGRESQL}
 _TEXTS = ("configuration", "extendedConfiguration", "postgresqlConfiguration", "configurationFiles", "config")
 _MAPPINGS = ("postgresqlConfiguration", "postgresqlExtendedConf", "parameters")
 _RUNS = ("image", "command", "args", "livenessProbe", "readinessProbe")
-_DEEPEST = 6
 
 
 class ChartDatabase(Frozen):
@@ -46,13 +47,13 @@ def databases(name: str, described: Sequence[Node]) -> Iterator[ChartDatabase]:
                 yield ChartDatabase(key, database, FileLine(name, line_of(node)), tuple(found), given)
 
 
-def _within(node: Node, depth: int = 0) -> Iterator[Node]:
+def _within(node: Node) -> Iterator[Node]:
     """Yield a mapping and those within it, but none that is switched off."""
-    if node is None or node.id != "mapping" or depth > _DEEPEST or text_of(at(node, "enabled")).lower() == "false":
-        return
-    yield node
-    for value in entries(node).values():
-        yield from _within(value, depth + 1)
+    return closure(node, lambda each: filter(_is_in_use, entries(each).values())) if _is_in_use(node) else iter(())
+
+
+def _is_in_use(node: Node) -> bool:
+    return node is not None and node.id == "mapping" and text_of(at(node, "enabled")).lower() != "false"
 
 
 def _texts(node: Node, name: str, database: str) -> Iterator[ConfigFile]:
@@ -85,9 +86,9 @@ def chart_containers(name: str, described: Sequence[Node]) -> Iterator[Container
                 yield Container(part, name, frozenset({key or own} - {""}), count)
 
 
-def _settings_of_services(node: Node, depth: int = 0) -> Iterator[tuple[str, Node]]:
-    for key, value in entries(node).items() if depth < _DEEPEST else ():
-        if value.id == "mapping" and key.lower() not in _DATABASES:
-            if text_of(at(value, "enabled")).lower() != "false":
-                yield key, value
-                yield from _settings_of_services(value, depth + 1)
+def _settings_of_services(document: Node) -> Iterator[tuple[str, Node]]:
+    return islice(closure(("", document), _parts), 1, None)
+
+
+def _parts(part: tuple[str, Node]) -> Iterator[tuple[str, Node]]:
+    return ((k, value) for k, value in entries(part[1]).items() if _is_in_use(value) and k.lower() not in _DATABASES)

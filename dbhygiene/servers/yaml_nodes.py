@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, TypeAlias
 
+from dbhygiene.source.closure import closure
 from dbhygiene.source.lazy_pattern import LazyPattern
 
 Node: TypeAlias = Any  # a node of PyYAML, whose types do not know its `id`, or None
 _DOCUMENT = LazyPattern(r"\n---(?=\s)")
-_DEEPEST = 20  # merges within merges; an alias may lead to itself
 
 
 def documents(text: str, wanted: Callable[[str], bool] | None = None) -> list[Node]:
@@ -57,21 +57,23 @@ def _loader() -> type[Any]:
     return Loader
 
 
-def entries(node: Node, depth: int = 0) -> dict[str, Node]:
+def entries(node: Node) -> dict[str, Node]:
     """Return the items of a mapping by their keys, those of `<<` included; empty for other nodes."""
     found: dict[str, Node] = {}
-    if node is None or node.id != "mapping" or depth > _DEEPEST:
-        return found
-    merged: dict[str, Node] = {}
-    for key, value in node.value:
-        if key.id != "scalar":
-            continue
+    for each in closure(node, _merged):  # an alias may lead to itself
+        found = {**{key.value: value for key, value in _items(each) if key.value != "<<"}, **found}
+    return found
+
+
+def _items(node: Node) -> Iterator[tuple[Node, Node]]:
+    items = node.value if node is not None and node.id == "mapping" else ()
+    return ((key, value) for key, value in items if key.id == "scalar")
+
+
+def _merged(node: Node) -> Iterator[Node]:
+    for key, value in _items(node):
         if key.value == "<<":
-            for each in value.value if value.id == "sequence" else [value]:
-                merged = {**entries(each, depth + 1), **merged}
-        else:
-            found[key.value] = value
-    return {**merged, **found}
+            yield from value.value if value.id == "sequence" else (value,)
 
 
 def elements(node: Node) -> list[Node]:

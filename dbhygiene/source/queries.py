@@ -1,12 +1,10 @@
 """`query` and `Memo`: a memoised function of a file, or of a definition in one.
 
 Its results are kept with the file, and are dropped when a file of the project is replaced: some are about its old text.
-
 A query that depends on itself, directly or by others, is computed to a fixed point: in the first round its result is
 taken to be `start`, in each further round that of the round before. What other queries make of such a provisional
 result is dropped with it. So a result does not depend on which query was asked first. A chain of queries may be of any
 length: before Python's stack is full, those that have begun are dropped, and the end of the chain is computed first.
-
 Each result is kept with its inputs: the files and the searches through the project that it depends on. A set of inputs
 is an integer, of which each input is a bit; see `source.inputs`.
 """

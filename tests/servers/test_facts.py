@@ -168,6 +168,20 @@ def test_an_override_keeps_the_command_and_the_files_of_its_base() -> None:
     assert connections(found, host="mine") == (60, "max_connections")
 
 
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_chains_of_services_and_of_files_may_be_long_or_lead_back(length: int) -> None:
+    links = "".join(f"  s{n}:\n    extends: s{n - 1}\n" for n in range(1, length))
+    merged = "".join(f"x{n}: &x{n}\n  <<: *x{n - 1}\n" for n in range(1, length))
+    text = f"x0: &x0\n  image: mariadb:10.3\n{merged}services:\n  s0:\n    <<: *x{length - 1}\n{links}"
+    text += f"  db:\n    extends: s{length - 1}\n    command: --wait-timeout=60\n"
+    text += "  a:\n    extends: b\n  b:\n    extends: a\n"
+    line = text[: text.index("--wait")].count("\n") + 1
+    assert idle(facts(compose_0yml=text)) == (60, f"compose.yml:{line}")
+    files = {f"f{n}_0cnf": f"!include f{n + 1}.cnf\n" for n in range(length)}
+    last = {f"f{length}_0cnf": "[mysqld]\nwait_timeout = 60\n!include f0.cnf\n"}
+    assert idle(facts(my_0cnf="!include f0.cnf\n", **files, **last)) == (60, f"f{length}.cnf:2")
+
+
 def test_a_service_that_extends_another_is_that_server() -> None:
     found = facts(
         common__base_0yml=COMPOSE.format(image="mariadb:10.3", more="    command: [--wait-timeout=60]\n"),

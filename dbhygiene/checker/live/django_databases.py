@@ -15,9 +15,9 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.gaps.django_settings import settings_modules
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.dialect_evidence import named_server
-from dbhygiene.program.origins import closure
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.target import PORTS, ServerTarget, parse_url, target
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import written_items
 from dbhygiene.source.queries import recursive_query
