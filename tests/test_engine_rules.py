@@ -406,4 +406,5 @@ def test_an_engine_of_a_program_that_the_project_installs_ends_with_it(tmp_path:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
     assert found_in(tmp_path, "HYG201", report=report) == [("report", 3)]
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n\n[project.scripts]\nshop = "report:main"\n')
-    assert found_in(tmp_path, "HYG201", report=report) == []
+    test = "from report import main\n\ndef test_report():\n    main()\n"
+    assert found_in(tmp_path, "HYG201", report=report, test_report=test) == []

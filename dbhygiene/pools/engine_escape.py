@@ -62,12 +62,14 @@ def _ends_soon(file: File, expr: ast.expr) -> bool:
 
 @query
 def is_short_script(file: File) -> bool:
-    """Whether a file is a program that does its work and ends: it waits for nothing, and nothing imports it.
+    """Whether a file is a program that does its work and ends: it waits for nothing, and only tests import it.
 
     It defines nothing, or runs what it defines if it is the program: `if __name__ == "__main__": main()`. Or one of its
     functions is a program that the project installs.
     """
-    if file.is_interactive or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0 or is_imported(file):
+    if file.is_interactive or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0:
+        return False
+    if is_imported(file, but_by=is_test_file):
         return False
     if not file.scope.defined:
         return True
