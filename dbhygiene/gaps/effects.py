@@ -391,7 +391,7 @@ class Effects:
         """Return the effects of `call_command`; a command that is chosen at run time may be any long job."""
         commands = commands_of_call(self.file, call)
         if commands is None:
-            yield self._unbounded_wait(call, WaitKind.JOB)
+            yield self._unbounded_wait(call, WaitKind.COMMAND)
         elif commands:
             routines = tuple(Context(each.file, each.node) for each in commands)
             yield ProjectCall(self._location(call, "runs another command"), routines)

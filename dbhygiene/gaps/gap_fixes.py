@@ -12,6 +12,7 @@ from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.implicit import Gap, Sharing
 from dbhygiene.library import django
+from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, statement_around
@@ -102,6 +103,8 @@ def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
     if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
+    if gap.kind is WaitKind.COMMAND:
+        yield "the command may open the connection again; close it after the command, before the next query"
     if gap.shared_with is Sharing.PARENT:
         yield CLOSES_PARENTS
     if gap.shared_with is Sharing.CHILD:

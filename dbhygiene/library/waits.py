@@ -20,6 +20,7 @@ class WaitKind(Enum):
     SERVER = "the program runs a server"
     PROCESS = "another program runs"
     JOB = "a long job runs"
+    COMMAND = "another command runs"  # which is chosen at run time
     TASKS = "the program waits for tasks of a pool"  # which may be short
     HTTP = "the program waits for another server"
 

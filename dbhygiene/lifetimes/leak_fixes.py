@@ -67,7 +67,9 @@ def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
 def _by_hand(life: Lifetime, leak: Leak) -> str:
     """Return what to do if there is no fix."""
     verb = "give it back" if life.resource.is_pooled else "close it"
-    return f"{verb} in a `finally`" if leak is Leak.NEVER_CLOSED else f"{verb} on this path, too"
+    if leak is Leak.NEVER_CLOSED:
+        return f"{verb} in a `finally`"
+    return f"{verb} on this path, too" if life.closes else f"{verb} on this path"
 
 
 def _opens_whenever_called(life: Lifetime) -> None:

@@ -90,7 +90,7 @@ def refuse_longer_lived_objects(objects: SessionObjects, opening: ast.stmt, rest
     if place is not None:
         where = f" ({objects.file.line_name(place.lineno)})" if hasattr(place, "lineno") else ""
         raise RefusedError(
-            f"an object of the session is needed later{where}: once the session is closed, it cannot load attributes"
+            f"an object of the session may be needed later{where}: after the session is closed, it loads no attributes"
         )
     if (name := objects.use_outside(opening, rest)) is not None:
         raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens the session")

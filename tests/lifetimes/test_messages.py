@@ -178,7 +178,7 @@ def f(options):
         ),
         (
             "if a:\n    keep(conn)\nconn.ping()",
-            "on some paths the connection is passed to other code (line 7); close it on this path, too",
+            "on some paths the connection is passed to other code (line 7); close it on this path",
         ),
     ],
 )
