@@ -56,8 +56,26 @@ def _ends_soon(file: File, expr: ast.expr) -> bool:
         return False
     match file.parents.get(expr):
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-            return any(node.id == name and isinstance(node.ctx, ast.Load) for node in file.nodes(ast.Name))
+            return _is_used(file, name)
     return False
+
+
+def _is_used(file: File, name: str) -> bool:
+    """Whether a module does more with what its variable holds than make a factory of sessions that it does not use."""
+    loads = (node for node in file.nodes(ast.Name) if node.id == name and isinstance(node.ctx, ast.Load))
+    factories = (_factory_of(file, node) for node in loads)
+    return any(factory in {"", name} or _is_used(file, factory) for factory in factories)
+
+
+def _factory_of(file: File, node: ast.Name) -> str:
+    """Return the variable that a statement sets to a factory made of an engine or another factory; else ""."""
+    for outer in file.around(node):
+        match outer:
+            case ast.Assign(targets=[ast.Name(id=factory)], value=ast.Call(func=func)):
+                return factory if last_name(func) in HOLDS_ENGINE else ""
+            case ast.stmt():
+                break
+    return ""
 
 
 @query
