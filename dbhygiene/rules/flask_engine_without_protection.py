@@ -141,15 +141,15 @@ def _protects(file: File, expr: ast.expr) -> bool:
 
 
 def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Limit | None, Diagnostic]]:
-    """Yield the URL of the default bind: the last that may be MySQL's, where several branches assign one."""
-    worst: tuple[Confidence, flask.Setting] | None = None
-    for setting in group.of(flask.URI):
-        confidence = _confidence(file, setting)
-        if confidence is not None and (worst is None or confidence >= worst[0]):
-            worst = confidence, setting
-    if worst is None:
+    """Yield the URL of the default bind: the last that may be MySQL's, where several branches assign one.
+
+    One that names MySQL comes before one that the environment may set to it.
+    """
+    urls = [(sure, setting) for setting in group.of(flask.URI) if (sure := _confidence(file, setting)) is not None]
+    if not urls:
         return
-    confidence, setting = worst
+    named = [each for each in urls if MYSQL in databases(evaluate(file, each[1].value))]
+    confidence, setting = max(reversed(named or urls), key=lambda each: each[0])
     if isinstance(setting.value, ast.Name) and any(other.of(flask.URI) for other in found if other is not group):
         return  # a copy of a setting of this file, which is reported where it is made
     made = Diagnostic(
