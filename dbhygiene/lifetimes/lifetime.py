@@ -342,9 +342,12 @@ class Lifetime(Frozen):
         """Certain if it leaks as written, likely if an exception must come first, even to open it.
 
         It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
-        dead connection leaks, one whose set-up fails as it would for any connection, or one of a program that ends.
+        dead connection leaks, one whose set-up fails as it would for any connection, or one of a program that ends;
+        or if the method that opens it may also fail and return.
         """
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
+        if self.resource.may_open:
+            return Confidence.POSSIBLE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
             return Confidence.POSSIBLE
         is_certain = self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} and not self._is_opened_after_attempt

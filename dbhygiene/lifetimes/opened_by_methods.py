@@ -20,8 +20,10 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.fields import Field, has_plain_bases, owner
 from dbhygiene.lifetimes.lifetime import Lifetime, field_of
-from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, RETURN, Fact, Site, dotted_path
+from dbhygiene.lifetimes.owning_classes import tells_opening
+from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, OPENED, RETURN, Fact, Site, dotted_path
 from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.lifetimes.transfer.calls import is_tested
 from dbhygiene.program.callees import callees, receiver_class, subclasses
 from dbhygiene.program.definitions import Definition, base_classes
 from dbhygiene.source.file import File, function_around
@@ -133,6 +135,11 @@ class _Search:
         if not self._users or self._closes_before() or not self._is_closed_by_users_alone():
             return None
         return next(filter(None, map(self._leak_in, self._users)), None) or self._never_closing()
+
+    @cached_property
+    def _opener_tells(self) -> bool:
+        """Whether the result of the opening method is true if it has opened the connection, and false if not."""
+        return tells_opening(self._life.analysis, self._life.birth)
 
     @cached_property
     def _users(self) -> list[Definition]:
@@ -266,7 +273,8 @@ class _Search:
             return None
         graph, plain = parts
         closing = set(self._calls_within(method, closers))
-        transfer = _OfMethods(plain, self._path, closing, openings=() if start.site else sites)
+        openings = dict.fromkeys(() if start.site else sites, self._opener_tells)
+        transfer = _OfMethods(plain, self._path, closing, openings)
         try:
             return graph, Solution(graph, [start], transfer)
         except (TooManyFactsError, RecursionError):
@@ -277,16 +285,20 @@ class _Search:
 class _OfMethods(Transfer):
     """The transfer function where calls of the object's own methods open and close the connection of a field."""
 
-    def __init__(self, plain: Transfer, path: str, closing: Collection[ast.Call], openings: Collection[Site]) -> None:
+    def __init__(
+        self, plain: Transfer, path: str, closing: Collection[ast.Call], openings: Mapping[Site, bool]
+    ) -> None:
         super().__init__(plain.effects, plain.sites, plain.names, plain.keys)
         self._path, self._closing, self._openings = path, closing, openings
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
         call = node.event.node if isinstance(node.event, cfg.Call) else None
-        if call in self._openings:
+        if call is not None and call in self._openings:
             yield "raise", fact
             if fact.site is None:
-                yield "next", Fact(call, "open", frozenset([(ITSELF, self._path)]), fact.known)
+                opened = Fact(call, "open", frozenset([(ITSELF, self._path)]), fact.known)
+                told = self._openings[call] and is_tested(self.effects.file, call)
+                yield "next", opened.add_alias(OPENED, call) if told else opened
         elif call in self._closing and fact.site is not None:
             yield "next", fact._replace(state="closed")
             yield "raise", fact._replace(state="closed")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 from typing import Protocol
 
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import Node
 from dbhygiene.library.resources import Leaving, Resource
-from dbhygiene.lifetimes.analysis import Analysis
+from dbhygiene.lifetimes.analysis import Analysis, opens
 from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.fields import ENDING, Field, has_plain_bases
 from dbhygiene.lifetimes.live_objects import runs_by_itself
@@ -18,6 +20,7 @@ from dbhygiene.lifetimes.state import ITSELF, dotted_path
 from dbhygiene.program.definitions import Definition, base_classes, constructor, find_method
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.records import Record
 
 # With these, an object closes its connection by itself, or behaves unlike its class.
 _UNASKED = frozenset({"__del__", "__new__", "__getattr__", "__getattribute__"})
@@ -36,13 +39,14 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
     Return None if the class may open nothing, or if code outside its methods may close the connection.
     """
     made = constructor(cls)
-    field = _opening_field(cls, made, summaries) if made is not None else None
+    opening = _opening(cls, made, summaries) if made is not None else None
     family = (cls, *base_classes(cls))
     methods = _methods(family)
-    openers = _opening_methods(cls, methods, summaries) if field is None else {}
-    field = field or next(iter(openers.values()), None)
-    if field is None:
+    openers = _opening_methods(cls, methods, summaries) if opening is None else {}
+    opening = opening or next(iter(openers.values()), None)
+    if opening is None:
         return None  # most classes end here
+    field = opening.field
     if any(not has_plain_bases(each) for each in family) or runs_by_itself(cls):
         return None
     closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
@@ -68,6 +72,8 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
         is_object=True,
         open_if=frozenset({field.name}),
         opened_by=frozenset(openers),
+        may_open=frozenset(name for name, opener in openers.items() if opener.may_fail),
+        tells_opening=frozenset(name for name, opener in openers.items() if opener.tells),
         gives_itself=frozenset(name for name in openers if _returns_itself(methods[name])),
         clashing=field.resource.clashing,
         when_shared=field.resource.when_shared,
@@ -98,26 +104,41 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
     return found
 
 
-def _opening_field(
-    cls: Definition, made: Definition, summaries: ClassSummaries, *, is_new: bool = False
-) -> Field | None:
-    """Return the field that holds an open connection whenever the constructor, or a method of a new object, returns."""
+class _Opening(Record):
+    """A field that holds an open connection whenever the constructor, or a method of a new object, returns.
+
+    `may_fail`: the method catches the exception if it cannot open one, and returns, too; `tells`: its result is then
+    false, and else true.
+    """
+
+    field: Field
+    may_fail: bool = False
+    tells: bool = False
+
+
+def _opening(cls: Definition, made: Definition, summaries: ClassSummaries, *, is_new: bool = False) -> _Opening | None:
+    """Return what the constructor, or a method of a new object, opens; None if it may open nothing."""
     run: list[Function] = []
     for each in (made, *_methods_run_first(cls, made)):
         assert isinstance(each.node, FUNCTION)
         run.append(each.node)
         analysis = summaries.analyse_again(each.file, each.node)
-        if analysis is not None and (found := _surely_kept(analysis, is_new=is_new)) is not None:
-            birth, name = found
+        if analysis is not None and (found := _surely_kept(analysis)) is not None:
+            birth, path = found
+            is_sure = always_opened(analysis, birth, path if is_new else "")
+            may_fail = not is_sure and is_new and each is made and _is_attempt(analysis, birth)
+            if not (is_sure or may_fail):
+                continue
             if not all(map(_keeps_itself, run)):
                 return None
-            return Field(each.file, cls, name, birth, analysis.sites[birth], summaries)
+            field = Field(each.file, cls, path.partition(".")[2], birth, analysis.sites[birth], summaries)
+            return _Opening(field, may_fail, may_fail and tells_opening(analysis, birth))
     return None
 
 
-def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries: ClassSummaries) -> dict[str, Field]:
-    """Return the methods that a user calls to open a new object, each with the field that it opens."""
-    found: dict[str, Field] = {}
+def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries: ClassSummaries) -> dict[str, _Opening]:
+    """Return the methods that a user calls to open a new object, each with what it opens."""
+    found: dict[str, _Opening] = {}
     for name, method in methods.items():
         assert isinstance(method.node, FUNCTION)
         if (
@@ -126,16 +147,16 @@ def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries:
             or not summaries.helpers.acquire_filter.may_acquire_in(method.file, method.node)
         ):
             continue
-        if (field := _opening_field(cls, method, summaries, is_new=True)) is not None:
-            found[name] = field
+        if (opening := _opening(cls, method, summaries, is_new=True)) is not None:
+            found[name] = opening
     return found
 
 
 def _is_opened_by(
-    openers: dict[str, Field], field: Field, methods: dict[str, Definition], closers: frozenset[str]
+    openers: dict[str, _Opening], field: Field, methods: dict[str, Definition], closers: frozenset[str]
 ) -> bool:
     """Whether only these methods open an object, and only for code outside of its class, which then has to close it."""
-    if any(each.name != field.name for each in openers.values()) or openers.keys() & closers:
+    if any(each.field.name != field.name for each in openers.values()) or openers.keys() & closers:
         return False
     opening = {methods[each].node for each in openers}
     return not any(
@@ -192,8 +213,8 @@ def _is_self(expr: ast.expr) -> bool:
     return isinstance(expr, ast.Name) and expr.id == "self"
 
 
-def _surely_kept(analysis: Analysis, *, is_new: bool) -> tuple[ast.Call, str] | None:
-    """Return the connection that is open in one field, and in no other, on every path to the normal end."""
+def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
+    """Return the connection that, once open, is so in one field, and in no other, on every path to the normal end."""
     ends = analysis.solution.at(analysis.graph.exit)
     for birth, resource in analysis.own_resources:
         if resource.kind != "connection" or resource.is_pooled:
@@ -204,10 +225,43 @@ def _surely_kept(analysis: Analysis, *, is_new: bool) -> tuple[ast.Call, str] | 
         }
         fields = {where for where in fields if where.startswith("self.") and where.count(".") == 1}
         surely = all(fact.state == "open" and fields <= {where for _, where in fact.aliases} for fact in mine)
-        path = min(fields, default="")
-        if mine and len(fields) == 1 and surely and always_opened(analysis, birth, path if is_new else ""):
-            return birth, path.partition(".")[2]
+        if mine and len(fields) == 1 and surely:
+            return birth, fields.pop()
     return None
+
+
+def _is_attempt(analysis: Analysis, birth: ast.Call) -> bool:
+    """Whether a function returns without the connection only where it catches what the opening raises."""
+    around = [each for each in analysis.file.around(birth) if isinstance(each, ast.stmt)]
+    match around:
+        case [ast.Assign() as assignment, ast.Try(body=body), function, *_] if assignment in body:
+            return function is analysis.scope.node
+    return False
+
+
+def tells_opening(analysis: Analysis, birth: ast.Call) -> bool:
+    """Whether the result of a function is true if it has opened the connection, and false if not."""
+    returned: dict[Node, bool] = {}
+    nodes = analysis.graph.nodes()
+    for node in nodes:
+        match node.event:
+            case cfg.Return(node=ast.Return(value=None)) | cfg.End():
+                returned[node] = False
+            case cfg.Return(node=ast.Return(value=ast.Constant(value=value))):
+                returned[node] = bool(value)
+            case cfg.Return():
+                return False
+    opening, at = {node for node in nodes if opens(node, birth)}, analysis.solution.at
+    without, todo = {analysis.graph.entry}, [analysis.graph.entry]
+    while todo:
+        node = todo.pop()
+        fresh = [to for kind, to in node.out if to not in without and not (node in opening and kind == "next")]
+        without.update(fresh)
+        todo += fresh
+    return all(
+        node not in without if is_true else not any(fact.site is birth and fact.state == "open" for fact in at(node))
+        for node, is_true in returned.items()
+    )
 
 
 def always_opened(analysis: Analysis, birth: ast.Call, empty: str) -> bool:

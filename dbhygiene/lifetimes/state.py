@@ -29,6 +29,8 @@ CLOSE_METHOD: Final = "close"  # its bound `close` method
 BOUND_METHOD: Final = "bound "  # and a name: its method of this name, not called; without a name: a container of such
 LENT_FIELD: Final = "<lent>"  # below a field: other code has seen that since, and may have closed it
 RETURN: Final = "<return>"  # the place of the function's result
+OPENED: Final = "opened"  # the result of a method that is true if this has opened the resource: it has
+NOT_OPENED: Final = "not opened"  # the same result: it has not
 VISITED: Final = "visited"  # at a loop: a round of it has had the element that holds it
 FOREIGN: Final = "<elsewhere>"  # in a container or object of other code
 

@@ -24,6 +24,8 @@ from dbhygiene.lifetimes.state import (
     CONTAINER,
     ITSELF,
     MAYBE_PART,
+    NOT_OPENED,
+    OPENED,
     PART,
     PARTS,
     VISITED,
@@ -48,9 +50,11 @@ class Branches:
         }
 
     def test(self, event: cfg.Test, fact: Fact) -> Outcomes:
+        truths = self.truths(event.node, fact)
+        fact = fact.drop_aliases([where for relation, where in fact.aliases if relation in {OPENED, NOT_OPENED}])
         return [
             ("true" if truth else "false", fact if known is fact.known else fact._replace(known=known))
-            for truth, known in self.truths(event.node, fact)
+            for truth, known in truths
         ]
 
     def case(self, event: cfg.Case, fact: Fact) -> Outcomes:
@@ -137,6 +141,8 @@ class Branches:
         """Return the only possible truth of a condition about the resource itself; None if it may be either."""
         if fact.site is None:
             return None
+        if (told := fact.relation_of(test)) in {OPENED, NOT_OPENED}:
+            return told == OPENED
         match test:
             case ast.Compare(left=ast.Call(func=ast.Name(id="len"), args=[sized])) if self._is_filled(sized, fact):
                 return _compares_length(test)

@@ -18,6 +18,8 @@ from dbhygiene.lifetimes.state import (
     ITSELF,
     LENT_FIELD,
     MAYBE_PART,
+    NOT_OPENED,
+    OPENED,
     PART,
     PARTS,
     READERS,
@@ -33,6 +35,7 @@ from dbhygiene.lifetimes.state import (
 from dbhygiene.lifetimes.transfer.arguments import Arguments
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 from dbhygiene.lifetimes.transfer.containers import COPYING, TAKING_OUT, Containers
+from dbhygiene.source.file import File
 
 _ROWS = frozenset("first one one_or_none all scalar scalar_one scalar_one_or_none".split())  # of SQLAlchemy's results
 _RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these return the cursor
@@ -121,6 +124,8 @@ class Calls:
                 if ArgumentEffect.KEEPS not in fates:
                     awake = fact._replace(state="open") if self.resource(fact).is_lazy else fact
                     return self.arguments.apply_effects(call, fates, ITSELF, awake, raised)
+            if owner == ITSELF and func.attr in self.resource(fact).may_open and not raised:
+                return self._after_attempt(call, func.attr, fact)
             return [self._method(call, func.attr, owner, fact, raised)]
         called = self.holds(func, fact)
         if (method := bound_method(called)) is not None:
@@ -195,7 +200,24 @@ class Calls:
             return fact.add_alias(owner, call)
         return fact
 
+    def _after_attempt(self, call: ast.Call, method: str, fact: Fact) -> list[Fact]:
+        """Return the facts after a method that has opened the resource, or has failed and returned."""
+        opened = fact._replace(state="open")
+        if self._is_statement(call):
+            return [opened, fact]
+        if method in self.resource(fact).tells_opening and is_tested(self.effects.file, call):
+            return [opened.add_alias(OPENED, call), fact.add_alias(NOT_OPENED, call)]
+        return [fact._replace(state="escaped")]
+
     def _is_statement(self, call: ast.Call) -> bool:
         """Whether the result of a call is not used."""
         above = self.effects.file.parents.get(call)
         return self.effects.file.is_discarded(above if isinstance(above, ast.Await) else call)
+
+
+def is_tested(file: File, call: ast.Call) -> bool:
+    """Whether a condition asks for nothing of a call's result but its truth: `if not db.open():`."""
+    part: ast.AST = call
+    while isinstance(above := file.parents.get(part), (ast.UnaryOp, ast.BoolOp)):
+        part = above
+    return isinstance(above, (ast.If, ast.While, ast.Assert)) and above.test is part

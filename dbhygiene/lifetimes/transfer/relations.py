@@ -24,6 +24,8 @@ from dbhygiene.lifetimes.state import (
     CONTAINER,
     ITSELF,
     MAYBE_PART,
+    NOT_OPENED,
+    OPENED,
     PART,
     READERS,
     Fact,
@@ -54,7 +56,7 @@ class Relations:
         if expr is None or not fact.aliases:
             return None
         if (relation := fact.relation_of(expr)) is not None:
-            return relation
+            return None if relation in {OPENED, NOT_OPENED} else relation
         match expr:
             case ast.Name(id=name):
                 return fact.relation_of(name)
