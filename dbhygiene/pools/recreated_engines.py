@@ -39,6 +39,14 @@ def careless_calls(made: Engine) -> tuple[list[tuple[File, ast.Call]], bool]:
     return _careless(made.file, function) if fate(made.file, made.call) is Fate.HANDED_ON else ([], True)
 
 
+def has_no_caller(made: Engine) -> bool:
+    """Whether an engine is returned by a function of a module that nothing in the project calls."""
+    function = function_around(made.file, made.call)
+    if function not in made.file.tree.body or fate(made.file, made.call) is not Fate.HANDED_ON:
+        return False
+    return not function.decorator_list and next(_calls(made.file, function), None) is None
+
+
 def _careless(file: File, function: Function) -> tuple[list[tuple[File, ast.Call]], bool]:
     """Return the calls of a function, or of those that return its result, that drop it; none if one keeps it."""
     dropped: list[tuple[File, ast.Call]] = []

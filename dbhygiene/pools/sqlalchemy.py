@@ -118,6 +118,8 @@ def databases(url: Value) -> frozenset[str]:
         match option:
             case Constant(value=None):
                 continue
+            case Constant(value=str(text)) if text and ":" not in text:
+                found.add("none")  # the name of a key, or a text to be replaced: no URL
             case Constant(value=str()) | Text():
                 found |= {database_of(pattern) for pattern in patterns(option)}
             case Called():

@@ -114,8 +114,8 @@ def export(frame):
     frame.to_sql("orders", engine)
 ```
 
-If the database is unknown, the finding is *likely*. If the project mentions another database, it is *possible*, and
-reported only with `min-confidence = "possible"`:
+If the database is unknown, the finding is *likely*. If the project mentions another database, or if nothing calls the
+function that returns the engine, it is *possible*, and reported only with `min-confidence = "possible"`:
 
 ```python
 import os
@@ -129,6 +129,9 @@ import os
 from sqlalchemy import create_engine
 
 engine = create_engine(os.getenv("DATABASE_URL", "sqlite:///shop.db"))
+
+def engine_of(url):
+    return create_engine(url)
 ```
 
 ## Fix safety
@@ -156,7 +159,7 @@ from dbhygiene.pools.dialect_evidence import suggests_mysql
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import protect
 from dbhygiene.pools.engines import Engine, rivals, timeout_confidence
-from dbhygiene.pools.recreated_engines import is_recreated
+from dbhygiene.pools.recreated_engines import has_no_caller, is_recreated
 from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL
 from dbhygiene.source.file import File
 
@@ -169,6 +172,8 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         return  # each is too young to have lost a connection: `engine-per-call`
     if confidence < Confidence.CERTAIN and any(other.is_protected for other in rivals(made)):
         return  # the other branch sets it: leaving it out here is on purpose
+    if MYSQL not in made.databases and has_no_caller(made):
+        confidence = Confidence.POSSIBLE  # neither its URL is known, nor whether anything keeps it
     yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
 
 
