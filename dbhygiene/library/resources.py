@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from dbhygiene.source.records import Record, replace
 
@@ -235,17 +236,24 @@ class ParameterSummary(Record):
         return cls(effects, effects)
 
 
+class Element(NamedTuple):
+    """A place in a tuple (`position`), in a dict or dataclass (`name`), or in a named tuple (both)."""
+
+    position: int | None
+    name: str | None = None
+
+
 class CallModel(Record):
     """The model of a call: its effects as its caller sees them.
 
     Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,
-    three origins. `returns` is what the caller owns afterwards; where the result is a tuple, `element` says which of
-    its elements. `rest` is the fate of arguments that are not listed. `instead` are the parameters that may be given
-    back instead: nothing is opened where one of them is given something.
+    three origins. `returns` is what the caller owns afterwards; where the result is a tuple, a dict or a record,
+    `element` says which of its elements. `rest` is the fate of arguments that are not listed. `instead` are the
+    parameters that may be given back instead: nothing is opened where one of them is given something.
     """
 
     returns: Resource | None = None
-    element: int | None = None
+    element: Element | None = None
     arguments: tuple[ParameterSummary, ...] = ()
     keywords: Mapping[str, ParameterSummary] = {}
     rest: ParameterSummary = ParameterSummary()

@@ -42,6 +42,7 @@ from dbhygiene.library.resources import (
     UNKNOWN,
     ArgumentEffects,
     CallModel,
+    Element,
     Leaving,
     ParameterSummary,
     Resource,
@@ -55,6 +56,7 @@ from dbhygiene.lifetimes.passed_functions import (
     called_parameter,
     generator_of_next,
 )
+from dbhygiene.lifetimes.plain_records import element_value, given_fields
 from dbhygiene.lifetimes.state import ITSELF, PARTS, READERS
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
@@ -407,6 +409,16 @@ class FunctionSemantics(cfg.Semantics):
         if model.returns is None or model.instead or (not callees and _stays_in_thread(passed, model.returns)):
             return None
         return model
+
+    def fields_of_record(self, call: ast.Call) -> list[tuple[Element, ast.expr]] | None:
+        """Return the fields of a named tuple or dataclass that a call makes, each with the argument that it holds."""
+        effect = self.of(call)
+        return given_fields(self.file, call, effect.definitions) if effect.complete or not effect.callees else None
+
+    def at(self, value: ast.expr, element: Element | None) -> ast.expr | None:
+        """Return what an expression that makes a tuple, a dict or a record puts at one place of it."""
+        fields = self.fields_of_record(value) if isinstance(value, ast.Call) and element is not None else None
+        return element_value(value, element, fields)
 
     def passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> ast.Call | None:
         """Return the call of an argument whose result this call returns."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
-from dbhygiene.library.resources import ArgumentEffect
+from dbhygiene.library.resources import ArgumentEffect, Element
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import TRUTHY, condition_of
 from dbhygiene.lifetimes.state import dotted_path
@@ -29,10 +29,10 @@ class _Sources:
     """The sources of the values of one function, at each node of its graph.
 
     Arguments:
-        element: the index of the tuple element to follow, if the function returns a tuple.
+        element: the element to follow, if the function returns a tuple, a dict or a record.
     """
 
-    def __init__(self, effects: FunctionSemantics, element: int | None) -> None:
+    def __init__(self, effects: FunctionSemantics, element: Element | None) -> None:
         self._effects, self._element = effects, element
         self.returned: set[str] = set()
 
@@ -87,8 +87,8 @@ class _Sources:
                 yield from self._values(otherwise)
             case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
                 yield from self._values(inner)
-            case ast.Tuple(elts=parts) if self._element is not None and self._element < len(parts):
-                yield from self._values(parts[self._element])
+            case ast.Tuple() | ast.Dict() | ast.Call() if held := self._effects.at(value, self._element):
+                yield from self._values(held)
             case ast.Call():
                 yield from self._sources_of_call(value)
 
@@ -117,7 +117,7 @@ class _Sources:
             yield from (name for name in self._values(each) if name != OUTSIDE) if each is not None else ()
 
 
-def sources(graph: Graph, effects: FunctionSemantics, element: int | None) -> frozenset[str]:
+def sources(graph: Graph, effects: FunctionSemantics, element: Element | None) -> frozenset[str]:
     """Return the parameters that a function may return, and OUTSIDE if it may return an older object."""
     code = effects.scope.node
     assert isinstance(code, FUNCTION)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from dbhygiene.dataflow.cfg import EdgeKind
+from dbhygiene.library.resources import Element
 
 Site: TypeAlias = "ast.Call | ast.arg"  # the call that opened it; a parameter: the caller opened it
 State: TypeAlias = Literal["open", "closed", "escaped"]
@@ -96,14 +97,18 @@ class Fact(NamedTuple):
 Outcomes: TypeAlias = "list[tuple[EdgeKind, Fact]]"  # after a node: the facts on the edges out of it
 
 
-def item(index: int) -> str:
-    """Return the relation of a tuple to the resource that is its element."""
-    return f"item{index}"
+def item(element: Element) -> str:
+    """Return the relation of a tuple, a dict or a record to the resource that is its element."""
+    position, name = element
+    return f"item{'' if position is None else position}{'' if name is None else f'.{name}'}"
 
 
-def item_index(relation: str) -> int | None:
-    """Return the index of the resource in a tuple of this relation; None for any other relation."""
-    return int(relation[4:]) if relation.startswith("item") else None
+def element_of(relation: str) -> Element | None:
+    """Return the place of the resource in a tuple, dict or record of this relation; None for any other relation."""
+    if not relation.startswith("item"):
+        return None
+    position, dot, name = relation[4:].partition(".")
+    return Element(int(position) if position else None, name if dot else None)
 
 
 def bound_method(relation: str | None) -> str | None:
@@ -126,7 +131,7 @@ def container_of(hows: Iterable[str]) -> str:
 
 def content_of(relation: str | None) -> str | None:
     """Return the relation of an object taken out of a container; rows are data."""
-    if relation == CONTAINER or (relation is not None and item_index(relation) is not None):
+    if relation == CONTAINER or (relation is not None and element_of(relation) is not None):
         return ITSELF
     if relation == PARTS:
         return MAYBE_PART

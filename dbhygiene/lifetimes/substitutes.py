@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeAlias
 
 from dbhygiene.library.calls import CALLS
-from dbhygiene.library.resources import ArgumentEffect
+from dbhygiene.library.resources import ArgumentEffect, Element
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics, FunctionSummaries
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import Definition
@@ -49,10 +49,10 @@ def substitute(effect: CallEffect) -> str | None:
 
 
 class _ResultOf(Record):
-    """The result of a function, or what it has at this place of the tuple."""
+    """The result of a function, or what it has at this place of a tuple, dict or record."""
 
     function: Definition
-    element: int | None
+    element: Element | None
 
 
 _Origin: TypeAlias = "str | _ResultOf"  # a part of a sentence, or a function whose own results are still to be found
@@ -81,15 +81,15 @@ class _Returned:
         self._parameters = {each.arg for each in named_parameters(function.node)}
         self._seen: set[str] = set()
 
-    def others(self, value: ast.expr | None, element: int | None) -> Iterator[_Origin]:
+    def others(self, value: ast.expr | None, element: Element | None) -> Iterator[_Origin]:
         """Yield what an expression may be but the resource and None."""
         match value:
             case None | ast.Constant(value=None):
                 return
             case ast.Constant(value=constant):
                 yield f"{constant!r}, which has no `close`"
-            case ast.Tuple(elts=elements) if element is not None and element < len(elements):
-                yield from self.others(elements[element], None)
+            case ast.Tuple() | ast.Dict() | ast.Call() if (part := self.effects.at(value, element)) is not None:
+                yield from self.others(part, None)
             case ast.IfExp(body=body, orelse=otherwise):
                 yield from self.others(body, element)
                 yield from self.others(otherwise, element)
@@ -110,7 +110,7 @@ class _Returned:
                 kind = next((text for cls, text in _DISPLAYS.items() if isinstance(value, cls)), "another value")
                 yield f"{kind}, which has no `close`"
 
-    def _substitutes_of_variable(self, name: str, element: int | None) -> Iterator[_Origin]:
+    def _substitutes_of_variable(self, name: str, element: Element | None) -> Iterator[_Origin]:
         if name in self._seen or name in self._parameters:
             return
         self._seen.add(name)
@@ -123,7 +123,7 @@ class _Returned:
                 if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.target)):
                     yield f"an element of `{ast.unparse(node.iter)}`, which other code may use"
 
-    def _substitutes_of_call(self, call: ast.Call, element: int | None) -> Iterator[_Origin]:
+    def _substitutes_of_call(self, call: ast.Call, element: Element | None) -> Iterator[_Origin]:
         effect = self.effects.of(call)
         name = self.file.resolve(call.func)
         if element is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "cursor":

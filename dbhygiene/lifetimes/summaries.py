@@ -23,6 +23,7 @@ from dbhygiene.library.resources import (
     RETURNS,
     ArgumentEffect,
     CallModel,
+    Element,
     ParameterSummary,
     Resource,
 )
@@ -49,8 +50,8 @@ from dbhygiene.lifetimes.state import (
     RETURN,
     Fact,
     bound_method,
+    element_of,
     is_view,
-    item_index,
 )
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.program.arguments import is_kwargs
@@ -286,7 +287,7 @@ class Summaries:
         analysis = self.analyse_again(definition.file, node)
         if analysis is None:
             return None
-        found: list[tuple[ast.Call, int | None]] = []
+        found: list[tuple[ast.Call, Element | None]] = []
         for end, fact in self._endings(analysis):
             if end is analysis.graph.exit and isinstance(fact.site, ast.Call):
                 if fact.state != "open" and not analysis.sites[fact.site].is_lazy:
@@ -294,8 +295,8 @@ class Summaries:
                 relation = fact.relation_of(RETURN)
                 if relation is None or fact.is_in_field:
                     continue
-                if relation == ITSELF or item_index(relation) is not None:
-                    found.append((fact.site, item_index(relation)))
+                if relation == ITSELF or element_of(relation) is not None:
+                    found.append((fact.site, element_of(relation)))
         if not found:
             return None
         # Which driver's connection the caller gets is unknown: it may be one that a `with` closes.
@@ -303,7 +304,7 @@ class Summaries:
         return self._resource_for_caller(analysis, *next(closed, found[0]))
 
     @staticmethod
-    def _resource_for_caller(analysis: Analysis, site: ast.Call, element: int | None) -> CallModel | None:
+    def _resource_for_caller(analysis: Analysis, site: ast.Call, element: Element | None) -> CallModel | None:
         """Return the resource that a function opens for its caller; None if an object or a module may keep it."""
         others = sources(analysis.graph, analysis.effects, element)
         if OUTSIDE in others:
@@ -655,7 +656,7 @@ def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:
     given = fact.relation_of(RETURN) if normal else None
     if given == ITSELF:
         return ArgumentEffect.RETURNS
-    if given == CONTAINER or (given is not None and item_index(given) is not None):
+    if given == CONTAINER or (given is not None and element_of(given) is not None):
         return ArgumentEffect.HOLDS
     if given == PARTS or bound_method(given) == "":
         return ArgumentEffect.HOLDS_PARTS
@@ -673,18 +674,18 @@ def _returns_value(file: File, function: Function) -> bool:
     return not scope.yields and any(not isinstance(each, (ast.Constant, type(None))) for each in given)
 
 
-def _gives_nothing_else(analysis: Analysis, element: int | None) -> bool:
+def _gives_nothing_else(analysis: Analysis, element: Element | None) -> bool:
     """Whether a function that returns a resource, or a tuple with one, never returns anything else, by its names."""
     returns = [node.event.node.value for node in analysis.graph.nodes() if isinstance(node.event, cfg.Return)]
     reached = cfg.reachable([analysis.graph.entry], past=lambda node: not isinstance(node.event, cfg.Return))
     return analysis.graph.exit not in reached and all(_is_sure(analysis, value, element) for value in returns)
 
 
-def _is_sure(analysis: Analysis, value: ast.expr | None, element: int | None) -> bool:
+def _is_sure(analysis: Analysis, value: ast.expr | None, element: Element | None) -> bool:
     """Whether an expression is always a resource, or a tuple with one."""
     match value:
-        case ast.Tuple(elts=elements) if element is not None and element < len(elements):
-            return not isinstance(elements[element], ast.Constant)
+        case ast.Tuple() | ast.Dict() | ast.Call() if (part := analysis.effects.at(value, element)) is not None:
+            return not isinstance(part, ast.Constant)
         case ast.Name(id=name):
             values = analysis.scope.aliases.get(name, [])
             given = any(

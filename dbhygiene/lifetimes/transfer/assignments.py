@@ -25,8 +25,8 @@ from dbhygiene.lifetimes.state import (
     bound_method,
     content_of,
     dotted_path,
+    element_of,
     is_view,
-    item_index,
 )
 from dbhygiene.lifetimes.transfer.branches import Branches
 from dbhygiene.lifetimes.transfer.relations import Relations
@@ -125,9 +125,9 @@ class Assignments:
                     yield from self._pairs(each, part, fact)
                 return
             relation = self.holds(value, fact)
-            index = item_index(relation) if relation else None
+            element = element_of(relation) if relation else None
             for number, each in enumerate(target.elts):
-                if index is None or number == index:
+                if element is None or element.position in {None, number}:
                     taken = content_of(relation) or self.relations.within(relation, fact)
                 else:
                     taken = MAYBE_PART  # `return conn, conn.cursor()`
@@ -163,7 +163,8 @@ class Assignments:
         root, _, rest = path.partition(".")
         if rest:
             if root in self.names.owners:
-                fact = fact.add_alias(relation, path)
+                is_dict = (element := element_of(relation)) is not None and element.position is None
+                fact = fact.add_alias(CONTAINER if is_dict else relation, path)
                 is_lent = rest.partition(".")[0] in self.names.inner_fields
                 return fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}") if is_lent else fact
             is_bound = bound_method(relation) is not None
@@ -185,4 +186,4 @@ def single_targets(target: ast.expr) -> Iterator[ast.expr]:
 
 def _is_owning(relation: str | None) -> bool:
     """Whether an object of this relation is the resource, holds it or closes it."""
-    return relation in {ITSELF, CONTAINER, CLOSER} or (relation is not None and item_index(relation) is not None)
+    return relation in {ITSELF, CONTAINER, CLOSER} or (relation is not None and element_of(relation) is not None)

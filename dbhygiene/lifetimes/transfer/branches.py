@@ -34,7 +34,7 @@ from dbhygiene.lifetimes.state import (
     bound_method,
     content_of,
     dotted_path,
-    item_index,
+    element_of,
 )
 from dbhygiene.lifetimes.transfer.relations import Relations
 
@@ -87,7 +87,7 @@ class Branches:
     def iterate(self, event: cfg.Iterate, fact: Fact) -> Outcomes:
         loop = event.node
         relation = self.holds(loop.iter, fact)
-        holds_it = fact.state == "open" and (relation == CONTAINER or item_index(relation or "") is not None)
+        holds_it = fact.state == "open" and (relation == CONTAINER or element_of(relation or "") is not None)
         inside = fact.add_alias(VISITED, loop) if holds_it else fact
         inside = inside._replace(known=self.keys.in_round(loop, inside.known))
         known = self.keys.at_end(loop, fact.known)

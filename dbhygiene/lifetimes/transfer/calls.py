@@ -30,14 +30,17 @@ from dbhygiene.lifetimes.state import (
     bound_method,
     content_of,
     dotted_path,
+    element_of,
     item,
 )
 from dbhygiene.lifetimes.transfer.arguments import Arguments
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 from dbhygiene.lifetimes.transfer.containers import COPYING, TAKING_OUT, Containers
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import argument_values
 
 _ROWS = frozenset("first one one_or_none all scalar scalar_one scalar_one_or_none".split())  # of SQLAlchemy's results
+_REMAKING = frozenset({"_asdict", "_replace", "__dict__"})  # of named tuples
 _RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these return the cursor
 
 
@@ -118,6 +121,8 @@ class Calls:
         if effect.closing and call.args and (relation := self.holds(call.args[0], fact)):
             return [fact if raised else fact.add_alias(CLOSER if relation == ITSELF else relation, call)]
         owner = self.holds(func.value, fact) if isinstance(func, ast.Attribute) else None
+        if raised and owner is not None and element_of(owner) is not None:
+            return []  # a method of a tuple, a dict or a record does not raise
         if isinstance(func, ast.Attribute) and owner is not None and not self._is_function(owner, func):
             if owner == ITSELF and effect.callees and not self.resource(fact).is_object:
                 fates = effect.receiver_effects(self.resource(fact), raised)
@@ -158,7 +163,16 @@ class Calls:
                 return [fact if raised else fact.put_in(kept, dotted_path(func.value) or func.value)]
             if kept == PARTS:
                 return [fact if raised else fact.add_alias(PART, FOREIGN)]
+        if (made := self._relation_of_record(call, effect, fact)) is not None:
+            return [] if raised else [fact.add_alias(made, call)]
         return self.arguments.after(call, effect, fact, raised)
+
+    def _relation_of_record(self, call: ast.Call, effect: CallEffect, fact: Fact) -> str | None:
+        """Return the relation of a new named tuple or dataclass to the resource; None for any other call."""
+        if not any(self.holds(each, fact) == ITSELF for each in argument_values(call)):
+            return None
+        fields = self.effects.fields_of_record(call)
+        return self.relations.of_new([*fields], fact) if fields is not None else None
 
     @staticmethod
     def _is_function(owner: str, func: ast.Attribute) -> bool:
@@ -194,10 +208,15 @@ class Calls:
         if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
             stack = call.func.value
             return fact.drop_aliases([dotted_path(stack) or stack]).add_alias(CLOSER, call)
+        element = element_of(owner)
+        if element is not None and method in _REMAKING:
+            return fact._replace(state="escaped")
         if method in TAKING_OUT and (inner := content_of(owner)) is not None:
-            return fact.add_alias(inner, call)
-        if method in COPYING and (owner in {CONTAINER, PARTS} or bound_method(owner) is not None):
-            return fact.add_alias(owner, call)
+            key = call.args[0] if call.args else None
+            is_other = element is not None and isinstance(key, ast.Constant) and key.value not in element
+            return fact if is_other else fact.add_alias(inner, call)
+        if method in COPYING and (owner in {CONTAINER, PARTS} or element or bound_method(owner) is not None):
+            return fact.add_alias(CONTAINER if element else owner, call)
         return fact
 
     def _after_attempt(self, call: ast.Call, method: str, fact: Fact) -> list[Fact]:

@@ -19,7 +19,7 @@ from dbhygiene.lifetimes.state import (
     Where,
     container_of,
     content_of,
-    item_index,
+    element_of,
 )
 from dbhygiene.lifetimes.transfer.relations import Relations
 
@@ -84,6 +84,6 @@ class Containers:
         """Return the relation of a new container of the elements of an object, which `list(found)` makes."""
         if relation in {PARTS, BOUND_METHOD}:
             return relation
-        if relation == CONTAINER or item_index(relation) is not None:
+        if relation == CONTAINER or element_of(relation) is not None:
             return CONTAINER
         return MAYBE_PART if self.relations.read_out(relation, fact) in READERS else None

@@ -15,7 +15,7 @@ import ast
 from collections.abc import Mapping
 
 from dbhygiene.library.calls import PLAIN, READING
-from dbhygiene.library.resources import Resource
+from dbhygiene.library.resources import Element, Resource
 from dbhygiene.lifetimes.names import Names
 from dbhygiene.lifetimes.state import (
     BOUND_METHOD,
@@ -33,8 +33,8 @@ from dbhygiene.lifetimes.state import (
     container_of,
     content_of,
     dotted_path,
+    element_of,
     item,
-    item_index,
 )
 from dbhygiene.source.nodes import argument_values
 
@@ -72,10 +72,9 @@ class Relations:
             case ast.Starred(value=value):
                 return self.read_out(self.holds(value, fact), fact)
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
-                return self._display(elements, fact)
-            case ast.Dict(values=values):
-                found = {relation for value in values if (relation := self.holds(value, fact))}
-                return container_of(found) if found else None
+                return self.of_new([(Element(index), each) for index, each in enumerate(elements)], fact)
+            case ast.Dict(keys=keys, values=values):
+                return self.of_new([(_element_at(key), each) for key, each in zip(keys, values, strict=True)], fact)
             case ast.GeneratorExp():  # it runs later, on all variables that it mentions
                 return PART if any(fact.relation_of(dotted_path(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
@@ -114,6 +113,8 @@ class Relations:
         return isinstance(expr, ast.Name) and expr.id in self.names.containers and expr.id not in seen
 
     def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
+        if owner is not None and (element := element_of(owner)) is not None:
+            return ITSELF if attr == element.name else None
         if owner == ITSELF and attr in self.resource(fact).closed_by:
             return CLOSE_METHOD
         if owner == CLOSER and attr == "close":
@@ -123,27 +124,39 @@ class Relations:
         handed = attr in READING if owner in READERS else owner == ITSELF and attr not in PLAIN
         return BOUND_METHOD + attr if handed else self.within(owner, fact)
 
-    def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
-        found = [(index, relation) for index, element in enumerate(elements) if (relation := self.holds(element, fact))]
+    def of_new(self, elements: list[tuple[Element | None, ast.expr]], fact: Fact) -> str | None:
+        """Return the relation of a new tuple, list, dict or record of these elements."""
+        found = [(at, relation) for at, element in elements if (relation := self.holds(element, fact))]
         owning = [
-            (index, relation)
-            for index, relation in found
-            if relation in {ITSELF, CONTAINER, CLOSER, CLOSE_METHOD} or item_index(relation) is not None
+            (at, relation)
+            for at, relation in found
+            if relation in {ITSELF, CONTAINER, CLOSER, CLOSE_METHOD} or element_of(relation) is not None
         ]
         if not owning:
             return container_of(relation for _, relation in found) if found else None
-        exact = len(owning) == 1 and owning[0][1] == ITSELF and not any(isinstance(e, ast.Starred) for e in elements)
-        return item(owning[0][0]) if exact else CONTAINER
+        (place, relation), *others = owning
+        exact = relation == ITSELF and not others and not any(isinstance(each, ast.Starred) for _, each in elements)
+        return item(place) if exact and place is not None else CONTAINER
 
     @staticmethod
     def _element(container: str | None, index: ast.expr) -> str | None:
-        number = item_index(container) if container is not None else None
-        if number is None:
+        element = element_of(container) if container is not None else None
+        if element is None:
             return content_of(container)
         match index:
             case ast.Constant(value=int(wanted)) if wanted >= 0:
-                return ITSELF if wanted == number else None
+                return ITSELF if wanted == element.position else None
+            case ast.Constant(value=str(name)):
+                return ITSELF if name == element.name else None
         return ITSELF
+
+
+def _element_at(key: ast.expr | None) -> Element | None:
+    """Return the place of a dict's item that has this key; None if the key is no text."""
+    match key:
+        case ast.Constant(value=str(name)):
+            return Element(None, name)
+    return None
 
 
 def _terms(expr: ast.expr) -> list[ast.expr]:

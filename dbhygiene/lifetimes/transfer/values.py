@@ -15,7 +15,7 @@ from dbhygiene.lifetimes.state import (
     Outcomes,
     bound_method,
     container_of,
-    item_index,
+    element_of,
 )
 from dbhygiene.lifetimes.transfer.relations import Relations
 
@@ -63,7 +63,7 @@ class Values:
 
     def yield_(self, event: cfg.Yield, fact: Fact) -> Outcomes:
         relation = self.holds(event.node.value, fact)
-        if relation in {ITSELF, CONTAINER} or (relation and item_index(relation) is not None):
+        if relation in {ITSELF, CONTAINER} or (relation and element_of(relation) is not None):
             if not self.names.lends:
                 fact = fact._replace(state="escaped")
             elif self.resource(fact).is_lazy:
