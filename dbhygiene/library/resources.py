@@ -53,7 +53,7 @@ class Resource(Record):
     is_object: bool = False  # of a class of the project's, which owns a connection
     opened_by: frozenset[str] = frozenset()  # methods that open it; none: it is open from the start
     may_open: frozenset[str] = frozenset()  # those of them that return when opening fails, too
-    tells_opening: frozenset[str] = frozenset()  # those of these whose result is true if it is open, and false if not
+    true_if_opened: frozenset[str] = frozenset()  # those of these whose result is true if it is open, and false if not
     costs_nothing: bool = False  # where it is left open: a database in memory
     clashing: str = ""  # "threads" or "tasks": several that use it at once get `when_shared`
     when_shared: str = ""

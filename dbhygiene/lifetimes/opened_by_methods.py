@@ -20,7 +20,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.fields import Field, has_plain_bases, owner
 from dbhygiene.lifetimes.lifetime import Lifetime, field_of
-from dbhygiene.lifetimes.owning_classes import tells_opening
+from dbhygiene.lifetimes.owning_classes import true_if_opened
 from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, OPENED, RETURN, Fact, Site, dotted_path
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.lifetimes.transfer.calls import is_tested
@@ -137,9 +137,9 @@ class _Search:
         return next(filter(None, map(self._leak_in, self._users)), None) or self._never_closing()
 
     @cached_property
-    def _opener_tells(self) -> bool:
+    def _is_true_if_opened(self) -> bool:
         """Whether the result of the opening method is true if it has opened the connection, and false if not."""
-        return tells_opening(self._life.analysis, self._life.birth)
+        return true_if_opened(self._life.analysis, self._life.birth)
 
     @cached_property
     def _users(self) -> list[Definition]:
@@ -273,7 +273,7 @@ class _Search:
             return None
         graph, plain = parts
         closing = set(self._calls_within(method, closers))
-        openings = dict.fromkeys(() if start.site else sites, self._opener_tells)
+        openings = dict.fromkeys(() if start.site else sites, self._is_true_if_opened)
         transfer = _OfMethods(plain, self._path, closing, openings)
         try:
             return graph, Solution(graph, [start], transfer)
@@ -297,8 +297,8 @@ class _OfMethods(Transfer):
             yield "raise", fact
             if fact.site is None:
                 opened = Fact(call, "open", frozenset([(ITSELF, self._path)]), fact.known)
-                told = self._openings[call] and is_tested(self.effects.file, call)
-                yield "next", opened.add_alias(OPENED, call) if told else opened
+                answer = self._openings[call] and is_tested(self.effects.file, call)
+                yield "next", opened.add_alias(OPENED, call) if answer else opened
         elif call in self._closing and fact.site is not None:
             yield "next", fact._replace(state="closed")
             yield "raise", fact._replace(state="closed")

@@ -73,7 +73,7 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
         open_if=frozenset({field.name}),
         opened_by=frozenset(openers),
         may_open=frozenset(name for name, opener in openers.items() if opener.may_fail),
-        tells_opening=frozenset(name for name, opener in openers.items() if opener.tells),
+        true_if_opened=frozenset(name for name, opener in openers.items() if opener.true_if_opened),
         gives_itself=frozenset(name for name in openers if _returns_itself(methods[name])),
         clashing=field.resource.clashing,
         when_shared=field.resource.when_shared,
@@ -107,13 +107,13 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
 class _Opening(Record):
     """A field that holds an open connection whenever the constructor, or a method of a new object, returns.
 
-    `may_fail`: the method catches the exception if it cannot open one, and returns, too; `tells`: its result is then
-    false, and else true.
+    `may_fail`: the method catches the exception if it cannot open one, and returns, too. `true_if_opened`: its result
+    is false then, and true if it has opened one.
     """
 
     field: Field
     may_fail: bool = False
-    tells: bool = False
+    true_if_opened: bool = False
 
 
 def _opening(cls: Definition, made: Definition, summaries: ClassSummaries, *, is_new: bool = False) -> _Opening | None:
@@ -132,7 +132,7 @@ def _opening(cls: Definition, made: Definition, summaries: ClassSummaries, *, is
             if not all(map(_keeps_itself, run)):
                 return None
             field = Field(each.file, cls, path.partition(".")[2], birth, analysis.sites[birth], summaries)
-            return _Opening(field, may_fail, may_fail and tells_opening(analysis, birth))
+            return _Opening(field, may_fail, may_fail and true_if_opened(analysis, birth))
     return None
 
 
@@ -239,7 +239,7 @@ def _is_attempt(analysis: Analysis, birth: ast.Call) -> bool:
     return False
 
 
-def tells_opening(analysis: Analysis, birth: ast.Call) -> bool:
+def true_if_opened(analysis: Analysis, birth: ast.Call) -> bool:
     """Whether the result of a function is true if it has opened the connection, and false if not."""
     returned: dict[Node, bool] = {}
     nodes = analysis.graph.nodes()

@@ -221,10 +221,13 @@ class TrackedConditions:
         useful += {
             to: None for to, of in copies if to in asked and to not in useful and (of in asked or known_truths[of])
         }
+        self._excluded = _excluded(asked)
         for key in useful:  # grows during the loop: a variable copied to a useful key is useful, too
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
         useful.sort(key=lambda key: (key not in resources, _is_round(key), not known_truths[key], -len(asked[key])))
+        self._only_excluding = frozenset(self._excluded.keys() - set(useful))
+        useful += sorted(self._only_excluding)
         self.keys = [key for key in useful if _names(key).isdisjoint(rebound)][:limit]
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)
@@ -257,7 +260,9 @@ class TrackedConditions:
         return later
 
     def _tracked_at(self, node: Node) -> Iterator[str]:
-        yield from _conditions_at(node)
+        for key in _conditions_at(node):
+            yield key
+            yield from self._excluded.get(key, ())
         if isinstance(node.event, Call):
             yield from self._given.get(node.event.node, ())
         elif isinstance(node.event, Iterate):
@@ -302,11 +307,28 @@ class TrackedConditions:
 
     def assume(self, known: Known, key: str, mask: int) -> Known | None:
         """Return the path conditions after a test; see `assume`."""
-        return assume(known, key, mask & ~FALSY if key in self.objects else mask)
+        after = assume(known, key, mask & ~FALSY if key in self.objects else mask)
+        if after is None or key not in self._excluded:
+            return after
+        if (key, TRUTHY) in after:
+            return None if any((other, TRUTHY) in after for other in self._excluded[key]) else after
+        return known if key in self._only_excluding else after
 
     def invalidate(self, known: Known, path: str) -> Known:
         """Return the path conditions after an assignment to `path`."""
         return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
+
+
+def _excluded(asked: Mapping[str, Collection[ast.AST]]) -> dict[str, frozenset[str]]:
+    """Return the conditions that compare one variable with different values, each with those that exclude it."""
+    compared: dict[str, dict[object, str]] = {}
+    for key, tests in asked.items():
+        match next(iter(tests), None):
+            case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str() | int() as value)]):
+                if (path := dotted_path(left)) is not None:
+                    compared.setdefault(path, {})[value] = key
+    groups = (frozenset(keys.values()) for keys in compared.values() if len(keys) > 1)
+    return {key: group - {key} for group in groups for key in group}
 
 
 _ROUND = "round_at_"  # and the place of a loop: the key of whether it has had a round

@@ -141,8 +141,8 @@ class Branches:
         """Return the only possible truth of a condition about the resource itself; None if it may be either."""
         if fact.site is None:
             return None
-        if (told := fact.relation_of(test)) in {OPENED, NOT_OPENED}:
-            return told == OPENED
+        if (answer := fact.relation_of(test)) in {OPENED, NOT_OPENED}:
+            return answer == OPENED
         match test:
             case ast.Compare(left=ast.Call(func=ast.Name(id="len"), args=[sized])) if self._is_filled(sized, fact):
                 return _compares_length(test)

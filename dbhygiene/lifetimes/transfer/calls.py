@@ -224,7 +224,7 @@ class Calls:
         opened = fact._replace(state="open")
         if self._is_statement(call):
             return [opened, fact]
-        if method in self.resource(fact).tells_opening and is_tested(self.effects.file, call):
+        if method in self.resource(fact).true_if_opened and is_tested(self.effects.file, call):
             return [opened.add_alias(OPENED, call), fact.add_alias(NOT_OPENED, call)]
         return [fact._replace(state="escaped")]
 
