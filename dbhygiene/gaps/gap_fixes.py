@@ -10,13 +10,15 @@ from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.diagnostics.model import Fix, NoFix
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.database_aliases import aliases_of
+from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap, Sharing
+from dbhygiene.gaps.properties import may_query_as_property
 from dbhygiene.library import django
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, statement_around
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.file import File, function_around, statement_around
+from dbhygiene.source.nodes import FUNCTION, Code, Located, walk
 from dbhygiene.source.queries import query
 
 CLOSES_PARENTS = (
@@ -45,7 +47,7 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     span, code = gap.file.span(statement), _close_code(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
         return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
-    if gap.first_query.node is gap.wait.node is not gap.next_query.node:  # the callee queries, then waits
+    if _is_closed_after(gap):
         return Fix("Close the connection after the wait, and before it is used again", (InsertAfter(span, code),))
     return Fix("Close the connection before the wait", (InsertBefore(span, code),))
 
@@ -105,6 +107,8 @@ def _reasons(gap: Gap) -> Iterator[str]:
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
     if gap.kind is WaitKind.COMMAND:
         yield "the command may open the connection again; close it after the command, before the next query"
+    if (read := next(_reads_that_may_query(gap), "")) and not _is_closed_after(gap):
+        yield f"`{read}` may open the connection again before the wait; close it right before the wait"
     if gap.shared_with is Sharing.PARENT:
         yield CLOSES_PARENTS
     if gap.shared_with is Sharing.CHILD:
@@ -114,6 +118,28 @@ def _reasons(gap: Gap) -> Iterator[str]:
         yield "closing drops its locks and temporary tables; take locks and make temporary tables after the wait"
     if _has_cursor(file, gap.code):
         yield "a cursor may still be in use; close the cursor and the connection before the wait"
+
+
+def _is_closed_after(gap: Gap) -> bool:
+    """Whether the fix closes the connection after the wait: the function that waits has queried before."""
+    return gap.first_query.node is gap.wait.node is not gap.next_query.node
+
+
+def _reads_that_may_query(gap: Gap) -> Iterator[str]:
+    """Yield the attributes that are read after the place of the fix, before the wait, and are properties that query.
+
+    The classes of their objects need not be known: the names of properties are enough.
+    """
+    here: Location | None = gap.wait
+    within: Located = gap.loop or gap.wait.node
+    while here is not None:
+        for part in walk(within):
+            if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load):
+                if part.lineno <= (here.node.end_lineno or part.lineno) and may_query_as_property(here.file, part.attr):
+                    yield here.file.segment(part)
+        here = here.inner
+        if here is not None:
+            within = function_around(here.file, here.node) or here.node
 
 
 def _callers(gap: Gap) -> Iterator[ast.Call]:

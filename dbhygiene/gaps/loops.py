@@ -23,7 +23,7 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant, options
 from dbhygiene.source.closure import leaves
-from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import Frozen
 
@@ -121,13 +121,19 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
 
 def _is_endless(file: File, cycle: Cycle) -> bool:
     """Whether a `while` loop goes on until its process ends."""
+    loop = _while_of(file, cycle)
+    return loop is not None and is_endless(file, loop)
+
+
+def _while_of(file: File, cycle: Cycle) -> ast.While | None:
+    """Return the `while` statement of a loop; None if it is none."""
     inner = [place for node in cycle.nodes for place in places(node)]
     for above in file.around(inner[0]) if inner else ():
         if isinstance(above, ast.While):
             inside = {id(part) for part in ast.walk(above)}
             if all(id(place) in inside for place in inner):
-                return is_endless(file, above)
-    return False
+                return above
+    return None
 
 
 def runs_once(file: File, loop: Loop) -> bool:
@@ -153,14 +159,41 @@ def _is_chunk(file: File, loop: Loop, iterated: ast.Name) -> bool:
 
 
 def _count_rounds(file: File, cycle: Cycle) -> float | None:
-    """Return the rounds of `while tries < 3:`, if `tries += 1` stands within the loop's function."""
+    """Return the rounds of `while tries < 3:`, and of a loop with `if tries > 3: break`, if each adds to `tries`."""
+    tests = [*_tests_at_head(cycle), *_tests_that_leave(file, cycle)]
+    return min((count for test in tests if (count := _counted_by(file, test)) is not None), default=None)
+
+
+def _tests_at_head(cycle: Cycle) -> Iterator[ast.expr]:
+    """Yield the test that a round begins with."""
     node = cycle.head
     for _ in range(4):  # what the test reads comes before it
         if isinstance(node.event, Test) or not node.out:
             break
         node = node.out[0][1]
     match node.event:
-        case Test(node=ast.Compare(left=ast.Name(id=name) as counter, ops=[ast.Lt() | ast.LtE()], comparators=[end])):
+        case Test(node=ast.Compare(ops=[ast.Lt() | ast.LtE()]) as test):
+            yield test
+
+
+def _tests_that_leave(file: File, cycle: Cycle) -> Iterator[ast.expr]:
+    """Yield the tests of a `while` loop, and of the `if` statements of its body, that end it."""
+    loop = _while_of(file, cycle)
+    if loop is None:
+        return
+    for node in cycle.nodes:
+        match node.event:
+            case Test(node=ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE() | ast.Eq()]) as test):
+                statement = statement_around(file, test)
+                if statement is loop or (isinstance(statement, ast.If) and statement in loop.body):
+                    if any(target not in cycle.nodes for _, target in node.out):
+                        yield test
+
+
+def _counted_by(file: File, test: ast.expr) -> float | None:
+    """Return the number with which a test compares a variable to which its function adds; None if it is not known."""
+    match test:
+        case ast.Compare(left=ast.Name(id=name) as counter, comparators=[end]):
             scope = file.scope_of(counter)
             for change in file.nodes(ast.AugAssign):
                 target = change.target

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.library.django import NAMES_OF_MANAGERS
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function, walk
 from dbhygiene.source.queries import query
 
 
@@ -18,6 +19,13 @@ from dbhygiene.source.queries import query
 def may_run_property(file: File, name: str) -> bool:
     """Whether a property of this name, of any class of the project, does more than return fields."""
     return any(_does_more(each, name) for each in _files_defining(file, name))
+
+
+@query
+def may_query_as_property(file: File, name: str) -> bool:
+    """Whether a property of this name, of any class of the project, mentions a manager of a model."""
+    methods = (method for each in _files_defining(file, name) for method in _decorated_methods(each).get(name, ()))
+    return any(isinstance(part, ast.Attribute) and part.attr in NAMES_OF_MANAGERS for m in methods for part in walk(m))
 
 
 def _files_defining(file: File, name: str) -> list[File]:
