@@ -436,11 +436,15 @@ class Lifetime(Frozen):
 
     @cached_property
     def _is_set_up_first(self) -> bool:
-        """Whether it is left open only if a call that sets the connection up raises, before any work."""
+        """Whether it is left open only if a call that sets the connection up raises, before any work.
+
+        What a handler of such an exception does counts as work: it expects one.
+        """
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED}:
             return False
-        set_up = [call for call in self.raisers if self._sets_up(call)]
-        others = (call for call in self.raisers if call not in set_up)
+        raisers = [call for call, _ in self._raising]
+        set_up = [call for call in raisers if self._sets_up(call)]
+        others = (call for call in raisers if call not in set_up)
         return bool(set_up) and all(map(self._ends_set_up, others))
 
     def _ends_set_up(self, raiser: ast.expr) -> bool:
@@ -611,6 +615,13 @@ class Lifetime(Frozen):
     @cached_property
     def raisers(self) -> list[ast.expr]:
         """The calls whose exception alone leaves it open, in the order of the source."""
+        first = [call for call, after_another in self._raising if not after_another]
+        found = dict.fromkeys(first or [call for call, _ in self._raising])
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    @cached_property
+    def _raising(self) -> list[tuple[ast.expr, bool]]:
+        """The calls whose exception leaves it open, each with whether another exception was raised before."""
         raising: dict[tuple[ast.expr, bool], list[tuple[Node, Fact]]] = {}
         before: dict[tuple[Node, Fact], list[tuple[Node, Fact]]] = {}
         lost: list[tuple[Node, Fact]] = []
@@ -627,10 +638,7 @@ class Lifetime(Frozen):
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
         leading = points_before(before, lost)
-        causes = [cause for cause, targets in raising.items() if not leading.isdisjoint(targets)]
-        first = [call for call, after_another in causes if not after_another]
-        found = dict.fromkeys(first or [call for call, _ in causes])
-        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+        return [cause for cause, targets in raising.items() if not leading.isdisjoint(targets)]
 
     def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate) -> ast.expr:
         return self.analysis.effects.source_of_items(event.node.iter) if isinstance(event, cfg.Iterate) else event.node
