@@ -30,15 +30,16 @@ _PLAIN_BASES = frozenset(
     object abc.ABC typing.Generic typing.Protocol threading.Thread multiprocessing.Process threading.local
     multiprocessing.context.Process unittest.TestCase scrapy.Spider scrapy.spiders.Spider scrapy.spiders.CrawlSpider
     scrapy.CrawlSpider socketserver.BaseRequestHandler http.server.BaseHTTPRequestHandler cmd.Cmd logging.Handler
-    tkinter.Frame tkinter.Tk
+    tkinter.Frame tkinter.Tk io.RawIOBase io.BufferedIOBase io.TextIOBase io.IOBase
     """.split()
 )
 # The same, whole modules of frameworks: they know no field that a program's class adds to theirs.
 _PLAIN_MODULES = words(
     """
-    aiohttp.web customtkinter django.views flask.views flask_classful flask_restful flask_restx http.server
-    PyQt4 PyQt5 PyQt6 PySide PySide2 PySide6 pydantic rest_framework sanic.views scrapy socketserver
-    starlette.endpoints tkinter tornado.web unittest wx
+    aiohttp.web airflow.models airflow.operators celery customtkinter discord.ext.commands disnake.ext.commands
+    django.views flask.views flask_classful flask_restful flask_restx graphene http.server kivy luigi
+    nextcord.ext.commands pydantic PyQt4 PyQt5 PyQt6 PySide PySide2 PySide6 rest_framework sanic.views scrapy
+    socketserver starlette.endpoints tkinter tornado.web unittest wx
     """
 )
 # Programs call `.close()` on these, too; they are no connections.
