@@ -100,6 +100,7 @@ def refuse_unseen_uses(life: Lifetime, statements: Iterable[ast.AST]) -> None:
     """Refuse if a handler may pass it on that no known exception of the statements enters: it may be entered after all.
 
     A method that is called as a statement of its own, as `conn.rollback()`, and a test of the variable keep nothing.
+    But `conn.close()` would close it twice.
     """
     objects = session_objects(life)
     needed = {*life.names, *parts(life)} | (objects.names if objects is not None else set())
@@ -110,7 +111,8 @@ def refuse_unseen_uses(life: Lifetime, statements: Iterable[ast.AST]) -> None:
     for name, is_outside in mentions:
         if name.id not in needed or name in seen or not isinstance(name.ctx, ast.Load):
             continue
-        keeps = is_outside or not _is_method_called(life.file, name)  # outside, it would be closed already
+        method = _called_method(life.file, name)
+        keeps = is_outside or method is None or method in life.resource.closed_by  # outside, it would be closed already
         if keeps and not isinstance(life.file.parents[name], _TESTS):
             place = life.file.line_name(name.lineno)
             raise RefusedError(f"`{name.id}` is also used in a handler of other errors ({place})")
@@ -131,14 +133,14 @@ def _handlers_around(life: Lifetime) -> list[ast.ExceptHandler]:
 _TESTS = (ast.If, ast.Compare, ast.UnaryOp, ast.BoolOp)
 
 
-def _is_method_called(file: File, name: ast.Name) -> bool:
-    """Whether a statement consists of the call of a method of a variable."""
+def _called_method(file: File, name: ast.Name) -> str | None:
+    """Return the method of a variable that a statement calls, and does nothing else; None if it is another one."""
     method = file.parents[name]
     call = file.parents[method]
     if not (isinstance(method, ast.Attribute) and isinstance(call, ast.Call) and call.func is method):
-        return False
+        return None
     above = file.parents[call]
-    return file.is_discarded(above if isinstance(above, ast.Await) else call)
+    return method.attr if file.is_discarded(above if isinstance(above, ast.Await) else call) else None
 
 
 def escape_refusal(life: Lifetime) -> RefusedError:
