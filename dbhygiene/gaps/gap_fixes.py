@@ -131,7 +131,7 @@ def _reads_that_may_query(gap: Gap) -> Iterator[str]:
     The classes of their objects need not be known: the names of properties are enough.
     """
     here: Location | None = gap.wait
-    within: Located = gap.loop or gap.wait.node
+    within: Located = gap.loop or _statement(gap.file, gap.wait.node) or gap.wait.node
     while here is not None:
         for part in walk(within):
             if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load):

@@ -8,7 +8,7 @@ from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.close_calls import closing_function
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.implicit import Gap
-from dbhygiene.gaps.recovery import closes
+from dbhygiene.gaps.recovery import closes_itself
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Located
@@ -68,6 +68,6 @@ def _around(gap: Gap) -> ast.expr | None:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = gap.file.resolve(called)
         found = find_definition(gap.file, name) if name else None
-        if found and isinstance(found.node, FUNCTION) and closes(found.file, found.node):
+        if found and isinstance(found.node, FUNCTION) and closes_itself(found.file, found.node):
             return decorator
     return None

@@ -159,9 +159,9 @@ def _is_chunk(file: File, loop: Loop, iterated: ast.Name) -> bool:
 
 
 def _count_rounds(file: File, cycle: Cycle) -> float | None:
-    """Return the rounds of `while tries < 3:`, and of a loop with `if tries > 3: break`, if each adds to `tries`."""
+    """Return the rounds of `while tries < 3:`, and of a loop with `if tries > 3: break`, with `tries += 1`."""
     tests = [*_tests_at_head(cycle), *_tests_that_leave(file, cycle)]
-    return min((count for test in tests if (count := _counted_by(file, test)) is not None), default=None)
+    return min((count for test in tests if (count := _counted_by(file, test))), default=None)
 
 
 def _tests_at_head(cycle: Cycle) -> Iterator[ast.expr]:
@@ -177,17 +177,27 @@ def _tests_at_head(cycle: Cycle) -> Iterator[ast.expr]:
 
 
 def _tests_that_leave(file: File, cycle: Cycle) -> Iterator[ast.expr]:
-    """Yield the tests of a `while` loop, and of the `if` statements of its body, that end it."""
+    """Yield the tests of the `if` statements in the body of a `while` that end it, by what each round adds to."""
     loop = _while_of(file, cycle)
     if loop is None:
         return
     for node in cycle.nodes:
         match node.event:
-            case Test(node=ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE() | ast.Eq()]) as test):
-                statement = statement_around(file, test)
-                if statement is loop or (isinstance(statement, ast.If) and statement in loop.body):
-                    if any(target not in cycle.nodes for _, target in node.out):
-                        yield test
+            case Test(node=ast.Compare(left=ast.Name(id=name), ops=[ast.Gt() | ast.GtE() | ast.Eq()]) as test):
+                is_own = statement_around(file, test) in loop.body and _adds_in_each_round(loop, name)
+                if is_own and any(target not in cycle.nodes for _, target in node.out):
+                    yield test
+
+
+def _adds_in_each_round(loop: ast.While, name: str) -> bool:
+    """Whether each round of a loop adds to a variable, and no round sets it anew."""
+    changes = [
+        part
+        for part in ast.walk(loop)
+        if isinstance(part, ast.Name) and part.id == name and not isinstance(part.ctx, ast.Load)
+    ]
+    added = [part.target for part in loop.body if isinstance(part, ast.AugAssign) and isinstance(part.op, ast.Add)]
+    return bool(changes) and all(each in added for each in changes)
 
 
 def _counted_by(file: File, test: ast.expr) -> float | None:

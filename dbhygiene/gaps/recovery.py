@@ -35,12 +35,12 @@ def catches_loss(file: File, handler: ast.ExceptHandler) -> bool:
 
 def closes(file: File, code: ast.AST) -> bool:
     """Whether a connection is closed in this code, or in a function that it calls."""
-    return any(
-        name in django.CLOSES
-        for each in closure((file, code), _functions_below)
-        for call in calls_in(ast.walk(each[1]))
-        for name in _names(each[0], call.func)
-    )
+    return any(closes_itself(*each) for each in closure((file, code), _functions_below))
+
+
+def closes_itself(file: File, code: ast.AST) -> bool:
+    """Whether a connection is closed in this code."""
+    return any(name in django.CLOSES for call in calls_in(ast.walk(code)) for name in _names(file, call.func))
 
 
 def _functions_below(at: tuple[File, ast.AST]) -> Iterator[tuple[File, ast.AST]]:

@@ -409,7 +409,10 @@ def _further_mentions(file: File, node: ast.expr) -> list[tuple[File, ast.expr]]
     """
     above = file.parents.get(node)
     if isinstance(above, ast.ClassDef) and node in above.bases:
-        below = next(Definition(file, above, name) for name, scope in file.classes.items() if scope.node is above)
+        name = next((name for name, scope in file.classes.items() if scope.node is above), None)
+        if name is None:  # another class has its name
+            return None
+        below = Definition(file, above, name)
         found = _mentions_of(below, below.last_name, is_method=False)
         return [each[:2] for each in found] if found is not None else None
     if _is_type(file, node):
@@ -719,7 +722,7 @@ def _looks_up_names(file: File) -> bool:
 
 
 def _looks_up(file: File, node: ast.Constant) -> bool:
-    """Whether a string may name a function; not where it is compared, a word of the command line, or beside it.
+    """Whether a string may name a function; not where it is compared, or is a word of the command line.
 
     `{"load": load}` and `("load", load)` give a name to the function itself.
     """

@@ -438,7 +438,7 @@ class Lifetime(Frozen):
     def _is_set_up_first(self) -> bool:
         """Whether it is left open only if a call that sets the connection up raises, before any work.
 
-        What a handler of such an exception does counts as work: it expects one.
+        If a handler catches that exception and does more, this counts as work.
         """
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED}:
             return False

@@ -14,7 +14,7 @@ from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.nodes import FUNCTION, last_name
 
 _TUPLES = frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})
 _DATACLASSES = frozenset(
@@ -52,7 +52,7 @@ def _fields(file: File, call: ast.Call, definitions: Sequence[Definition]) -> li
 
 
 def _fields_of_class(file: File, cls: ast.ClassDef) -> list[Element] | None:
-    if cls.keywords or any(isinstance(part, FUNCTION) for part in cls.body):
+    if cls.keywords or any(isinstance(part, FUNCTION) or _is_no_plain_field(part) for part in cls.body):
         return None
     names = [
         part.target.id for part in cls.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
@@ -64,6 +64,16 @@ def _fields_of_class(file: File, cls: ast.ClassDef) -> list[Element] | None:
             made_by = decorator.func if isinstance(decorator, ast.Call) else decorator
             return [Element(None, name) for name in names] if file.resolve(made_by) in _DATACLASSES else None
     return None
+
+
+def _is_no_plain_field(part: ast.stmt) -> bool:
+    """Whether an annotation is of no argument of the constructor, or of one at another place."""
+    match part:
+        case ast.AnnAssign(value=ast.Call(keywords=given)) if any(each.arg == "init" for each in given):
+            return True
+        case ast.AnnAssign(annotation=ast.Subscript(value=annotation) | annotation):
+            return last_name(annotation) in {"ClassVar", "KW_ONLY", "InitVar"}
+    return False
 
 
 def _names(named: ast.expr) -> Iterator[str]:

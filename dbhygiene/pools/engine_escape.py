@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from enum import Enum
 
 from dbhygiene.library.server_calls import may_wait
@@ -12,6 +13,7 @@ from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.callees import callees, is_super
 from dbhygiene.program.names import canonical_name, find_module, is_imported
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
@@ -62,9 +64,14 @@ def _ends_soon(file: File, expr: ast.expr) -> bool:
 
 def _is_used(file: File, name: str) -> bool:
     """Whether a module does more with what its variable holds than make a factory of sessions that it does not use."""
-    loads = (node for node in file.nodes(ast.Name) if node.id == name and isinstance(node.ctx, ast.Load))
-    factories = (_factory_of(file, node) for node in loads)
-    return any(factory in {"", name} or _is_used(file, factory) for factory in factories)
+
+    def factories(name: str) -> Iterator[str]:
+        for node in file.nodes(ast.Name):
+            if node.id == name and isinstance(node.ctx, ast.Load):
+                made = _factory_of(file, node)
+                yield made if made != name else ""
+
+    return "" in closure(name, factories)
 
 
 def _factory_of(file: File, node: ast.Name) -> str:

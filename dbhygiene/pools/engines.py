@@ -142,10 +142,11 @@ def engines_in(file: File) -> Iterator[Engine]:
 def _engine_of_job_store(file: File, call: ast.Call) -> Engine | None:
     """Return the engine that APScheduler makes for a job store: `SQLAlchemyJobStore(url=URL, engine_options=OPTIONS)`.
 
-    From APScheduler 3.5 on, it calls `create_engine(URL, **OPTIONS)` unless it is given an engine.
+    From APScheduler 3.5.1 on, it calls `create_engine(URL, **OPTIONS)` unless it is given an engine.
     """
     given = evaluate_keywords(file, call)
-    if given.open or "engine" in given.items:
+    version = file.project.version_of("apscheduler")
+    if given.open or "engine" in given.items or (version is not None and version < (3, 5, 1)):
         return None
     match call:
         case ast.Call(func=ast.Attribute(attr="add_jobstore"), args=[ast.Constant(value="sqlalchemy"), *_]):

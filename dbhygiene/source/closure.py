@@ -13,7 +13,7 @@ Visited = TypeVar("Visited", bound=Hashable)
 
 
 def closure(start: Visited, successors: Callable[[Visited], Iterable[Visited]]) -> Iterator[Visited]:
-    """Yield a node and all that its successors lead to, each once: in depth first, in the order of the successors."""
+    """Yield a node and all that its successors lead to, each once: depth first, in the order of the successors."""
     seen: set[Visited] = set()
     todo = [start]
     while todo:
