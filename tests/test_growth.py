@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import dbhygiene
 from bench.growth import SHAPES, steps, written
 
 _SIZES = 20, 40, 80
@@ -22,3 +23,8 @@ def test_a_check_costs_no_more_than_in_proportion(tmp_path: Path, shape: str) ->
     small, middle, large = (steps(written(shape, size, tmp_path)) for size in _SIZES)
     assert small < middle < large
     assert (large - middle) / (middle - small) < _MOST
+
+
+def test_a_ring_of_functions_that_is_too_long_for_the_stack_is_no_internal_error(tmp_path: Path) -> None:
+    found = dbhygiene.check(written("ring", 120, tmp_path))
+    assert "HYG000" not in [each.code for each in found]

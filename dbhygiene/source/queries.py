@@ -126,11 +126,18 @@ def _memoise(
 
 
 _deepest = _DEEPEST  # more while a cycle is computed that is longer
+_cut: set[_Place] = set()  # where cycles that are too long for the stack are cut
 
 
 def _evaluate_chain(known: _Known, key: Hashable, start: object, own: int, ask: Callable[[], object]) -> object:
-    """Evaluate a query; the end of a chain that is too long for Python's stack is evaluated before it."""
+    """Evaluate a query; the end of a chain that is too long for Python's stack is evaluated before it.
+
+    A cycle has no end: it is evaluated with more of the stack. If even all of it is too little, the cycle is cut: where
+    it closes, `start` stands for the result, as if it were not stable.
+    """
     global _deepest
+    closing: _Place | None = None
+    is_too_long = False
     chain: dict[_Place, Callable[[], object]] = {(id(known), key): partial(_evaluate, known, key, start, own, ask)}
     try:
         while True:
@@ -138,16 +145,24 @@ def _evaluate_chain(known: _Known, key: Hashable, start: object, own: int, ask: 
             try:
                 result = evaluate()
             except _TooDeepError as deep:
-                if deep.place in chain:
-                    _deepest *= 2
-                else:
+                if deep.place not in chain:
                     chain[deep.place] = deep.evaluate
+                elif is_too_long:
+                    _cut.add(deep.place)
+                else:
+                    closing, _deepest = deep.place, 2 * _deepest
+            except RecursionError:
+                if closing is None or is_too_long:
+                    raise
+                is_too_long, _deepest = True, _DEEPEST
+                _cut.add(closing)
             else:
                 del chain[place]
                 if not chain:
                     return result
     finally:
         _deepest = _DEEPEST
+        _cut.clear()
 
 
 def _evaluate(known: _Known, key: Hashable, start: object, own: int, ask: Callable[[], object]) -> object:
@@ -157,7 +172,10 @@ def _evaluate(known: _Known, key: Hashable, start: object, own: int, ask: Callab
         return assumed.result
     depth = _stack[-1].depth
     if depth >= _deepest:
-        raise _TooDeepError(place, partial(_evaluate, known, key, start, own, ask))
+        if place not in _cut:
+            raise _TooDeepError(place, partial(_evaluate, known, key, start, own, ask))
+        if start is not _MISSING:
+            return start
     evaluation = _Evaluation(len(_stack), own, depth + 1 if depth or start is not _MISSING else 0)
     _stack.append(evaluation)
     try:
