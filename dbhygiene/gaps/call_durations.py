@@ -29,7 +29,7 @@ from dbhygiene.program.origins import ExpressionAt, behind, values_of
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, is_none, walk
+from dbhygiene.source.nodes import FUNCTION, is_none, keyword_value, walk
 from dbhygiene.source.queries import recursive_query
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
@@ -312,7 +312,7 @@ def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
         return None
     for call in file.calls.get("add_argument", ()):
         if name in _dests(call):
-            return next((keyword.value for keyword in call.keywords if keyword.arg == "default"), None)
+            return keyword_value(call, "default")
     return None
 
 

@@ -72,7 +72,7 @@ from dbhygiene.program.arguments import (
 from dbhygiene.program.callees import callees, is_hook, is_super
 from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, keyword_value, last_name, walk
 from dbhygiene.source.queries import Memo, query, remembered
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
@@ -723,7 +723,7 @@ def _stays_in_thread(call: ast.Call, resource: Resource) -> bool:
     driver = drivers.driver(resource.package)
     if driver is None or not driver.thread_check:
         return False
-    given = next((word.value for word in call.keywords if word.arg == driver.thread_check), None)
+    given = keyword_value(call, driver.thread_check)
     return not (isinstance(given, ast.Constant) and given.value is False)
 
 

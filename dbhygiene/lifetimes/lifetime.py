@@ -41,6 +41,7 @@ from dbhygiene.source.nodes import (
     argument_values,
     is_true,
     last_name,
+    root_of,
 )
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
@@ -458,7 +459,7 @@ class Lifetime(Frozen):
         method, hows = self._method(raiser)
         if method is None:
             return False
-        if method.attr in SETS_UP and (hows == {ITSELF} or self._relations(_root(method), raiser) == {ITSELF}):
+        if method.attr in SETS_UP and (hows == {ITSELF} or self._relations(root_of(method), raiser) == {ITSELF}):
             return True  # of the connection, or of the driver's own that it holds: `conn._con.set_charset()`
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
         if method.attr not in {"execute", "executescript"} or not asked or not hows <= {ITSELF, *READERS}:
@@ -706,13 +707,6 @@ def points_before(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]
                 found.add(point)
                 todo.append(point)
     return found
-
-
-def _root(expr: ast.expr) -> ast.expr:
-    """Return the expression whose attributes a chain of attributes reads: `a` of `a.b.c`."""
-    while isinstance(expr, ast.Attribute):
-        expr = expr.value
-    return expr
 
 
 def _names_in(expr: ast.expr) -> set[str]:

@@ -18,6 +18,7 @@ from dbhygiene.lifetimes.fields import ENDING, Field, has_plain_bases
 from dbhygiene.lifetimes.live_objects import runs_by_itself
 from dbhygiene.lifetimes.state import ITSELF, dotted_path
 from dbhygiene.program.definitions import Definition, base_classes, constructor, find_method
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.records import Record
@@ -252,12 +253,12 @@ def true_if_opened(analysis: Analysis, birth: ast.Call) -> bool:
             case cfg.Return():
                 return False
     opening, at = {node for node in nodes if opens(node, birth)}, analysis.solution.at
-    without, todo = {analysis.graph.entry}, [analysis.graph.entry]
-    while todo:
-        node = todo.pop()
-        fresh = [to for kind, to in node.out if to not in without and not (node in opening and kind == "next")]
-        without.update(fresh)
-        todo += fresh
+    without = set(
+        closure(
+            analysis.graph.entry,
+            lambda node: (to for kind, to in node.out if not (node in opening and kind == "next")),
+        )
+    )
     return all(
         node not in without if is_true else not any(fact.site is birth and fact.state == "open" for fact in at(node))
         for node, is_true in returned.items()

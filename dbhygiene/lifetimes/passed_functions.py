@@ -13,7 +13,7 @@ from dbhygiene.library.calls import RUNNING_AWAITED
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, argument_values, is_none, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, argument_values, is_none, last_name, root_of
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
@@ -121,10 +121,7 @@ def _is_function(file: File, given: ast.expr, name: str) -> bool:
     found = find_definition(file, name)
     if found is not None:
         return True
-    root = given
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    return isinstance(root, ast.Name) and name.partition(".")[0] != file.module.partition(".")[0]
+    return isinstance(root_of(given), ast.Name) and name.partition(".")[0] != file.module.partition(".")[0]
 
 
 @query

@@ -11,6 +11,7 @@ from dbhygiene.pools.server_limits import settings_with_timeout_of
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Dict
+from dbhygiene.source.nodes import keyword_value
 
 PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
 _BOTH = "Test connections before use, and replace old ones"
@@ -44,7 +45,7 @@ def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
         return NoFix("they are turned off explicitly; turn one of the options on")
     if made.keyword:
         return _in_argument(made, wanted)
-    if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
+    if (pool := keyword_value(made.call, "pool")) is not None:
         return _in_pool(made, pool, wanted)
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
         return _in_literal(made, spread, wanted)
@@ -88,7 +89,7 @@ def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFi
 
 def _in_argument(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     """Return the edit of the argument that holds the options, which it adds if there is none."""
-    given = next((each.value for each in made.call.keywords if each.arg == made.keyword), None)
+    given = keyword_value(made.call, made.keyword)
     if given is not None:
         return _in_literal(made, given, wanted)
     items = ", ".join(f"{made.file.quote(name, made.call)}: {code}" for name, code in wanted.items())

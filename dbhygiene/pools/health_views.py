@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.program.callees import callees
+from dbhygiene.program.callees import calls_below
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.source.closure import closure
-from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
@@ -103,15 +103,7 @@ def find_query(file: File, function: Function) -> tuple[File, ast.Call] | None:
 @query
 def query_by(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     """Return the call that queries the database when this one runs: itself, or one in a function of the project."""
-    return next((each for each in closure((file, call), _called_by) if _is_query(*each)), None)
-
-
-def _called_by(at: tuple[File, ast.Call]) -> Iterator[tuple[File, ast.Call]]:
-    """Yield the calls in the functions of the project that a call runs."""
-    file, call = at
-    for definition in callees(file, call, scope_around(file, call)).definitions:
-        if isinstance(definition.node, FUNCTION):
-            yield from ((definition.file, each) for each in calls_in(own_nodes(definition.node)))
+    return next((each for each in closure((file, call), lambda at: calls_below(*at)) if _is_query(*each)), None)
 
 
 def _is_query(file: File, call: ast.Call) -> bool:

@@ -24,7 +24,7 @@ from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import last_name
+from dbhygiene.source.nodes import keyword_value, last_name
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -287,7 +287,7 @@ def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
     """Return the possible binds of a call's session, if the call names any."""
     if call.args and not isinstance(call.args[0], ast.Starred):
         return [_resolve_bind(file, call.args[0])]
-    named = next((keyword.value for keyword in call.keywords if keyword.arg == "bind"), None)
+    named = keyword_value(call, "bind")
     if named is not None:
         return [_resolve_bind(file, named)]
     given = evaluate_keywords(file, call).items

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.source.nodes import FUNCTION, Function, first_parameter
+from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, keyword_value
 from dbhygiene.source.scopes import Scope
 
 
@@ -50,7 +50,7 @@ def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
     """Return the argument at a position, or of a keyword; None if there is none, or it is unpacked."""
     if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
         return call.args[position]
-    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+    return keyword_value(call, name)
 
 
 def parameter(function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:

@@ -36,7 +36,7 @@ from dbhygiene.program.values import (
     text_value,
 )
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Function, first_parameter
+from dbhygiene.source.nodes import Function, first_parameter, keyword_value
 
 _NUMBERS = frozenset({"int", "float", "len", "max", "min", "abs", "round", "sum"})
 _COPIES = frozenset({"copy.copy", "copy.deepcopy", "dict", "types.MappingProxyType", "collections.OrderedDict"})
@@ -97,7 +97,7 @@ def _library_result(reader: Evaluator, file: File, call: ast.Call, name: str, re
 def _builtin(reader: Evaluator, file: File, name: str, call: ast.Call) -> Value | None:
     match name, call.args:
         case (("os.getenv" | "os.environ.get"), [_, *rest]):
-            default = rest[0] if rest else next((k.value for k in call.keywords if k.arg == "default"), None)
+            default = rest[0] if rest else keyword_value(call, "default")
             return choice_of([ANY_TEXT, Constant(None) if default is None else reader.read(file, default)])
         case "str", [argument]:
             found = reader.read(file, argument)

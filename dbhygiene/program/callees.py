@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.definitions import (
     Definition,
     base_classes,
@@ -129,6 +130,13 @@ def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
         return None
     cls = find_definition(file, name.rpartition(".")[0])
     return cls if cls is not None and isinstance(cls.node, ast.ClassDef) else None
+
+
+def calls_below(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls in the functions of the project that a call runs, each with its file."""
+    for definition in callees(file, call, scope_around(file, call)).definitions:
+        if isinstance(definition.node, FUNCTION):
+            yield from ((definition.file, each) for each in calls_in(own_nodes(definition.node)))
 
 
 # -- receivers --------------------------------------------------------------------------------------------

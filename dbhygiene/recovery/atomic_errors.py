@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps.close_calls import atomic_around
 from dbhygiene.library.words import words
-from dbhygiene.program.callees import callees
-from dbhygiene.program.code import calls_in, nodes_of, own_nodes
+from dbhygiene.program.callees import calls_below
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.errors import DJANGO, classes_of, tries
 from dbhygiene.recovery.operations import has_query, of_call
 from dbhygiene.source.closure import closure
-from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Located, last_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, last_name
 from dbhygiene.source.records import Frozen
 
 # Methods that mark the transaction around them for a rollback if they raise.
@@ -46,16 +46,13 @@ def caught_inside(file: File) -> Iterator[CaughtInside]:
 
 def _writes(file: File, call: ast.Call) -> bool:
     """Whether a call writes by Django's ORM: itself, or in the functions of the project that it runs."""
-    below = closure((file, call), _calls_below) if _asks(file, call) else ()
+    below = closure((file, call), _queries_below) if _asks(file, call) else ()
     return any(last_name(each.func) in _WRITES for _, each in below)
 
 
-def _calls_below(at: tuple[File, ast.Call]) -> Iterator[tuple[File, ast.Call]]:
+def _queries_below(at: tuple[File, ast.Call]) -> Iterator[tuple[File, ast.Call]]:
     """Yield the calls by which a call of the project's functions queries with Django's ORM."""
-    for definition in callees(*at, scope_around(*at)).definitions:
-        if isinstance(definition.node, FUNCTION):
-            inner = calls_in(own_nodes(definition.node))
-            yield from ((definition.file, each) for each in inner if _asks(definition.file, each))
+    return (each for each in calls_below(*at) if _asks(*each))
 
 
 def _asks(file: File, call: ast.Call) -> bool:

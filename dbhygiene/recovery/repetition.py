@@ -47,7 +47,7 @@ def _repetition_of_function(file: File, function: Function) -> Runs | None:
     if (entry := _entry(file, function)) is not None:
         return Runs(Impact.REPEATED, entry=entry)
     for other, call in _calls(file, function):
-        if (found := runs(other, call, by_exception=False)).impact is Impact.REPEATED:
+        if (found := _runs_of_call(other, call)).impact is Impact.REPEATED:
             if found.loop is None:
                 return found
             return Runs(Impact.REPEATED, entry=EntryPoint("in a loop", other, _as_located(found.loop)))
@@ -57,8 +57,13 @@ def _repetition_of_function(file: File, function: Function) -> Runs | None:
 def _functions_above(at: tuple[File, Function]) -> Iterator[tuple[File, Function]]:
     for other, call in _calls(*at):
         above = function_around(other, call)
-        if above is not None and runs(other, call, by_exception=False).impact is Impact.UNKNOWN:
+        if above is not None and _runs_of_call(other, call).impact is Impact.UNKNOWN:
             yield other, above
+
+
+@query
+def _runs_of_call(file: File, call: ast.Call) -> Runs:
+    return runs(file, call, by_exception=False)
 
 
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:

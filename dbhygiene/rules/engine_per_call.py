@@ -80,6 +80,7 @@ from dbhygiene.pools.recreated_engines import careless_calls, repetition_around
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.entry_point import loop_step, place, registration
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import keyword_value
 
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
@@ -102,7 +103,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 def _lends_one_connection(made: Engine) -> bool:
     """Whether the engine opens no connection, but is given one that is open: `creator=lambda: conn`."""
-    given = next((each.value for each in made.call.keywords if each.arg == "creator"), None)
+    given = keyword_value(made.call, "creator")
     return isinstance(given, ast.Lambda) and isinstance(given.body, (ast.Name, ast.Attribute))
 
 

@@ -63,6 +63,18 @@ def argument_values(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
+def keyword_value(call: ast.Call, name: str) -> ast.expr | None:
+    """Return the argument of a keyword that a call names; None if there is none."""
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def root_of(expr: ast.expr) -> ast.expr:
+    """Return the expression whose attributes a chain of attributes reads: `a` of `a.b.c`."""
+    while isinstance(expr, ast.Attribute):
+        expr = expr.value
+    return expr
+
+
 def block_of(around: ast.AST, inside: ast.AST) -> list[ast.stmt]:
     """Return the block of a statement that another one stands in; an empty list if it stands in none."""
     for name in ("body", "orelse", "finalbody"):
