@@ -1,4 +1,4 @@
-"""`HelperUse`: which files a run reads, and how it uses helpers."""
+"""Which files a run reads, and how it uses helpers (`HelperUse`)."""
 
 from __future__ import annotations
 

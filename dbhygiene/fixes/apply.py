@@ -1,4 +1,4 @@
-"""`Fixed`: the result of choosing fixes, applying and verifying them, until no fix is left.
+"""`fix` chooses fixes, applies and verifies them, until no fix is left; its result is `Fixed`.
 
 All fixes of a round start from the same text and do not overlap. A fix that fails a check is undone and reported; it
 does not prevent others.

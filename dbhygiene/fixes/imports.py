@@ -1,4 +1,4 @@
-"""`NewImport`: write the dotted names in edits as a file does, and import those that it does not import yet.
+"""Write the dotted names in edits as a file does; a `NewImport` is one that it does not import yet.
 
 The result consists of edits again: the editor knows nothing of imports.
 """

@@ -1,4 +1,4 @@
-"""`ClassSummaries`: classes that own a connection: the constructor opens it, and only a method closes it.
+"""Classes that own a connection, by `ClassSummaries`: the constructor opens it, and only a method closes it.
 
 store = Store()                  # opens `self.conn`: the object itself is the resource
 store.close()                    # closes it

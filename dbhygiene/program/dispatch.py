@@ -1,4 +1,4 @@
-"""`Sought`: dynamic dispatch, to the functions behind a table, a `getattr`, a subclass, or a module imported by name.
+"""Dynamic dispatch: the functions behind a table, a `getattr`, a subclass or a module; each step is `Sought`.
 
 HANDLERS = {"add": add, "drop": drop}
 HANDLERS[name]()                 # `add` or `drop`

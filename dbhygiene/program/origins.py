@@ -1,4 +1,4 @@
-"""`ExpressionAt`: the expressions that a name may stand for, here or in the module that it comes from.
+"""The expressions that a name may stand for, here or in the module that it comes from: each an `ExpressionAt`.
 
 HOST = "db"
 host = HOST                          # `values_of(host)` is `HOST`, and `behind(host)` is "db"

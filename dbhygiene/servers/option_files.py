@@ -1,7 +1,7 @@
 """`OptionAssignment` and `ProxySection`: option files of MySQL, PostgreSQL, PgBouncer and HAProxy.
 
 [mysqld]
-wait-timeout = 10m        # Option("mysqld", "wait_timeout", "10m", 2)
+wait-timeout = 10m        # OptionAssignment("mysqld", "wait_timeout", "10m", 2)
 """
 
 from __future__ import annotations
