@@ -408,3 +408,13 @@ def test_an_engine_of_a_program_that_the_project_installs_ends_with_it(tmp_path:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n\n[project.scripts]\nshop = "report:main"\n')
     test = "from report import main\n\ndef test_report():\n    main()\n"
     assert found_in(tmp_path, "HYG201", report=report, test_report=test) == []
+
+
+def test_an_engine_that_only_scripts_use_ends_with_them(tmp_path: Path) -> None:
+    script = (
+        "from sqlalchemy import text\n\nfrom store import engine\n\nwith engine.begin() as connection:\n"
+        "    connection.execute(text('select 1'))\n"
+    )
+    server = "from store import engine\n\ndef application(environ, start_response):\n    return engine.connect()\n"
+    assert found_in(tmp_path, "HYG201", store=SYNC, report=script) == []
+    assert found_in(tmp_path, "HYG201", store=SYNC, report=script, server=server) == [("store", 3)]

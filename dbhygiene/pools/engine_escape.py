@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from enum import Enum
 
+from dbhygiene.library.entry_points import NEUTRAL, OF_PLATFORMS, RERUN
 from dbhygiene.library.server_calls import may_wait
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools.engines import Engine
@@ -89,12 +90,12 @@ def _factory_of(file: File, node: ast.Name) -> str:
 def is_short_script(file: File) -> bool:
     """Whether a file is a program that does its work and ends: it waits for nothing, and only tests import it.
 
-    It defines nothing, or runs what it defines if it is the program: `if __name__ == "__main__": main()`. Or one of its
-    functions is a program that the project installs.
+    It defines nothing, or runs what it defines: by its last lines, or by `if __name__ == "__main__": main()`. Or one of
+    its functions is a program that the project installs.
     """
     if file.is_interactive or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0:
         return False
-    if is_imported(file, but_by=is_test_file):
+    if is_imported(file, but_by=is_test_file) or not RERUN.isdisjoint(file.imported_packages):
         return False
     if not file.scope.defined:
         return True
@@ -102,7 +103,35 @@ def is_short_script(file: File) -> bool:
         return False
     if any(each.startswith(f"{file.module}:") for each in file.project.programs):
         return True
-    return any("__name__" in file.segment(branch.test) for branch in file.nodes(ast.If))
+    return any("__name__" in file.segment(branch.test) for branch in file.nodes(ast.If)) or _runs_its_functions(file)
+
+
+def _runs_its_functions(file: File) -> bool:
+    """Whether the top level of a file calls a function of the file, and nothing registers one to be called later."""
+    functions = [each for each in file.functions if isinstance(each, FUNCTION)]
+    if any(_may_be_registered(each) for each in functions):
+        return False
+    names = {each.name for each in functions if each in file.tree.body}
+    return any(
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names
+        for statement in file.tree.body
+        if isinstance(statement, (ast.Expr, ast.For, ast.With, ast.Try))
+        for call in ast.walk(statement)
+    )
+
+
+def _may_be_registered(function: Function) -> bool:
+    if tuple(each.arg.strip("_") for each in function.args.args) == OF_PLATFORMS:
+        return True
+    return any(last_name(d.func if isinstance(d, ast.Call) else d) not in NEUTRAL for d in function.decorator_list)
+
+
+@query
+def only_short_scripts_use(file: File) -> bool:
+    """Whether each file that imports a module is a program that does its work and ends, or a test."""
+    if file.is_interactive or may_wait(file) or not is_imported(file, but_by=is_test_file):
+        return False
+    return not is_imported(file, but_by=lambda other: is_test_file(other) or is_short_script(other))
 
 
 class _Follow:
@@ -229,4 +258,14 @@ def lasts(made: Engine) -> bool:
     file = made.file
     if is_test_file(file) or is_example(file) or in_migrations(file):
         return False
+    if is_short_script(file) and _is_run_by_own_program(file, made.call):
+        return False  # whatever keeps it ends with the program
     return made.has_owner or fate(file, made.call) in _LASTING
+
+
+def _is_run_by_own_program(file: File, node: ast.AST) -> bool:
+    """Whether a node stands in a function or class that its file uses itself, or beside functions of its own."""
+    defined = next((each for each in file.around(node) if each in file.tree.body), None)
+    if not isinstance(defined, (*FUNCTION, ast.ClassDef)):
+        return bool(file.scope.defined)
+    return any(each.id == defined.name and isinstance(each.ctx, ast.Load) for each in file.nodes(ast.Name))

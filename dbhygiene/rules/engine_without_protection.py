@@ -74,7 +74,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 URL = "mysql+pymysql://shop@db/shop"
 
 def set_up(scheduler):
-    store = SQLAlchemyJobStore(URL)  # HYG201
+    store = SQLAlchemyJobStore(URL)  # HYG201: job store has an engine with neither
     scheduler.add_jobstore(store)
     scheduler.add_jobstore("sqlalchemy", url=URL, engine_options={})  # HYG201
 ```
@@ -112,6 +112,24 @@ def connect(url, **options):
 def export(frame):
     engine = create_engine(URL)
     frame.to_sql("orders", engine)
+```
+
+Nor is the engine of a script reported that does its work and ends. If only such scripts import the module with the
+engine, the finding is *possible*.
+
+```python
+from sqlalchemy import create_engine, text
+
+engine = create_engine("mysql+pymysql://shop@db/shop")
+
+def connect():
+    return engine.connect()
+
+def add_column():
+    with connect() as conn:
+        conn.execute(text("alter table orders add column paid int"))
+
+add_column()
 ```
 
 If the database is unknown, the finding is *likely*. If the project mentions another database, or if nothing calls the
@@ -156,7 +174,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.dialect_evidence import suggests_mysql
-from dbhygiene.pools.engine_escape import lasts
+from dbhygiene.pools.engine_escape import lasts, only_short_scripts_use
 from dbhygiene.pools.engine_fixes import protect
 from dbhygiene.pools.engines import Engine, rivals, timeout_confidence
 from dbhygiene.pools.recreated_engines import has_no_caller, is_recreated
@@ -174,20 +192,24 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         return  # the other branch sets it: leaving it out here is on purpose
     if MYSQL not in made.databases and has_no_caller(made):
         confidence = Confidence.POSSIBLE  # neither its URL is known, nor whether anything keeps it
-    yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
+    if only_short_scripts_use(file):
+        confidence = Confidence.POSSIBLE  # each process ends before the server loses patience
+    yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=tuple(_notes(made)))
 
 
 def _message(made: Engine) -> str:
+    has = "job store has an engine with" if made.has_owner else "engine has"
     if MYSQL in made.databases:
-        return "engine has neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
-    return "engine has neither `pool_pre_ping` nor `pool_recycle`: on MySQL, it may lend closed connections"
+        return f"{has} neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
+    return f"{has} neither `pool_pre_ping` nor `pool_recycle`: on MySQL, it may lend closed connections"
 
 
-def _notes(made: Engine) -> tuple[str, ...]:
+def _notes(made: Engine) -> Iterator[str]:
     if made.has_owner:
-        return ("APScheduler makes this engine, by `create_engine(url, **engine_options)`",)
+        yield "APScheduler makes the engine of a job store, by `create_engine(url, **engine_options)`"
     if MYSQL in made.databases:
-        return (CLOSES_IDLE,)
-    if suggests_mysql(made.file):
-        return ("the URL is unknown here, but the project has a MySQL driver",)
-    return ("the URL is unknown here; to name the databases of the project, set `databases`",)
+        yield CLOSES_IDLE
+    elif suggests_mysql(made.file):
+        yield "the URL is unknown here, but the project has a MySQL driver"
+    else:
+        yield "the URL is unknown here; to name the databases of the project, set `databases`"
