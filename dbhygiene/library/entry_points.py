@@ -88,6 +88,17 @@ SET_UP = re.compile(
     ) s?""",
 )
 
+# Names that say the same of a part of a database, as `create_prices_table`: they count only if no call is known, or
+# only calls at the start of a program. A part for each tenant, or for a while, is made repeatedly.
+_PART = "tables? | schemas? | index | indexes | indices | columns? | triggers? | views?"
+_EACH = "tenants? | customers? | clients? | accounts? | orgs? | projects? | temp | tmp | temporary | staging | new"
+SET_UP_PART = re.compile(
+    rf"""(?ix) _* (?! (\w+_)? ({_EACH}) _) (
+        ({_CHANGE} | {_MAKE} | add | make) _+ (\w+_)? ({_PART} | {_WHOLE})
+        | migrate_\w+ | (apply | do | run) _+ (\w+_)? migrations?
+    )""",
+)
+
 # Functions that a platform or a framework calls by their names, or with objects of such names, without a mention.
 HOOKS = re.compile(
     r"main|run|start|stop|setup|teardown|cli|entry\w*|execute|invoke|\w*handler|lambda_\w+|on_\w+|handle_\w+|process_\w+"

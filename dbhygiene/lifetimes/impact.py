@@ -40,6 +40,7 @@ from dbhygiene.library.entry_points import (
     RUNS_ON,
     SERVERS,
     SET_UP,
+    SET_UP_PART,
     STARTS,
     SUB_COMMANDS,
 )
@@ -127,7 +128,32 @@ def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = Tru
     found = _along_calls(place, may_go_on=may_go_on, may_last=may_last)
     if found is not _UNKNOWN:
         return found
-    return _along_calls(place, may_go_on=may_go_on, may_last=may_last, by_name=True)
+    found = _along_calls(place, may_go_on=may_go_on, may_last=may_last, by_name=True)
+    if found is not _UNKNOWN:
+        return found
+    return _of_set_up(place, may_go_on=may_go_on)
+
+
+def _of_set_up(place: _CallSite, *, may_go_on: bool) -> Runs:
+    """Return how often a function runs that sets up a part of a database by its name, as `create_prices_table`.
+
+    The name is evidence only if nothing calls the function, or only code that a program runs once, at its start.
+    """
+    file, function = place.file, function_around(place.file, place.node)
+    if function is None or not _is_named_by(SET_UP_PART, file, function):
+        return _UNKNOWN
+    climb = _climb(place, ends=not may_go_on)
+    if climb.verdict is not None or any(_registers(each) for each in function.decorator_list):
+        return _UNKNOWN
+    scope = file.functions[function].class_scope
+    cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
+    if _mentions(file, function, cls) == []:
+        return Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, file, function))
+    return _along_calls(place, may_go_on=may_go_on, may_last=True, by_name=True)
+
+
+def _registers(decorator: ast.expr) -> bool:
+    return last_name(decorator.func if isinstance(decorator, ast.Call) else decorator) not in NEUTRAL
 
 
 def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: bool = False) -> Runs:
@@ -148,7 +174,7 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: 
             goes_on = True
         if found is None and function is not None and (may_last or not caught):
             found = _once_for_all(place, function)
-        if found is None and by_name and function is not None and _sets_up(place.file, function):
+        if found is None and by_name and function is not None and _is_named_by(SET_UP, place.file, function):
             found = Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, place.file, function))
         if found is None:
             if function is not None:
@@ -207,10 +233,10 @@ def _stores(file: File, name: str) -> Iterator[ast.expr]:
     yield from (each for each in file.nodes(ast.Attribute) if each.attr == name and not isinstance(each.ctx, ast.Load))
 
 
-def _sets_up(file: File, function: Function) -> bool:
-    """Whether a function sets up or changes a database, by its name; not if its class does so for each new object."""
+def _is_named_by(names: re.Pattern[str], file: File, function: Function) -> bool:
+    """Whether a function has such a name; not if its class calls it for each new object."""
     name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", function.name)
-    if SET_UP.fullmatch(name) is None:
+    if names.fullmatch(name) is None:
         return False
     around = file.parents.get(function)
     makers = (n for n in around.body if getattr(n, "name", "") in _BY_CLASS) if isinstance(around, ast.ClassDef) else ()

@@ -507,6 +507,28 @@ def test_other_names_do_not_say_that_a_function_runs_once(leak, name):
     assert finding.impact is Impact.UNKNOWN
 
 
+@pytest.mark.parametrize("name", ["create_prices_table", "add_currency_column", "migrate_prices", "run_db_migrations"])
+def test_what_sets_up_a_part_of_a_database_by_its_name_runs_once_if_nothing_else_calls_it(leak, name):
+    files = {"shop/__init__": "", "shop/db": LEAK.replace("def load", f"def {name}")}
+    assert leak(**files).impact is Impact.ONCE
+    route = f"from shop.db import {name}\n\ndef answer(request):\n    return {name}(request.path)\n"
+    assert leak(**files, **{"shop/web": route}).impact is Impact.UNKNOWN
+
+
+def test_what_sets_up_a_part_of_a_database_may_be_called_by_a_server_as_it_starts(leak):
+    server = """
+        from shop.db import create_prices_table
+        from web import app
+
+        if __name__ == "__main__":
+            create_prices_table("a")
+            app.run()
+    """
+    db = LEAK.replace("def load", "def create_prices_table").replace("sqlite3.connect(path)", "pymysql.connect()")
+    files = {"shop/__init__": "", "shop/db": db.replace("import sqlite3", "import pymysql")}
+    assert leak(**files, **{"shop/server": server}).impact is Impact.ONCE
+
+
 def test_a_call_in_a_loop_counts_more_than_a_name(leak):
     main = "from db import init_db\nimport sys\n\nfor path in sys.argv:\n    init_db(path)\n"
     assert leak(db=LEAK.replace("def load", "def init_db"), main=main).impact is Impact.REPEATED
