@@ -9,10 +9,10 @@ from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
 
 LEAK = """
-import sqlite3
+import psycopg2
 
 def load(path):
-    conn = sqlite3.connect(path)
+    conn = psycopg2.connect(path)
     return conn.execute("select 1").fetchone()
 """
 

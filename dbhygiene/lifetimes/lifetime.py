@@ -104,6 +104,11 @@ class Lifetime(Frozen):
     def _ends(self) -> list[tuple[Node, Fact]]:
         return list(self.analysis.ends(self.birth))
 
+    @property
+    def ends(self) -> list[tuple[Node, Fact]]:
+        """The facts about it at the exits of the function."""
+        return self._ends
+
     def _leaks_by_return(self, fact: Fact) -> bool:
         return fact.state == "open" and not self._is_owned(fact)
 
@@ -342,17 +347,47 @@ class Lifetime(Frozen):
     def confidence(self) -> Confidence:
         """Certain if it leaks as written, likely if an exception must come first, even to open it.
 
-        It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
-        dead connection leaks, one whose set-up fails as it would for any connection, or one of a program that ends;
-        or if the method that opens it may also fail and return.
+        It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, if CPython closes
+        a file's connection before it gets in the way, or if only a dead connection leaks, one whose set-up fails as it
+        would for any connection, or one of a program that ends; or if the method that opens it may also fail and
+        return.
         """
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
-        if self.resource.may_open:
+        if self.resource.may_open or (self.is_freed and not self.blocks_others):
             return Confidence.POSSIBLE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
             return Confidence.POSSIBLE
         is_certain = self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} and not self._is_opened_after_attempt
+        is_certain = is_certain and not (self.is_freed and self.removal is None)
         return Confidence.CERTAIN if is_certain else Confidence.LIKELY
+
+    @cached_property
+    def is_freed(self) -> bool:
+        """Whether CPython closes it when the function ends, and no server holds it."""
+        if not self.resource.closed_when_freed:
+            return False
+        from dbhygiene.lifetimes.freed import is_freed  # for the few that leak
+
+        return is_freed(self)
+
+    @cached_property
+    def removal(self) -> ast.Call | None:
+        """The call that deletes or moves the database file, and fails on Windows while this is open."""
+        from dbhygiene.lifetimes.freed import removal
+
+        return removal(self)
+
+    @cached_property
+    def leaves_transaction_open(self) -> bool:
+        """Whether an exception may leave it open in a write transaction."""
+        from dbhygiene.lifetimes.freed import leaves_transaction_open
+
+        return leaves_transaction_open(self)
+
+    @property
+    def blocks_others(self) -> bool:
+        """Whether other code may fail because of it, though CPython closes it soon."""
+        return self.leaves_transaction_open or self.removal is not None
 
     @property
     def _is_opened_after_attempt(self) -> bool:

@@ -84,7 +84,7 @@ def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
         yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
-    yield from consequence(life.resource, life.pool)
+    yield from consequence_of(life)
     yield from life.runs.notes(life.file)
 
 
@@ -92,6 +92,24 @@ def _describe_close(resource: Resource) -> str:
     """Return how an object of the project is closed: by `close()`, by another method, or by leaving its `with`."""
     names = sorted(resource.closed_by & ENDING, key=lambda name: (name != "close", name))
     return f"its `{names[0]}` is called" if names else "its `with` is left"
+
+
+def consequence_of(life: Lifetime) -> Iterator[str]:
+    """Yield the effect of a resource that is left open: on its server, or on the next user of its file."""
+    if not life.is_freed or life.resource.costs_nothing:
+        yield from consequence(life.resource, life.pool)
+        return
+    if (call := life.removal) is not None:
+        yield f"on Windows, {_with_line(life.file, call)} fails if the file is still open"
+    if life.leaves_transaction_open:
+        holder = f"`{life.title}` keeps"
+        if life.leak is not Leak.SWALLOWED and life.replacement is None:
+            holder = "its traceback keeps"
+        yield f'after an exception, {holder} the write transaction open: other writers get "database is locked"'
+    elif life.leak is Leak.RAISED:
+        yield "CPython closes it when the exception has been handled, because only its traceback refers to it"
+    else:
+        yield "CPython closes it when the function ends, because nothing else refers to it"
 
 
 def consequence(resource: Resource, pool: str = "") -> Iterator[str]:

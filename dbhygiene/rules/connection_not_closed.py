@@ -131,6 +131,27 @@ def connection():
         conn.close()
 ```
 
+The connection of an SQLite file is *possible* if nothing but the function refers to it: no server holds it, and CPython
+closes it when the function ends. It is reported as others are if other code fails before that: an exception leaves a
+write transaction open, the function deletes the open file, or a list holds several connections.
+
+```python
+import sqlite3
+
+def count(path):
+    conn = sqlite3.connect(path)
+    return conn.execute("select count(*) from t").fetchone()[0]
+
+def add(path, name):
+    conn = sqlite3.connect(path)  # HYG101: never closed
+    conn.execute("insert into t values (?)", (name,))
+    conn.commit()
+
+def copy(path, others):
+    conns = [sqlite3.connect(each) for each in others]  # HYG101: never closed
+    return [conn.execute("select * from t").fetchall() for conn in conns]
+```
+
 ## Fix safety
 
 Safe. The connection is closed after the last statement that needs it. An existing `close` moves into a `finally`. If

@@ -69,6 +69,25 @@ def vacuum(path):
         conn.close()
 ```
 
+With an SQLite file, the exception's traceback holds a write transaction until the exception is handled: other writers
+get "database is locked". Without a write, the finding is *possible*: CPython closes the connection after that.
+
+```python
+import sqlite3
+
+def add(path, name):
+    conn = sqlite3.connect(path)  # HYG102: if `conn.execute` raises
+    conn.execute("insert into names values (?)", (name,))
+    conn.commit()
+    conn.close()
+
+def names(path):
+    conn = sqlite3.connect(path)
+    rows = conn.execute("select name from names").fetchall()
+    conn.close()
+    return rows
+```
+
 A constructor that stores the connection in its object and then fails is not reported. Strictly speaking it leaks: no
 caller gets the object, so no code can close the connection. But most classes are written like this, and constructors
 fail mostly at the start of a program, and the program then ends.

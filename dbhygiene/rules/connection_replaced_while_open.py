@@ -14,14 +14,14 @@ def connect(hosts, options):
 ```
 
 ```python
-import sqlite3
+import psycopg
 
 def copy(source, target):
-    conn = sqlite3.connect(source)  # HYG105
+    conn = psycopg.connect(source)  # HYG105
     rows = conn.execute("select * from t").fetchall()
-    conn = sqlite3.connect(target)
+    conn = psycopg.connect(target)
     try:
-        conn.executemany("insert into t values (?)", rows)
+        conn.cursor().executemany("insert into t values (%s)", rows)
     finally:
         conn.close()
 ```
@@ -118,7 +118,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.messages import consequence, opening_steps
+from dbhygiene.lifetimes.messages import consequence, consequence_of, opening_steps
 from dbhygiene.source.file import File, statement_around
 
 
@@ -129,7 +129,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         yield from _report_field(file, life)
     if not _is_lost(life) or not isinstance(where, (ast.stmt, ast.expr)):
         return
-    notes = [*consequence(life.resource, life.pool), *life.runs.notes(file)]
+    notes = [*consequence_of(life), *life.runs.notes(file)]
     if life.may_be_kept_open:
         first, *others = _similar_losses(life)
         if life.birth is not first.birth:

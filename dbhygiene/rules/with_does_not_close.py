@@ -3,6 +3,28 @@
 With `sqlite3`, `psycopg2` and `pyodbc` the connection stays open after the block:
 
 ```python
+import psycopg2
+
+def add(dsn, name):
+    with psycopg2.connect(dsn) as conn, conn.cursor() as cursor:  # HYG103
+        cursor.execute("insert into names values (%s)", (name,))
+```
+
+```python fixed
+from contextlib import closing
+
+import psycopg2
+
+def add(dsn, name):
+    with closing(psycopg2.connect(dsn)) as conn, conn, conn.cursor() as cursor:
+        cursor.execute("insert into names values (%s)", (name,))
+```
+
+No server holds the connection of an SQLite file. The finding is *possible* if CPython closes it at the end of the
+function, because nothing else refers to it. If the function deletes or moves the file, it is *certain*: Windows refuses
+that while the connection is open.
+
+```python possible
 import sqlite3
 
 def add(path, name):
@@ -17,6 +39,17 @@ from contextlib import closing
 def add(path, name):
     with closing(sqlite3.connect(path)) as conn, conn:
         conn.execute("insert into names values (?)", (name,))
+```
+
+```python
+import os
+import sqlite3
+
+def visits(copy):
+    with sqlite3.connect(copy) as conn:  # HYG103
+        rows = conn.execute("select url from visits").fetchall()
+    os.remove(copy)
+    return rows
 ```
 
 In PyMySQL before 0.10 and MySQLdb before 1.4, the `with` returned a cursor and left the connection open, too. If the
@@ -78,7 +111,7 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.messages import consequence
+from dbhygiene.lifetimes.messages import consequence_of
 from dbhygiene.source.file import File
 
 
@@ -101,7 +134,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         ),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
-        notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
+        notes=(*consequence_of(life), *life.runs.notes(file)),
         subject=life.title,
         impact=life.runs.impact,
     )

@@ -228,11 +228,11 @@ def test_the_folder_shows_migrations_examples_and_tools_for_developers(leak, fol
 def test_a_call_by_another_object_of_the_same_method_is_not_a_surety(leak):
     finding = leak(
         db="""
-            import sqlite3
+            import psycopg2
 
             class Shop:
                 def run(self):
-                    conn = sqlite3.connect("a")
+                    conn = psycopg2.connect("a")
                     return conn.execute("select 1").fetchone()
         """,
         main="from db import Shop\n\nshop = Shop()\nshop.run()\n",
@@ -608,14 +608,14 @@ def test_a_function_that_nothing_names_is_left_over_in_a_module_that_is_used(lea
     ],
 )
 def test_a_function_that_may_be_called_keeps_its_rank(leak, other: str) -> None:
-    module = dedent(LEAK) + '\ndef used():\n    return "shop"\n'
+    module = dedent(LEAK).replace("sqlite3", "psycopg2") + '\ndef used():\n    return "shop"\n'
     assert leak(db=module, web=other).confidence is Confidence.CERTAIN
 
 
 @pytest.mark.parametrize("change", [("def load(path)", "def load(event)"), ("def load(", "def on_load(")])
 def test_a_hook_may_be_called_without_a_mention(leak, change: tuple[str, str]) -> None:
     module = (
-        (dedent(LEAK) + '\ndef used():\n    return "shop"\n')
+        (dedent(LEAK).replace("sqlite3", "psycopg2") + '\ndef used():\n    return "shop"\n')
         .replace(*change)
         .replace("connect(path)", 'connect("a.db")')
     )
@@ -647,10 +647,10 @@ def test_any_rule_is_only_possible_in_a_folder_that_no_file_uses(tmp_path: Path)
 
 
 GUARDED = """
-    import sqlite3
+    import psycopg2
 
     def refresh(path):
-        conn = sqlite3.connect(path)
+        conn = psycopg2.connect(path)
         return conn.execute("select 1").fetchone()
 
     def remove(path, refresh_too=True):
@@ -806,15 +806,15 @@ def test_a_script_may_have_the_name_of_a_function_among_its_words(leak) -> None:
 def test_a_fix_is_tried_with_the_callers_of_other_files(leak, tmp_path: Path) -> None:
     """A fix of one function leaves the other with the callers that it had."""
     with_two = """
-        import sqlite3
+        import psycopg2
 
         def once(path):
-            with sqlite3.connect(path) as conn:
-                conn.execute("delete from orders")
+            with psycopg2.connect(path) as conn:
+                conn.cursor().execute("delete from orders")
 
         def again(path):
-            with sqlite3.connect(path) as conn:
-                conn.execute("delete from orders")
+            with psycopg2.connect(path) as conn:
+                conn.cursor().execute("delete from orders")
     """
     main = "from db import once, again\nimport sys\n\nonce('a')\nfor path in sys.argv:\n    again(path)\n"
     (tmp_path / "main.py").write_text(main)

@@ -217,8 +217,8 @@ def test_what_raises_after_the_leak_is_no_other_cause() -> None:
 
 def test_the_steps_show_where_a_generator_raises() -> None:
     text = (
-        "import sqlite3\n\ndef orders(conn):\n    cursor = conn.cursor()\n    cursor.execute('select 1')\n"
-        "    for row in cursor:\n        yield row[0]\n\ndef report(path):\n    conn = sqlite3.connect(path)\n"
+        "import psycopg2\n\ndef orders(conn):\n    cursor = conn.cursor()\n    cursor.execute('select 1')\n"
+        "    for row in cursor:\n        yield row[0]\n\ndef report(path):\n    conn = psycopg2.connect(path)\n"
         "    for number in orders(conn):\n        print(number)\n    conn.close()\n"
     )
     (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())

@@ -9,6 +9,7 @@ DRIVER = Driver(
     leavings=(Leaving(closes=False, commits=True),),
     server="sqlite",
     in_memory=SQLITE_IN_MEMORY,
+    closed_when_freed=True,
     thread_check="check_same_thread",
     parts=frozenset({"cursor", "execute", "executemany", "iterdump", "blobopen"}),
 )
