@@ -48,6 +48,7 @@ from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
+    from dbhygiene.lifetimes.freed import FileConnection
     from dbhygiene.lifetimes.impact import Runs
 
 _Way: TypeAlias = list[tuple[Node, Fact, EdgeKind]]  # nodes, the fact before each, and the edge out
@@ -103,11 +104,6 @@ class Lifetime(Frozen):
     @cached_property
     def _ends(self) -> list[tuple[Node, Fact]]:
         return list(self.analysis.ends(self.birth))
-
-    @property
-    def ends(self) -> list[tuple[Node, Fact]]:
-        """The facts about it at the exits of the function."""
-        return self._ends
 
     def _leaks_by_return(self, fact: Fact) -> bool:
         return fact.state == "open" and not self._is_owned(fact)
@@ -362,27 +358,34 @@ class Lifetime(Frozen):
         return Confidence.CERTAIN if is_certain else Confidence.LIKELY
 
     @cached_property
+    def _of_file(self) -> FileConnection | None:
+        """The same, if CPython closes it when the function ends, and no server holds it; else None."""
+        if not self.resource.closed_when_freed:
+            return None
+        from dbhygiene.lifetimes.freed import FileConnection  # for the few that leak
+
+        found = FileConnection(self.analysis, self.birth, self.resource, self.is_left_open)
+        return found if found.is_freed else None
+
+    @property
     def is_freed(self) -> bool:
         """Whether CPython closes it when the function ends, and no server holds it."""
-        if not self.resource.closed_when_freed:
-            return False
-        from dbhygiene.lifetimes.freed import is_freed  # for the few that leak
-
-        return is_freed(self)
+        return self._of_file is not None
 
     @cached_property
     def removal(self) -> ast.Call | None:
         """The call that deletes or moves the database file, and fails on Windows while this is open."""
-        from dbhygiene.lifetimes.freed import removal
-
-        return removal(self)
+        return self._of_file.removal if self._of_file is not None else None
 
     @cached_property
     def leaves_transaction_open(self) -> bool:
-        """Whether an exception may leave it open in a write transaction."""
-        from dbhygiene.lifetimes.freed import leaves_transaction_open
+        """Whether an exception may leave it open within a write transaction, for which other writers must wait.
 
-        return leaves_transaction_open(self)
+        If the function catches the exception and returns, this ends at once; in a loop, it lasts until the next round.
+        """
+        if self._of_file is None or (self.leak is Leak.SWALLOWED and not self._of_file.is_in_loop):
+            return False
+        return self._of_file.leaves_transaction_open
 
     @property
     def blocks_others(self) -> bool:

@@ -74,7 +74,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 URL = "mysql+pymysql://shop@db/shop"
 
 def set_up(scheduler):
-    store = SQLAlchemyJobStore(URL)  # HYG201: job store has an engine with neither
+    store = SQLAlchemyJobStore(URL)  # HYG201: job store has neither
     scheduler.add_jobstore(store)
     scheduler.add_jobstore("sqlalchemy", url=URL, engine_options={})  # HYG201
 ```
@@ -198,10 +198,10 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 
 def _message(made: Engine) -> str:
-    has = "job store has an engine with" if made.has_owner else "engine has"
+    has = f"{'job store' if made.has_owner else 'engine'} has neither `pool_pre_ping` nor `pool_recycle`"
     if MYSQL in made.databases:
-        return f"{has} neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
-    return f"{has} neither `pool_pre_ping` nor `pool_recycle`: on MySQL, it may lend closed connections"
+        return f"{has}: the server closes connections in its pool"
+    return f"{has}: on MySQL, it may lend closed connections"
 
 
 def _notes(made: Engine) -> Iterator[str]:
