@@ -25,7 +25,8 @@ PART: Final = "part"  # lives in it, and may still read from it: a cursor
 MAYBE_PART: Final = "found"  # may be a part, None, or data: a row, or the result of a function of it
 PARTS: Final = "parts"  # a container of its parts
 CONTAINER: Final = "in"  # a container that holds it
-CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
+CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), a second ExitStack that has it
+STACK: Final = "stack"  # the ExitStack that closes it when it is left or closed, unless `pop_all()` empties it
 CLOSE_METHOD: Final = "close"  # its bound `close` method
 BOUND_METHOD: Final = "bound "  # and a name: its method of this name, not called; without a name: a container of such
 LENT_FIELD: Final = "<lent>"  # below a field: other code has seen that since, and may have closed it
@@ -37,6 +38,7 @@ FOREIGN: Final = "<elsewhere>"  # in a container or object of other code
 
 
 READERS: Final = frozenset({PART, MAYBE_PART})
+CLOSERS: Final = frozenset({CLOSER, STACK})
 
 
 class Fact(NamedTuple):

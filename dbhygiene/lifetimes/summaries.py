@@ -39,7 +39,7 @@ from dbhygiene.lifetimes.helper_index import HelperIndex, Helpers
 from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
 from dbhygiene.lifetimes.state import (
-    CLOSER,
+    CLOSERS,
     CONTAINER,
     FOREIGN,
     ITSELF,
@@ -662,7 +662,7 @@ def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:
         return ArgumentEffect.HOLDS_PARTS
     if is_view(given):
         return ArgumentEffect.READS
-    if fact.relation_of(RETURN) == CLOSER or is_transferred(fact):
+    if fact.relation_of(RETURN) in CLOSERS or is_transferred(fact):
         return ArgumentEffect.KEEPS
     return ArgumentEffect.BORROWS
 

@@ -63,8 +63,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a yield is always resumed", "dataflow.cfg", "ways, *self.semantics.at_yield, *inner)", "ways, *inner)"),
     Mutant("of a tuple, one name is unbound", "lifetimes.transfer.assignments", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer.assignments", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
-    Mutant("any with closes", "lifetimes.transfer.with_blocks", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
-    Mutant("pop_all closes", "lifetimes.transfer.calls", "return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
+    Mutant("any with closes", "lifetimes.transfer.with_blocks", "return relation in CLOSERS or leaving is None or leaving.closes", "return True"),  # noqa: E501
+    Mutant("pop_all closes", "lifetimes.transfer.calls", "return [self.containers.pop_all(stack, call, fact)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
     Mutant("each of a tuple is the connection", "lifetimes.transfer.assignments", "if element is None or element.position in {None, number}:", "if True:"),  # noqa: E501
     Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not fact.is_in_field', "return self._leaks_by_return(fact)"),  # noqa: E501
     Mutant("a returned cursor owns its connection", "lifetimes.lifetime", "any(relation not in _PARTS for relation, _ in owning_aliases(fact)) or self._parts_lead_back", "True"),  # noqa: E501

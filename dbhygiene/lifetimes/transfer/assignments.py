@@ -9,7 +9,7 @@ from typing import TypeAlias
 from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.path_conditions import ANYTHING, NONE, TRUTHY, assume, is_condition
 from dbhygiene.lifetimes.state import (
-    CLOSER,
+    CLOSERS,
     CONTAINER,
     FOREIGN,
     ITSELF,
@@ -186,4 +186,4 @@ def single_targets(target: ast.expr) -> Iterator[ast.expr]:
 
 def _is_owning(relation: str | None) -> bool:
     """Whether an object of this relation is the resource, holds it or closes it."""
-    return relation in {ITSELF, CONTAINER, CLOSER} or (relation is not None and element_of(relation) is not None)
+    return relation in {ITSELF, CONTAINER, *CLOSERS} or (relation is not None and element_of(relation) is not None)

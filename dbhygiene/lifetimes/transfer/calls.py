@@ -13,6 +13,7 @@ from dbhygiene.lifetimes.path_conditions import ANYTHING, FALSY, NONE, TRUTHY, K
 from dbhygiene.lifetimes.state import (
     CLOSE_METHOD,
     CLOSER,
+    CLOSERS,
     CONTAINER,
     FOREIGN,
     ITSELF,
@@ -140,12 +141,12 @@ class Calls:
         if (
             isinstance(func, ast.Attribute)
             and (stack := self.containers.stack(func.value))
-            and fact.relation_of(stack) == CLOSER
+            and fact.relation_of(stack) in CLOSERS
         ):
             if func.attr in {"close", "aclose"}:
                 return [fact._replace(state="closed")]
             if func.attr == "pop_all" and not raised:
-                return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]
+                return [self.containers.pop_all(stack, call, fact)]
         if isinstance(func, ast.Attribute) and func.attr in STACKING and self.containers.is_given_resource(call, fact):
             return [self.containers.push_on_stack(call, func, fact, raised)]
         if (
@@ -205,9 +206,9 @@ class Calls:
             if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
                 return fact.add_alias(PARTS, call)
             return fact if is_data else fact.add_alias(PART if is_part else MAYBE_PART, call)
-        if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
+        if owner in CLOSERS and method == "pop_all" and isinstance(call.func, ast.Attribute):
             stack = call.func.value
-            return fact.drop_aliases([dotted_path(stack) or stack]).add_alias(CLOSER, call)
+            return self.containers.pop_all(dotted_path(stack) or stack, call, fact)
         element = element_of(owner)
         if element is not None and method in _REMAKING:
             return fact._replace(state="escaped")

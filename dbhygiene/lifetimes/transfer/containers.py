@@ -8,6 +8,7 @@ from dbhygiene.lifetimes.state import (
     BOUND_METHOD,
     CLOSE_METHOD,
     CLOSER,
+    CLOSERS,
     CONTAINER,
     FOREIGN,
     ITSELF,
@@ -15,6 +16,7 @@ from dbhygiene.lifetimes.state import (
     PART,
     PARTS,
     READERS,
+    STACK,
     Fact,
     Where,
     container_of,
@@ -48,18 +50,32 @@ class Containers:
             if not (leaving and leaving.closes):
                 return self.enter_in_stack(func, fact).add_alias(ITSELF, call)
         stack = self.stack(func.value)
-        after = fact.add_alias(ITSELF, call) if relation in {ITSELF, CLOSER} else fact
-        return after.drop_aliases([stack]).add_alias(CLOSER, stack) if stack else after._replace(state="escaped")
+        after = fact
+        if relation in {ITSELF, *CLOSERS}:
+            after = fact.add_alias(STACK if relation == STACK else ITSELF, call)
+        if stack is None:
+            return after._replace(state="escaped")
+        if (before := fact.relation_of(stack)) in CLOSERS:
+            return after
+        is_second = any(how == STACK for how, _ in fact.aliases)
+        return after.drop_aliases([stack] if before else ()).add_alias(CLOSER if is_second else STACK, stack)
+
+    @staticmethod
+    def pop_all(stack: Where, call: ast.Call, fact: Fact) -> Fact:
+        """Return the fact after `stack.pop_all()`: a new stack closes it, and this one, by all its names, does not."""
+        relation = fact.relation_of(stack)
+        same = [where for how, where in fact.aliases if how == STACK] if relation == STACK else [stack]
+        return fact.drop_aliases(same).add_alias(relation or CLOSER, call)
 
     def enter_in_stack(self, func: ast.Attribute, fact: Fact) -> Fact:
         """Return the fact after a stack gets an object that it leaves at its own end: it must be open until then."""
         stack = self.stack(func.value)
         if stack is None:
             return fact.add_alias(PART, FOREIGN)
-        return fact if fact.relation_of(stack) == CLOSER else fact.add_alias(PART, stack)
+        return fact if fact.relation_of(stack) in CLOSERS else fact.add_alias(PART, stack)
 
     def is_given_resource(self, call: ast.Call, fact: Fact) -> bool:
-        return any(self.holds(arg, fact) in {ITSELF, CLOSER, CLOSE_METHOD} for arg in call.args)
+        return any(self.holds(arg, fact) in {ITSELF, *CLOSERS, CLOSE_METHOD} for arg in call.args)
 
     def is_given_reader(self, call: ast.Call, fact: Fact) -> bool:
         """Whether a stack gets an object that reads from the resource, or the `close` of one."""

@@ -20,7 +20,7 @@ from dbhygiene.lifetimes.names import Names
 from dbhygiene.lifetimes.state import (
     BOUND_METHOD,
     CLOSE_METHOD,
-    CLOSER,
+    CLOSERS,
     CONTAINER,
     ITSELF,
     MAYBE_PART,
@@ -117,7 +117,7 @@ class Relations:
             return ITSELF if attr == element.name else None
         if owner == ITSELF and attr in self.resource(fact).closed_by:
             return CLOSE_METHOD
-        if owner == CLOSER and attr == "close":
+        if owner in CLOSERS and attr == "close":
             return CLOSE_METHOD
         if owner in READERS and attr in _TO_CONNECTION:
             return ITSELF
@@ -130,7 +130,7 @@ class Relations:
         owning = [
             (at, relation)
             for at, relation in found
-            if relation in {ITSELF, CONTAINER, CLOSER, CLOSE_METHOD} or element_of(relation) is not None
+            if relation in {ITSELF, CONTAINER, *CLOSERS, CLOSE_METHOD} or element_of(relation) is not None
         ]
         if not owning:
             return container_of(relation for _, relation in found) if found else None

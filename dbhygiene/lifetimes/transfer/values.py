@@ -7,7 +7,7 @@ import ast
 from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.state import (
     CLOSE_METHOD,
-    CLOSER,
+    CLOSERS,
     CONTAINER,
     ITSELF,
     RETURN,
@@ -68,7 +68,7 @@ class Values:
                 fact = fact._replace(state="escaped")
             elif self.resource(fact).is_lazy:
                 fact = fact._replace(state="open")
-        elif relation in {CLOSER, CLOSE_METHOD} or (bound_method(relation) is not None and not self.names.lends):
+        elif relation in {*CLOSERS, CLOSE_METHOD} or (bound_method(relation) is not None and not self.names.lends):
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
 

@@ -8,7 +8,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.library.resources import Leaving
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import truthiness
-from dbhygiene.lifetimes.state import CLOSER, ITSELF, PART, READERS, Fact, Outcomes, dotted_path
+from dbhygiene.lifetimes.state import CLOSER, CLOSERS, ITSELF, PART, READERS, STACK, Fact, Outcomes, dotted_path
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 
 
@@ -23,25 +23,23 @@ class WithBlocks:
         item_, name = event.node, event.node.optional_vars
         relation = self.holds(item_.context_expr, fact)
         fact = failed = fact.drop_aliases([item_.context_expr, _unwrap(item_.context_expr)])
+        mask = truthiness(self.branches.value_of_target(item_.context_expr), fact.known, self.branches.sure)
         path = dotted_path(name) if name is not None else None
         if path is not None:
             fact = fact.forget_path(path)
             fact = fact._replace(known=self.keys.invalidate(fact.known, path)) if fact.known else fact
-        gives = relation if relation in READERS else None
+        gives = relation if relation in {*READERS, STACK} else None
         if relation == ITSELF and self._is_own_manager(item_.context_expr):
             gives = ITSELF
+        elif relation == STACK:
+            fact = fact.add_alias(relation, item_)
         elif relation in {ITSELF, CLOSER}:
             leaving = self._exit_effect(item_, fact)
             fact = fact.add_alias(relation, item_)
             gives = PART if relation == ITSELF and leaving is not None and leaving.binds == "cursor" else ITSELF
         if name is not None:
-            fact = self.assignments.bind_target(
-                name,
-                gives,
-                truthiness(self.branches.value_of_target(item_.context_expr), fact.known, self.branches.sure),
-                fact,
-            )
-        if event.is_async and (relation in {ITSELF, CLOSER} or _unwrap(item_.context_expr) is fact.site):
+            fact = self.assignments.bind_target(name, gives, mask, fact)
+        if event.is_async and (relation in {ITSELF, *CLOSERS} or _unwrap(item_.context_expr) is fact.site):
             return [("next", fact)]  # only the opening itself raises; an open resource enters itself
         return [("next", fact), ("raise", failed)]
 
@@ -54,10 +52,10 @@ class WithBlocks:
     def is_closed_by(self, item_: ast.withitem, fact: Fact) -> bool:
         """Whether leaving this `with` closes the resource."""
         relation = fact.relation_of(item_)
-        if relation not in {ITSELF, CLOSER} or fact.site is None:
+        if relation not in {ITSELF, *CLOSERS} or fact.site is None:
             return False
         leaving = self._exit_effect(item_, fact)
-        return relation == CLOSER or leaving is None or leaving.closes
+        return relation in CLOSERS or leaving is None or leaving.closes
 
     def _exit_effect(self, item_: ast.withitem, fact: Fact) -> Leaving | None:
         return self.effects.leaving(item_, self.resource(fact))
