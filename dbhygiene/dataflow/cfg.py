@@ -565,11 +565,13 @@ class _Builder:
         self, stmt: ast.Try, body: Node, idle: list[ast.ExceptHandler], after: Node, ways: Continuations
     ) -> Node:
         node = self.node(Attempt(stmt)).to("next", body)
-        for handler in idle:
+        for handler in stmt.handlers:
             verdict = _best(self.catches(each, ORDINARY) for each in exception_types(handler.type))
-            if verdict is not Catches.NEVER:  # signals are not modelled
+            if handler in idle and verdict is not Catches.NEVER:
                 inside = replace(ways, handling=(self.narrow(ORDINARY, handler), handler.name))
                 node.to("raise", self.node(Catch(handler)).to("next", self.block(handler.body, after, inside)))
+            if verdict is Catches.ALWAYS:
+                break  # the handlers below are for signals, which are not modelled
         return node
 
     def dispatcher(

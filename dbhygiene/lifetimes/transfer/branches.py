@@ -98,11 +98,15 @@ class Branches:
     def attempt(self, event: cfg.Attempt, fact: Fact) -> Outcomes:
         """Enter the handlers that no known exception enters: only to see what they open themselves.
 
-        Whether an open resource is still open there depends on where the exception came from, as do the conditions.
+        Whether an open resource is still open there depends on where the exception came from, as do the conditions on
+        fields, and on the variables that the `try` assigns.
         """
         if fact.site is not None:
             return [("next", fact)]
-        return [("next", fact), ("raise", fact._replace(known=frozenset()))]
+        known = frozenset(each for each in fact.known if "." not in each[0])
+        for name in _assigned(event.node) if known else ():
+            known = self.keys.invalidate(known, name)
+        return [("next", fact), ("raise", fact._replace(known=known))]
 
     def truths(self, test: ast.expr, fact: Fact) -> list[Truth]:
         """Return the possible truths of a condition, each with the path conditions then."""
@@ -230,3 +234,15 @@ def _compares_length(test: ast.Compare) -> bool | None:
         case [op], [ast.Constant(value=1)]:
             return {ast.Lt: False, ast.GtE: True}.get(type(op))
     return None
+def _assigned(stmt: ast.Try) -> set[str]:
+    """Return the variables that the body of a `try` may assign."""
+    found: set[str] = set()
+    for part in (part for each in stmt.body for part in ast.walk(each)):
+        match part:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                found.add(name)
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                found.add(name)
+    return found
+
+
