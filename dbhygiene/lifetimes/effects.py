@@ -224,6 +224,15 @@ class CallEffect(Frozen):
             return ParameterSummary()
         name = parameter(definition.node, position, keyword, bound=bound)
         return self.summaries.summary_of_body(definition, name, resource) if name else ParameterSummary()
+    def on(self, call: ast.Call, given: ast.expr, *, raised: bool) -> ArgumentEffects:
+        """Return the possible effects on an argument that is a resource, as the one that may be returned is."""
+        words = {word.value: word.arg for word in call.keywords}
+        position = call.args.index(given) if given in call.args else None
+        resource = self.summary.returns
+        if resource is None or (position is None and words.get(given) is None):
+            return KEEPS
+        return self.argument_effects(position, words.get(given), resource, ITSELF, raised)
+
 
     def _argument(
         self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource, relation: str

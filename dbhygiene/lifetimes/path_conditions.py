@@ -271,6 +271,8 @@ class TrackedConditions:
     def in_round(self, loop: ast.AST, known: Known) -> Known:
         """Return the path conditions in a round of a loop."""
         for key, _ in self._at_end.get(loop, ()):
+        elif isinstance(node.event, Bind) and isinstance(value := _without_await(node.event.value), ast.Call):
+            yield from self._given.get(value, ())
             if _is_round(key) and key in self.keys:
                 known |= {(key, TRUTHY)}
         return known
@@ -382,7 +384,7 @@ def _is_and(value: ast.expr) -> bool:
     return isinstance(value, ast.BoolOp) and isinstance(value.op, ast.And)
 
 
-def _without_await(expr: ast.expr) -> ast.expr:
+def _without_await(expr: ast.expr | None) -> ast.expr | None:
     return expr.value if isinstance(expr, (ast.Await, ast.NamedExpr)) else expr
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind
-from dbhygiene.lifetimes.effects import FunctionSemantics
+from dbhygiene.library.resources import RETURNS
+from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import (
     FALSY,
     NONE,
@@ -131,8 +132,29 @@ class Branches:
             truths_ = {truth for truth, _ in self.truths(value, fact)}
             return (TRUTHY if True in truths_ else 0) | (FALSY if False in truths_ else 0)
         return truthiness(value and self.value_of_target(value), fact.known, self.sure)
+        inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
+        if isinstance(inner, ast.Call) and self._gives_back(inner, fact):
+            return TRUTHY
 
     def value_of_target(self, expr: ast.expr) -> ast.expr:
+    def argument_truthiness(self, given: ast.expr, fact: Fact) -> int:
+        """Return the possible truth values of an argument that may be a connection."""
+        if isinstance(given, (ast.Constant, ast.JoinedStr)):
+            return NONE  # no connection
+        return self.truthiness(given, fact)
+
+    def sure_arguments(self, call: ast.Call, effect: CallEffect, fact: Fact) -> Iterator[ast.expr]:
+        """Yield the arguments that a call may return instead of opening a resource, if they surely are one."""
+        for given in effect.alternatives(call):
+            if given is not None and not self.argument_truthiness(given, fact) & (NONE | FALSY):
+                yield given
+
+    def _gives_back(self, call: ast.Call, fact: Fact) -> bool:
+        """Whether a call surely returns an argument that surely is a resource."""
+        effect = self.effects.of(call)
+        given = self.sure_arguments(call, effect, fact)
+        return any(effect.on(call, each, raised=False) == RETURNS for each in given)
+
         """Return the value of `as`: for `closing`, its argument, and for a stack the object that it enters."""
         match expr:
             case ast.Call(func=ast.Attribute(attr="enter_context" | "enter_async_context"), args=[given]):

@@ -58,6 +58,7 @@ class Calls:
 
     def call(self, event: cfg.Call, fact: Fact) -> Outcomes:
         call = event.node
+        done: Outcomes
         before = fact.drop_aliases([call])  # the result of the last round
         if (used := self._after_use(call.func, before)) is None:
             return [("raise", before)]
@@ -70,13 +71,15 @@ class Calls:
             fact = fact.drop_aliases(value for _, value in effect.sets)
             return [("next", fact), ("raise", fact)]
         if fact.site is None:
-            return [*self._after_acquire(call, effect, fact), ("next", fact), ("raise", fact)]
-        done: Outcomes = []
+            done = [*self._after_acquire(call, effect, fact), ("next", fact)]
+            return done if self._is_quietly_given_back(call, effect, fact) else [*done, ("raise", fact)]
+        done = []
         for path in fact.fields():
             if self.effects.touches(call, path.split(".")[1]):
                 fact = fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}")
-        for kind in ("next", "raise"):
-            done += [(kind, after) for after in self._after_call(call, effect, fact, kind == "raise")]
+        done += [("next", after) for after in self._after_call(call, effect, fact, raised=False)]
+        if not self._is_quietly_given_back(call, effect, fact):
+            done += [("raise", after) for after in self._after_call(call, effect, fact, raised=True)]
         return done
 
     def _after_use(self, func: ast.expr, fact: Fact) -> Fact | None:
@@ -99,7 +102,7 @@ class Calls:
         """Return the path conditions if a call opens a resource, and returns no argument; None if it never does."""
         known: Known | None = fact.known
         for given in effect.alternatives(call):
-            mask = ANYTHING if given is None else self._argument_truthiness(given, fact)
+            mask = ANYTHING if given is None else self.branches.argument_truthiness(given, fact)
             if not mask & TRUTHY:
                 continue
             if not mask & (NONE | FALSY):
@@ -110,10 +113,10 @@ class Calls:
                 known = assume(known, path, NONE | FALSY)
         return known
 
-    def _argument_truthiness(self, given: ast.expr, fact: Fact) -> int:
-        if isinstance(given, (ast.Constant, ast.JoinedStr)):
-            return NONE  # no connection
-        return self.branches.truthiness(given, fact)
+    def _is_quietly_given_back(self, call: ast.Call, effect: CallEffect, fact: Fact) -> bool:
+        """Whether a call surely gets a resource, which it returns instead of opening one, and then never raises."""
+        given = self.branches.sure_arguments(call, effect, fact)
+        return any(not effect.on(call, each, raised=True) for each in given)
 
     def _after_call(self, call: ast.Call, effect: CallEffect, fact: Fact, raised: bool) -> Iterable[Fact]:
         func = call.func
