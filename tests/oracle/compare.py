@@ -34,6 +34,7 @@ class Kind(Enum):
     ASSUMED = "assumed"  # ... but it would, if what is taken not to raise in a `try` did: a handler was written for it
     ENDLESS = "endless"  # ... but it does in a loop that never ends, which opens the next one
     DEAD = "never reached"  # ... as the whole call never does: what is known of conditions is kept for a few of them
+    MISTAKEN = "before a mistake"  # ... but where the call is reached, as in ASSUMED, the program makes a mistake then
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def compare(
 
 def differences(source: str, verdict: Verdict, said: Mapping[Site, Claim]) -> Iterator[Difference]:
     """Where what an analysis says of a program differs from the verdict on it."""
-    others: list[tuple[Kind, dict[Site, Bits]]] | None = None
+    others: list[tuple[Kind, Verdict]] | None = None
     for site, seen in verdict.bits.items():
         claimed, hides = said.get(site, Claim())
         if claimed[:4] == seen[:4] or (site not in said and not (seen.leaks_normally or seen.leaks_by_exception)):
@@ -165,13 +166,18 @@ def differences(source: str, verdict: Verdict, said: Mapping[Site, Claim]) -> It
                 yield Difference(Kind.SILENT if silent else Kind.MISSED, question, site)
             elif is_said and not happens:
                 others = list(_otherwise(source)) if others is None else others
-                kinds = [kind for kind, bits in others if getattr(bits.get(site, seen), question)]
-                never = site not in verdict.reached and not any(any(bits.get(site, ())) for _, bits in others)
-                yield Difference(kinds[0] if kinds else Kind.DEAD if never else Kind.FALSE, question, site)
+                kinds = [kind for kind, other in others if getattr(other.bits.get(site, seen), question)]
+                kind = kinds[0] if kinds else Kind.FALSE
+                if not kinds and site not in verdict.reached:
+                    if not any(any(other.bits.get(site, ())) for _, other in others):
+                        kind = Kind.DEAD
+                    elif any(other.has_mistake for assumed, other in others if assumed is Kind.ASSUMED):
+                        kind = Kind.MISTAKEN
+                yield Difference(kind, question, site)
 
 
-def _otherwise(source: str) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
-    """The bits under other assumptions than those of the first verdict; none where that takes too long."""
+def _otherwise(source: str) -> Iterator[tuple[Kind, Verdict]]:
+    """The verdicts under other assumptions than those of the first verdict: those of as many runs as time allows."""
     assumptions: list[tuple[Kind, dict[str, int]]] = [
         (Kind.DOUBTFUL, {"doubtful": True}),
         (Kind.RARE, {"bound": 3}),
@@ -180,7 +186,4 @@ def _otherwise(source: str) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
         (Kind.ENDLESS, {"endless": True}),
     ]
     for kind, each in assumptions:
-        try:
-            yield kind, judge(source, limit=SECOND_LIMIT, **each).bits  # type: ignore[arg-type]
-        except TooLargeError:
-            continue
+        yield kind, judge(source, limit=SECOND_LIMIT, partial=True, **each)  # type: ignore[arg-type]

@@ -120,8 +120,11 @@ class Play:
         owners = {owner for owner, _ in self.sites}
         return [name for name in self.functions if name in owners and "<locals>" not in name]
 
-    def runs(self, entry: str, limit: int) -> Iterator[Outcome]:
-        """Every run of a function that stays within the bound; the world is as the run left it."""
+    def runs(self, entry: str, limit: int, *, partial: bool = False) -> Iterator[Outcome]:
+        """Every run of a function that stays within the bound; the world is as the run left it.
+
+        Beyond the limit it raises TooLargeError, unless the runs may be `partial`.
+        """
         world = self.world
         world.tape.__init__()  # type: ignore[misc]  (`choose` is bound to it)
         call = self._caller(entry)
@@ -138,7 +141,8 @@ class Play:
                 yield outcome
             if not world.tape.advance():
                 return
-        raise TooLargeError
+        if not partial:
+            raise TooLargeError
 
     def _caller(self, entry: str) -> Callable[[], Outcome]:
         node = self.functions[entry]
@@ -198,8 +202,10 @@ class Play:
         return connection
 
     def _driver(self, entry: str) -> Callable[[Any], object]:
-        """How to go through a generator: it is resumed at each yield, or closed there; a context manager may also
-        be told there of an exception. What it lends is still its own, and so is what its cursors read from."""
+        """How to go through a generator: it is resumed at each yield, or closed there. A context manager is never
+        closed, but may be told there of an ordinary exception of its block: that a block may be part of a generator,
+        which is closed in it, is not modelled (see docs/analysis.md). What a generator lends is still its own, and so
+        is what its cursors read from."""
         world = self.world
         lends, is_manager = entry in self.lending, _is_manager(self.functions[entry])
 
@@ -211,7 +217,7 @@ class Play:
             try:
                 hand_on(next(generator))
                 while True:
-                    thrown = (GeneratorExit, *(world.kinds if is_manager else ()))
+                    thrown = world.kinds if is_manager else (GeneratorExit,)
                     pick = world.choose(1 + len(thrown))
                     hand_on(generator.throw(thrown[pick - 1]()) if pick else next(generator))
             except StopIteration as end:
@@ -289,8 +295,11 @@ def judge(
     doubtful: bool = False,
     attempting: bool = False,
     endless: bool = False,
+    partial: bool = False,
 ) -> Verdict:
     """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs.
+
+    Where it may be `partial`, each function is run up to the limit, and the bits are those that were seen.
 
     Where it is `doubtful`, the program's own functions may also give None, or what counts as false. Where it is
     `attempting`, a `try` with handlers may also fail before anything in it has happened. Where it is `endless`, what a
@@ -301,7 +310,7 @@ def judge(
     seen = [0] * len(sites)
     runs = 0
     for entry in play.entries:
-        for outcome in play.runs(entry, limit - runs):
+        for outcome in play.runs(entry, limit if partial else limit - runs, partial=partial):
             runs += 1
             leak, well = (RAISED_LEAKS, RAISED_WELL) if outcome.error else (LEAKS, WELL)
             safe: set[Connection] | None = None
