@@ -36,6 +36,14 @@ class Swallow(NamedTuple):
     exact: bool = False  # those of a derived class pass
 
 
+class ItemErrors(NamedTuple):
+    """The exceptions of the items of an iterable, and when they are raised: for the first item, for a later one."""
+
+    thrown: tuple[Thrown, ...] = ()
+    at_first: bool = False
+    later: bool = False
+
+
 ORDINARY = Thrown("Exception", exact=False)  # what an unknown call may raise
 GENERATOR_EXIT = Thrown("GeneratorExit")  # what a generator that is never resumed sees at its `yield`
 CANCELLED = Thrown("asyncio.CancelledError")

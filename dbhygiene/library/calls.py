@@ -95,6 +95,7 @@ FILE_METHODS = words("read_text read_bytes write_text write_bytes")
 READING_ITEMS = frozenset(_QUIETLY_GATHERING.split())
 READING_ITEMS_METHODS = frozenset("extend extendleft join update".split())
 LAZY = frozenset(_LAZY_FUNCTIONS.split())
+ITEM_BY_ITEM = frozenset({"enumerate", "iter", "map", "zip"})  # they take one item of each argument for each of theirs
 
 # Methods that send a statement.
 QUERIES = frozenset({"execute", "executemany", "executescript", "callproc"})

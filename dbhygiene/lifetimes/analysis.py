@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
-from dbhygiene.dataflow.exceptions import exception_types
+from dbhygiene.dataflow.exceptions import ItemErrors, exception_types
 from dbhygiene.dataflow.limits import TOO_LARGE, TOO_MUCH, give_up
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.calls import ANY_ERROR, LOSING
@@ -174,8 +174,9 @@ def _solve(
         n.event.node for n in graph.nodes() if isinstance(n.event, cfg.Catch) and _recovers(file, n.event.node)
     }
     rebound = names.captured & {name for each in file.nodes(ast.Nonlocal) for name in each.names}
+    partly = {loop: errors for loop, errors in _loops_over_generators(graph, effects) if errors[1] != errors[2]}
     for limit in (MAX_KEYS, 2, 0):  # less precision is better than no answer
-        keys = TrackedConditions(graph, bound, limit, opened=sites, given=given, rebound=rebound)
+        keys = TrackedConditions(graph, bound, limit, opened=sites, given=given, rebound=rebound, partly=partly)
         transfer = Transfer(effects, sites, names, keys, recovering)
         try:
             solution = Solution(graph, started, transfer)
@@ -250,6 +251,15 @@ def _condition_variables(effects: FunctionSemantics, call: ast.Call) -> Iterator
     for given in effects.of(call).alternatives(call):
         if given is not None and (path := dotted_path(given)) is not None:
             yield path
+
+
+def _loops_over_generators(graph: Graph, effects: FunctionSemantics) -> Iterator[tuple[ast.AST, ItemErrors]]:
+    """Yield each loop over a new generator of the project whose items may raise."""
+    for node in graph.nodes():
+        match node.event:
+            case cfg.Iterate(node=ast.For() as loop) if any(kind == "raise" for kind, _ in node.out):
+                if (errors := effects.rounds_that_raise(loop.iter)) is not None:
+                    yield loop, errors
 
 
 def _resource_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:

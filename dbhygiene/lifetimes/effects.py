@@ -12,7 +12,15 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome
-from dbhygiene.dataflow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Swallow, Thrown
+from dbhygiene.dataflow.exceptions import (
+    CANCELLED,
+    GENERATOR_EXIT,
+    ORDINARY,
+    SYSTEM_EXIT,
+    ItemErrors,
+    Swallow,
+    Thrown,
+)
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import (
     ASKS,
@@ -26,6 +34,7 @@ from dbhygiene.library.calls import (
     EXITS_AT_ONCE,
     FILE_FUNCTIONS,
     FILE_METHODS,
+    ITEM_BY_ITEM,
     LAZY,
     LOGGERS,
     NEVER_RETURN,
@@ -215,15 +224,6 @@ class CallEffect(Frozen):
                     found += _arguments_for_parameter(call, definition, name, bound=bound)
         return found
 
-    def _argument_of_body(
-        self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource
-    ) -> ParameterSummary:
-        """Return the summary of an argument of a function that its decorator calls."""
-        definition, bound = callee
-        if not isinstance(definition.node, FUNCTION):
-            return ParameterSummary()
-        name = parameter(definition.node, position, keyword, bound=bound)
-        return self.summaries.summary_of_body(definition, name, resource) if name else ParameterSummary()
     def on(self, call: ast.Call, given: ast.expr, *, raised: bool) -> ArgumentEffects:
         """Return the possible effects on an argument that is a resource, as the one that may be returned is."""
         words = {word.value: word.arg for word in call.keywords}
@@ -233,6 +233,15 @@ class CallEffect(Frozen):
             return KEEPS
         return self.argument_effects(position, words.get(given), resource, ITSELF, raised)
 
+    def _argument_of_body(
+        self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource
+    ) -> ParameterSummary:
+        """Return the summary of an argument of a function that its decorator calls."""
+        definition, bound = callee
+        if not isinstance(definition.node, FUNCTION):
+            return ParameterSummary()
+        name = parameter(definition.node, position, keyword, bound=bound)
+        return self.summaries.summary_of_body(definition, name, resource) if name else ParameterSummary()
 
     def _argument(
         self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource, relation: str
@@ -330,7 +339,7 @@ class FunctionSummaries(Protocol):
 
     def swallowed_exceptions(self, definition: definitions.Definition, depth: int) -> Sequence[Swallow]: ...
 
-    def exceptions_of_items(self, definition: definitions.Definition, depth: int) -> tuple[Thrown, ...]: ...
+    def exceptions_of_items(self, definition: definitions.Definition, depth: int) -> ItemErrors: ...
 
 
 class FunctionSemantics(cfg.Semantics):
@@ -655,8 +664,24 @@ class FunctionSemantics(cfg.Semantics):
             case ast.Call():
                 meant = self._target_of(iterated).callees
                 found = [self.summaries.exceptions_of_items(each.definition, self._depth) for each in meant]
-                return tuple(dict.fromkeys(thrown for each in found for thrown in each))
+                return tuple(dict.fromkeys(thrown for each in found for thrown in each.thrown))
         return ()
+
+    def rounds_that_raise(self, iterated: ast.expr) -> ItemErrors | None:
+        """Return when the items of a new generator of the project raise; None for any other iterable."""
+        if not isinstance(iterated, ast.Call):
+            return None
+        if self.file.resolve(iterated.func) in ITEM_BY_ITEM:
+            parts = [part for part in iterated.args if self.at_items(part)]
+            found = [self.rounds_that_raise(part) for part in parts]
+        else:
+            meant = self._target_of(iterated).callees
+            found = [self.summaries.exceptions_of_items(each.definition, self._depth) for each in meant]
+        known = [each for each in found if each is not None]
+        if not known or len(known) < len(found):
+            return None
+        thrown = tuple(dict.fromkeys(thrown for each in known for thrown in each.thrown))
+        return ItemErrors(thrown, any(each.at_first for each in known), any(each.later for each in known))
 
     # -- names
 

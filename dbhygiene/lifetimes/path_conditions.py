@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from typing import TYPE_CHECKING, Final
 
 from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test
+from dbhygiene.dataflow.exceptions import ItemErrors
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.code import single_tests
 from dbhygiene.program.counted_loops import count_items, truth_at_end
@@ -177,6 +178,7 @@ class TrackedConditions:
 
     Arguments:
         rebound: variables that functions within assign: a call may change them.
+        partly: loops whose items raise only for the first item, or only later.
     """
 
     def __init__(
@@ -188,8 +190,10 @@ class TrackedConditions:
         opened: Iterable[ast.AST] = (),
         given: Mapping[ast.Call, Sequence[str]] | None = None,
         rebound: Collection[str] = (),
+        partly: Mapping[ast.AST, ItemErrors] | None = None,
     ) -> None:
         self._given = given or {}
+        self._partly = partly or {}
         nodes = graph.nodes()
         asked: dict[str, set[ast.expr]] = {}
         known_truths: Counter[str] = Counter()
@@ -208,7 +212,7 @@ class TrackedConditions:
                         known_truths[path] += chosen or truthiness(value, frozenset()) != ANYTHING
         self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
         for loop in {node.event.node: None for node in nodes if isinstance(node.event, Iterate)}:
-            if decided := list(_conditions_at_end(loop, asked)):
+            if decided := list(_conditions_at_end(loop, asked, is_partly=loop in self._partly)):
                 self._at_end[loop] = decided
             for key, _ in decided:
                 asked.setdefault(key, set())
@@ -229,6 +233,8 @@ class TrackedConditions:
         self._only_excluding = frozenset(self._excluded.keys() - set(useful))
         useful += sorted(self._only_excluding)
         self.keys = [key for key in useful if _names(key).isdisjoint(rebound)][:limit]
+        loops = {loop.iter: _round_of(loop) for loop in self._partly if isinstance(loop, ast.For)}
+        self._begun = {node: loops[node.event.node] for node in nodes if node.event and node.event.node in loops}
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)
 
@@ -265,14 +271,21 @@ class TrackedConditions:
             yield from self._excluded.get(key, ())
         if isinstance(node.event, Call):
             yield from self._given.get(node.event.node, ())
+        elif isinstance(node.event, Bind) and isinstance(value := _without_await(node.event.value), ast.Call):
+            yield from self._given.get(value, ())
         elif isinstance(node.event, Iterate):
             yield from (key for key, _ in self._at_end.get(node.event.node, ()))
+
+    def may_raise(self, loop: ast.AST, known: Known) -> bool:
+        """Whether taking the next item of a loop may raise, if its iterable raises at all."""
+        when = self._partly.get(loop)
+        if when is None or not isinstance(loop, ast.For) or (key := _round_of(loop)) not in self.keys:
+            return True
+        return when.later if (key, TRUTHY) in known else when.at_first
 
     def in_round(self, loop: ast.AST, known: Known) -> Known:
         """Return the path conditions in a round of a loop."""
         for key, _ in self._at_end.get(loop, ()):
-        elif isinstance(node.event, Bind) and isinstance(value := _without_await(node.event.value), ast.Call):
-            yield from self._given.get(value, ())
             if _is_round(key) and key in self.keys:
                 known |= {(key, TRUTHY)}
         return known
@@ -283,7 +296,7 @@ class TrackedConditions:
             if key not in self.keys:
                 continue
             if _is_round(key):
-                if (key, TRUTHY) not in known:
+                if (key, TRUTHY) not in known and loop not in self._partly:
                     return None
                 known -= {(key, TRUTHY)}
             elif assume(known, key, mask) is None:
@@ -293,6 +306,8 @@ class TrackedConditions:
     def after(self, node: Node, known: Known) -> Known:
         """Return the path conditions that are still needed after a node."""
         later = self._later[node]
+        if (begun := self._begun.get(node)) is not None:
+            known -= {(begun, TRUTHY)}
         return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)
 
     def condition_of(self, test: ast.expr) -> Condition | None:
@@ -340,12 +355,18 @@ def _is_round(key: str) -> bool:
     return key.startswith(_ROUND)
 
 
-def _conditions_at_end(loop: ast.AST, asked: Mapping[str, Collection[ast.AST]]) -> Iterator[tuple[str, int]]:
+def _round_of(loop: ast.For) -> str:
+    return f"{_ROUND}{loop.lineno}_{loop.col_offset}"
+
+
+def _conditions_at_end(
+    loop: ast.AST, asked: Mapping[str, Collection[ast.AST]], *, is_partly: bool
+) -> Iterator[tuple[str, int]]:
     """Yield the conditions that have one truth when a loop has no more items, with the mask of each."""
     if not isinstance(loop, ast.For):
         return
-    if count_items(loop.iter):
-        yield f"{_ROUND}{loop.lineno}_{loop.col_offset}", TRUTHY
+    if is_partly or count_items(loop.iter):
+        yield _round_of(loop), TRUTHY
     for key, tests in asked.items():
         truth = next((truth for test in tests if (truth := truth_at_end(loop, test)) is not None), None)
         if truth is not None:

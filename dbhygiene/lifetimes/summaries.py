@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome, TooLargeError
-from dbhygiene.dataflow.exceptions import ORDINARY, Swallow, Thrown, exception_types
+from dbhygiene.dataflow.exceptions import ORDINARY, ItemErrors, Swallow, exception_types
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import TOO_LARGE, UNSETTLED, give_up
 from dbhygiene.library.resources import (
@@ -66,6 +66,7 @@ from dbhygiene.source.records import Record, replace
 _LEAVING_NOTHING = frozenset(
     {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
 )  # a result that reads from the resource does not survive these
+_ANY_ITEM_ERRORS = ItemErrors((ORDINARY,), at_first=True, later=True)
 _CALLS_DEEP = 4  # the depth to which calls are followed for exceptions: beyond it, a call may raise anything
 
 
@@ -154,8 +155,8 @@ class Summaries:
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
             self._infer_touched_fields, lambda _: frozenset(), lambda _: None
         )
-        self._items: Interprocedural[tuple[Definition, int], tuple[Thrown, ...]] = Interprocedural(
-            self._infer_exceptions_of_items, lambda _: (), lambda _: (ORDINARY,)
+        self._items: Interprocedural[tuple[Definition, int], ItemErrors] = Interprocedural(
+            self._infer_exceptions_of_items, lambda _: ItemErrors(), lambda _: _ANY_ITEM_ERRORS
         )
         self._fields: dict[_FieldContext, ClassField] = {}
         self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(
@@ -528,7 +529,7 @@ class Summaries:
             return ()
         return exceptions_swallowed_by(leave.file, leave.node)
 
-    def exceptions_of_items(self, definition: Definition, depth: int) -> tuple[Thrown, ...]:
+    def exceptions_of_items(self, definition: Definition, depth: int) -> ItemErrors:
         """Return the exceptions of the items of a generator, or of an object with a generator as `__iter__`.
 
         Arguments:
@@ -536,12 +537,13 @@ class Summaries:
         """
         if not isinstance(definition.node, FUNCTION):
             method = find_method(definition, "__iter__")
-            return self.exceptions_of_items(method, depth) if method is not None and method is not definition else ()
+            is_other = method is not None and method is not definition
+            return self.exceptions_of_items(method, depth) if method is not None and is_other else ItemErrors()
         if not _is_generator(definition.file, definition.node) or not is_plain(definition):
-            return ()
+            return ItemErrors()
         return self._items.of((definition, depth))
 
-    def _infer_exceptions_of_items(self, generator: tuple[Definition, int]) -> tuple[Thrown, ...]:
+    def _infer_exceptions_of_items(self, generator: tuple[Definition, int]) -> ItemErrors:
         definition, depth = generator
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
@@ -551,8 +553,13 @@ class Summaries:
             graph = cfg.build(function, semantics)
         except (TooLargeError, RecursionError):
             give_up(file, function, TOO_LARGE)
-            return (ORDINARY,)
-        return tuple(sorted(graph.uncaught)) if graph.raised in graph.nodes() else ()
+            return _ANY_ITEM_ERRORS
+        nodes = graph.nodes()
+        if graph.raised not in nodes:
+            return ItemErrors()
+        resumed = [target for node in nodes if isinstance(node.event, cfg.Yield) for _, target in node.out]
+        later = graph.raised in cfg.reachable(resumed, past=lambda node: True)
+        return ItemErrors(tuple(sorted(graph.uncaught)), _raises_before_item(graph), later)
 
     def _endings_of(self, definition: Definition, depth: int) -> _Ends:
         """Return how a function may end: in every way if the chain of calls is too long, or the function too large."""
@@ -705,6 +712,14 @@ def _is_generator(file: File, function: Function) -> bool:
 def _raises_before_yield(graph: cfg.Graph) -> bool:
     """Whether an exception can leave a generator before it yields for the first time."""
     return graph.raised in cfg.reachable([graph.entry], past=lambda node: not isinstance(node.event, cfg.Yield))
+
+
+def _raises_before_item(graph: cfg.Graph) -> bool:
+    """Whether an exception can leave a generator before its first item: `yield from` may yield none."""
+    return graph.raised in cfg.reachable(
+        [graph.entry],
+        past=lambda node: not (isinstance(node.event, cfg.Yield) and isinstance(node.event.node, ast.Yield)),
+    )
 
 
 def _swallowing_handlers(graph: cfg.Graph) -> list[ast.ExceptHandler]:

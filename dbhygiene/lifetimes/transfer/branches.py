@@ -91,10 +91,11 @@ class Branches:
         holds_it = fact.state == "open" and (relation == CONTAINER or element_of(relation or "") is not None)
         inside = fact.add_alias(VISITED, loop) if holds_it else fact
         inside = inside._replace(known=self.keys.in_round(loop, inside.known))
+        failing: Outcomes = [("raise", fact)] if self.keys.may_raise(loop, fact.known) else []
         known = self.keys.at_end(loop, fact.known)
         if known is None or (holds_it and not fact.relation_of(loop)):
-            return [("true", inside), ("raise", fact)]  # all elements are visited before the loop ends
-        return [("true", inside), ("raise", fact), ("false", fact.drop_aliases([loop])._replace(known=known))]
+            return [("true", inside), *failing]  # all elements are visited before the loop ends
+        return [("true", inside), *failing, ("false", fact.drop_aliases([loop])._replace(known=known))]
 
     def attempt(self, event: cfg.Attempt, fact: Fact) -> Outcomes:
         """Enter the handlers that no known exception enters: only to see what they open themselves.
@@ -131,12 +132,11 @@ class Branches:
         if is_condition(value):
             truths_ = {truth for truth, _ in self.truths(value, fact)}
             return (TRUTHY if True in truths_ else 0) | (FALSY if False in truths_ else 0)
-        return truthiness(value and self.value_of_target(value), fact.known, self.sure)
         inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
         if isinstance(inner, ast.Call) and self._gives_back(inner, fact):
             return TRUTHY
+        return truthiness(value and self.value_of_target(value), fact.known, self.sure)
 
-    def value_of_target(self, expr: ast.expr) -> ast.expr:
     def argument_truthiness(self, given: ast.expr, fact: Fact) -> int:
         """Return the possible truth values of an argument that may be a connection."""
         if isinstance(given, (ast.Constant, ast.JoinedStr)):
@@ -155,6 +155,7 @@ class Branches:
         given = self.sure_arguments(call, effect, fact)
         return any(effect.on(call, each, raised=False) == RETURNS for each in given)
 
+    def value_of_target(self, expr: ast.expr) -> ast.expr:
         """Return the value of `as`: for `closing`, its argument, and for a stack the object that it enters."""
         match expr:
             case ast.Call(func=ast.Attribute(attr="enter_context" | "enter_async_context"), args=[given]):
@@ -246,16 +247,6 @@ class Branches:
         return None
 
 
-def _compares_length(test: ast.Compare) -> bool | None:
-    """Return the truth of a comparison of a length that is at least one; None if it may be either."""
-    match test.ops, test.comparators:
-        case [op], [ast.Constant(value=0)]:
-            return {ast.Eq: False, ast.LtE: False, ast.Lt: False, ast.Gt: True, ast.NotEq: True, ast.GtE: True}.get(
-                type(op)
-            )
-        case [op], [ast.Constant(value=1)]:
-            return {ast.Lt: False, ast.GtE: True}.get(type(op))
-    return None
 def _assigned(stmt: ast.Try) -> set[str]:
     """Return the variables that the body of a `try` may assign."""
     found: set[str] = set()
@@ -268,3 +259,13 @@ def _assigned(stmt: ast.Try) -> set[str]:
     return found
 
 
+def _compares_length(test: ast.Compare) -> bool | None:
+    """Return the truth of a comparison of a length that is at least one; None if it may be either."""
+    match test.ops, test.comparators:
+        case [op], [ast.Constant(value=0)]:
+            return {ast.Eq: False, ast.LtE: False, ast.Lt: False, ast.Gt: True, ast.NotEq: True, ast.GtE: True}.get(
+                type(op)
+            )
+        case [op], [ast.Constant(value=1)]:
+            return {ast.Lt: False, ast.GtE: True}.get(type(op))
+    return None
