@@ -2,8 +2,9 @@
 
 With `pool_mode = transaction`, PgBouncer may give the server's session to another program between two transactions. The
 prepared statements and cursors of the session are then gone, or belong to the other program. asyncpg prepares each
-statement and keeps it. Later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`, or `already
-exists`.
+statement under a name, and keeps it. Later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`,
+or `already exists`. With `statement_cache_size=0`, the statements have no names. Through SQLAlchemy, this takes asyncpg
+0.31 or later.
 
 ```ini pgbouncer/pgbouncer.ini
 [databases]
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 engine = create_async_engine("postgresql+asyncpg://a@pgbouncer:6432/b")  # HYG504: asyncpg
 ```
 
-```python fixed
+```python fixed unsafe
 from sqlalchemy.ext.asyncio import create_async_engine
 
 engine = create_async_engine(
@@ -28,7 +29,7 @@ engine = create_async_engine(
 )
 ```
 
-The same holds for asyncpg's own pools and connections:
+The same holds for asyncpg's own pools and connections, whatever the version:
 
 ```yaml compose.yaml
 services:
@@ -88,10 +89,10 @@ DATABASES = {
 ```
 
 If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the `environment` and
-the `env_file` of a compose file. Nothing is reported if the statements are not kept, or for a URL that leads to the
-server itself. Nor is anything reported if PgBouncer tracks the statements (`max_prepared_statements`). It does so by
-default from 1.24 on, and an image without a version is assumed to be newer. If no file gives the version of PgBouncer,
-the finding says what to set for a newer version.
+the `env_file` of a compose file. Nothing is reported if the program sets the size of a cache or names the statements
+itself, or for a URL that leads to the server itself. Nor is anything reported if PgBouncer tracks the statements
+(`max_prepared_statements`). It does so by default from 1.24 on; an image without a version counts as such a version.
+If no file shows which version of PgBouncer runs, the statements are reported, and a note says what to set from 1.24 on.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -108,11 +109,15 @@ direct = create_async_engine("postgresql+asyncpg://shop@db:5432/shop")
 ## Fix safety
 
 Safe: without its cache, asyncpg prepares each statement again; without server-side cursors, Django reads all rows at
-once. There is no fix if `connect_args` is not a dict literal in the call.
+once. For an engine of SQLAlchemy, the fix is safe if the requirements name asyncpg 0.31 or later. With older versions,
+the statements have names even without a cache, and there is no fix. If the version is unknown, the fix is unsafe.
+There is no fix if `connect_args` is not a dict literal in the call. Cursors of asyncpg have names in any version: with
+them, connect to the server itself.
 
 ## References
 
 - [PgBouncer: features by pool mode](https://www.pgbouncer.org/features.html)
+- [asyncpg: why prepared statements fail behind PgBouncer](https://magicstack.github.io/asyncpg/current/faq.html)
 - [SQLAlchemy: asyncpg and
   PgBouncer](https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#prepared-statement-name-with-pgbouncer)
 - [Django: transaction pooling and server-side
@@ -127,7 +132,7 @@ from collections.abc import Collection, Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword
-from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Step, rule
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.library.test_files import is_example, is_test_file, retired_folder
 from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
@@ -141,6 +146,8 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import written_items
 
 _CACHES = ("statement_cache_size", "prepared_statement_cache_size")
+_NAMES = "prepared_statement_name_func"
+_NAMELESS = (0, 31)  # the first version of asyncpg whose `prepare()` gives no name if there is no cache
 _DRIVER = re.compile(r"^postgres(?:ql)?\+asyncpg:")
 _OPENS = ("asyncpg.connect", "asyncpg.create_pool", "asyncpg.connection.connect", "asyncpg.pool.create_pool")
 _ITERATES = re.compile(r"\bobjects\b[^\n#]*\.iterator\(|^[^#\n]*\)\.iterator\(", re.MULTILINE)
@@ -183,18 +190,27 @@ def _is_asyncpg(url: Value) -> bool:
 
 
 def _keeps(arguments: Value) -> bool:
-    """Whether a driver's arguments are known, and leave its cache on."""
+    """Whether a driver's arguments are known, and leave its cache and its names as they are."""
     given = as_dict(arguments)
-    return not given.open and not any(key in given.items for key in _CACHES)
+    return not given.open and not any(key in given.items for key in (*_CACHES, _NAMES))
 
 
 def _fix(file: File, made: Engine, arguments: Value) -> Fix | NoFix:
+    version = file.project.version_of("asyncpg")
+    if version is not None and version < _NAMELESS:
+        return NoFix(
+            "older versions of asyncpg name the statements even without a cache; require asyncpg 0.31 or later, and set"
+            " `statement_cache_size` to 0 in `connect_args`"
+        )
+    safety, title = Safety.SAFE, _TITLE
+    if version is None:
+        safety, title = Safety.UNSAFE, f"{_TITLE} (with asyncpg 0.31 or later)"
     keyword = next((each for each in made.call.keywords if each.arg == "connect_args"), None)
     if keyword is None and "connect_args" not in made.options.items:
         item = f"{{{file.quote(_CACHES[0], made.call)}: 0}}"
-        return Fix(_TITLE, (AddKeyword(file.span(made.call), "connect_args", item),))
+        return Fix(title, (AddKeyword(file.span(made.call), "connect_args", item),), safety)
     if keyword is not None and isinstance(keyword.value, ast.Dict):
-        return Fix(_TITLE, (AddItem(file.span(keyword.value), file.quote(_CACHES[0], keyword.value), "0"),))
+        return Fix(title, (AddItem(file.span(keyword.value), file.quote(_CACHES[0], keyword.value), "0"),), safety)
     return NoFix("it is not a dict literal in this call; set the size of the cache to 0 in `connect_args`")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from dbhygiene.api import check
 from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Fix
 
 ASGI = "from django.core.asgi import get_asgi_application\n\napplication = get_asgi_application()\n"
 WSGI = "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n"
@@ -232,6 +233,35 @@ PGBOUNCER = "[pgbouncer]\npool_mode = {mode}\n{more}"
 def test_prepared_statements(tmp_path: Path, mode: str, more: str, expected: list[tuple[str, str]]) -> None:
     pool = "import asyncpg\n\nasync def f():\n    return await asyncpg.connect(host='pgbouncer', user='a')\n"
     assert findings(tmp_path, db_0py=pool, pgbouncer_0ini=PGBOUNCER.format(mode=mode, more=more)) == expected
+
+
+@pytest.mark.parametrize(
+    ("requirements", "expected"),
+    [("asyncpg>=0.31\n", "safe"), ("asyncpg==0.32.0\n", "safe"), ("asyncpg\n", "unsafe"), ("asyncpg==0.30.0\n", "")],
+)
+def test_an_engine_profits_from_no_cache_with_new_versions_of_asyncpg(
+    tmp_path: Path, requirements: str, expected: str
+) -> None:
+    engine = (
+        "from sqlalchemy.ext.asyncio import create_async_engine\n\n"
+        "engine = create_async_engine('postgresql+asyncpg://shop@pgbouncer:6432/shop')\n"
+    )
+    (tmp_path / "requirements.txt").write_text(requirements)
+    (tmp_path / "pgbouncer.ini").write_text(PGBOUNCER.format(mode="transaction", more=""))
+    (tmp_path / "db.py").write_text(engine)
+    (found,) = check(tmp_path, settings=Settings(select=("HYG504",)))
+    assert (found.fix.safety.name.lower() if isinstance(found.fix, Fix) else "") == expected
+
+
+def test_statements_with_names_of_their_own_are_not_reported(tmp_path: Path) -> None:
+    engine = (
+        "from uuid import uuid4\n\nfrom sqlalchemy.ext.asyncio import create_async_engine\n"
+        "from sqlalchemy.pool import NullPool\n\n"
+        "names = {'prepared_statement_name_func': lambda: f'__shop_{uuid4()}__'}\n"
+        "url = 'postgresql+asyncpg://shop@pgbouncer:6432/shop'\n"
+        "engine = create_async_engine(url, poolclass=NullPool, connect_args=names)\n"
+    )
+    assert findings(tmp_path, db_0py=engine, pgbouncer_0ini=PGBOUNCER.format(mode="transaction", more="")) == []
 
 
 LATEST = "services:\n  pgbouncer:\n    image: edoburu/pgbouncer{tag}\n    environment: {{POOL_MODE: transaction}}\n"
