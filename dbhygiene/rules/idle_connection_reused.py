@@ -125,9 +125,10 @@ def polls(work):
 ## Fix safety
 
 Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if needed. PyMySQL 1.2 deprecates the
-argument, but still reconnects. An open transaction is lost with the old connection, with or without the ping. There is
-no fix for asynchronous drivers, nor for MySQLdb, whose newer versions cannot reconnect. Nor is there one if the
-function that waits has no variable for the connection, or if a module keeps the connection for its requests.
+argument, but still reconnects. There is no fix if a transaction may be open during the wait: after the ping, the
+program would commit only the rest of it, without an error (HYG403). There is no fix for asynchronous drivers, nor for
+MySQLdb, whose newer versions cannot reconnect. Nor is there one if the function that waits has no variable for the
+connection, or if a module keeps the connection for its requests.
 
 ## References
 
@@ -229,7 +230,12 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
         return NoFix("it has no variable in the function that waits; open a new connection after the wait")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
+    from dbhygiene.recovery.pending_writes import may_be_pending
 
+    if may_be_pending(file, code, gap.variable, gap.wait.node):
+        return NoFix(
+            "a transaction may be open during the wait; commit before the wait, and test the connection after it"
+        )
     return Fix(
         "Reconnect after the wait if needed",
         (InsertAfter(file.span(statement), f"{gap.variable}.{PINGS[life.resource.package]}"),),
