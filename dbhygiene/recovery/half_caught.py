@@ -23,6 +23,7 @@ from dbhygiene.source.records import Frozen
 
 _MYSQL = (frozenset({2006}), frozenset({2013}))  # one group for each way to lose a connection
 _NUMBERS = frozenset({2006, 2013, 2055})
+_TIMED_OUT = 4031  # of MySQL 8.0.24 and later; MariaDB keeps 2006
 
 
 class HalfCaught(Frozen):
@@ -215,7 +216,8 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 given = " or ".join(map(str, sorted(numbers & _NUMBERS)))
                 other = " and ".join(map(str, missing))
                 text = f"error {other} means a lost connection, too: this test only looks for {given}"
-                yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=missing)
+                added = tuple(sorted({*missing, _TIMED_OUT} - numbers))
+                yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=added)
                 return
     if "psycopg2" in found and not texts:
         yield from _states(handler, parts)
@@ -243,7 +245,7 @@ def _missing_numbers(library: str, numbers: set[int]) -> tuple[int, ...]:
 
 
 def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfCaught]:
-    """Yield a test of psycopg2's `pgcode` for a lost connection, which has none."""
+    """Yield a test of psycopg2's `pgcode` for a lost connection, which may have none."""
     compared = [part for part in parts if isinstance(part, ast.Compare) and _is_pgcode(part.left)]
     if any(is_none(each) for part in compared for each in part.comparators):
         return
@@ -255,7 +257,7 @@ def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfC
             str(each.value) for each in ast.walk(part.comparators[0]) if isinstance(each, ast.Constant)
         ]
         if any(name.startswith(("CONNECTION_", "ADMIN_SHUTDOWN", "08", "57P")) for name in named):
-            text = "psycopg2 gives no `pgcode` when the connection is lost: it is None, which no test here expects"
+            text = "for a lost connection, psycopg2 may give no `pgcode`, but None, which no test here expects"
             yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler, advice="test for None, too")
             return
 

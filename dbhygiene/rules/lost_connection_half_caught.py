@@ -3,8 +3,8 @@
 The error depends on why the connection was lost: it was idle for too long, or was killed on the server. Each later use
 of the connection may give a third error. A handler that leaves one of them out fails in that case.
 
-If the server is away for longer, `connect()` in this handler fails, too. PyMySQL then raises `InterfaceError: (0, '')`
-for each further use of the old connection, even when the server is back:
+If the server is still away, the `connect()` in the handler below fails, too. From then on, PyMySQL raises
+`InterfaceError: (0, '')` for each use of the old connection, even when the server is back:
 
 ```python
 import pymysql
@@ -52,7 +52,7 @@ class Orders:
         return cursor
 ```
 
-After a long idle time, the error is 2006; after a `KILL`, it is 2013:
+After a long idle time, the error is 2006, or 4031 with MySQL 8.0.24 or later; after a `KILL`, it is 2013:
 
 ```python
 import MySQLdb
@@ -73,12 +73,12 @@ def query(conn, connect, sql):
     try:
         return conn.cursor().execute(sql)
     except MySQLdb.OperationalError as error:
-        if error.args[0] not in (2006, 2013):
+        if error.args[0] not in (2006, 2013, 4031):
             raise
         return connect().cursor().execute(sql)
 ```
 
-psycopg2 has no `pgcode` for a lost connection:
+For a lost connection, `pgcode` of psycopg2 is often None:
 
 ```python
 import psycopg2
@@ -88,15 +88,15 @@ def query(conn, connect, sql):
     try:
         return conn.cursor().execute(sql)
     except psycopg2.OperationalError as error:
-        if error.pgcode in (errorcodes.ADMIN_SHUTDOWN, errorcodes.CONNECTION_FAILURE):  # HYG406: None
+        if error.pgcode in (errorcodes.ADMIN_SHUTDOWN, errorcodes.CONNECTION_FAILURE):  # HYG406: but None
             return connect().cursor().execute(sql)
         raise
 ```
 
 ## Fix safety
 
-The fix adds the missing class or number to those that the handler names. It is unsafe: a program may handle only one of
-them on purpose.
+The fix adds the missing class or numbers to those that the handler names, with 4031 if it adds another number. It is
+unsafe: a program may handle only one of them on purpose.
 """
 
 from __future__ import annotations
@@ -135,7 +135,10 @@ def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
             and all(isinstance(each, ast.Constant) for each in literal.elts)
         ):
             numbers = [file.segment(each) for each in literal.elts] + [str(number) for number in found.add_numbers]
-            return Fix("Add the number", (Replace(file.span(literal), f"({', '.join(numbers)})"),), Safety.UNSAFE)
+            added = "number" if len(found.add_numbers) == 1 else "numbers"
+            return Fix(
+                f"Add the missing {added}", (Replace(file.span(literal), f"({', '.join(numbers)})"),), Safety.UNSAFE
+            )
     if found.add_class and found.handler is not None and found.handler.type is not None:
         names = found.handler.type
         parts = names.elts if isinstance(names, ast.Tuple) else [names]
