@@ -18,6 +18,14 @@ def handler(function: Function) -> ast.expr | None:
     """Return the decorator that makes a function answer each request, message or task."""
     for decorator in function.decorator_list:
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if last_name(inner) in _HANDLES:
+        if last_name(inner) in _HANDLES and not _is_mock(inner):
             return decorator
     return None
+
+
+def _is_mock(decorator: ast.expr) -> bool:
+    """Whether a decorator is `patch` of `unittest.mock`: that of a web framework is a method of an application."""
+    match decorator:
+        case ast.Name(id="patch") | ast.Attribute(value=ast.Name(id="mock") | ast.Attribute(attr="mock"), attr="patch"):
+            return True
+    return False
