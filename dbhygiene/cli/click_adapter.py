@@ -96,18 +96,18 @@ _TYPES: dict[object, click.ParamType[Any]] = {
 
 
 def with_options(
-    options: Sequence[Option], metavar: str = "[PATHS]...", *, unused: Collection[str] = (), baseline: str = ""
+    options: Sequence[Option], metavar: str = "[PATHS]...", *, unused: Collection[str] = (), **helps: str
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Return a decorator that adds these options, and paths, to a command.
 
     Arguments:
         unused: options that the command accepts, so that all commands can be given the same ones; its help omits them.
-        baseline: what the option `--baseline` does, if that is not what it does in `check`.
+        helps: by their names, what options do that do not do what they do in `check`.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         for option in reversed(options):
-            text = baseline if option.names == ("--baseline",) and baseline else option.help
+            text = helps.get(option.dest, option.help)
             command = _decorator(option, text, hidden=any(name in unused for name in option.names))(command)
         return click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar=metavar)(command)
 

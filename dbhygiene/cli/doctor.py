@@ -26,7 +26,7 @@ from dbhygiene.project.project import Project
     "--server",
     metavar="WHERE",
     help="Ask a database server for its limits, and compare them with the code. WHERE is an environment variable with a"
-    " URL, an option file, `django:ALIAS`, or a URL.",
+    " URL, an option file, `django[:ALIAS]`, or a URL.",
 )
 @click.option("--save", is_flag=True, help="Write the limits of the server into the settings.")
 def command(path: Path, output_format: str, isolated: bool, server: str | None, save: bool) -> int:

@@ -47,7 +47,7 @@ from dbhygiene.source.records import replace
         "--stdin-filename",
         "--force-exclude",
     },
-    baseline="Mark findings that this baseline file lists as not reported.",
+    baseline="Mark the findings of this baseline file as not reported.",
 )
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Explain a line, given as FILE:LINE, or as NOTEBOOK:CELL:LINE.

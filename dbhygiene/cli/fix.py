@@ -25,7 +25,12 @@ from dbhygiene.source.file import File
 
 
 @click.command("fix", cls=Command)
-@with_options(RUN, unused=OF_CACHE)
+@with_options(
+    RUN,
+    unused=OF_CACHE,
+    baseline="Do not list findings of this baseline file; they are fixed, too.",
+    since="List only findings that are new since this git commit or branch; all are fixed.",
+)
 @click.option("--diff", is_flag=True, help="Print the changes as a diff, and write nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change behaviour.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")

@@ -149,14 +149,14 @@ RUN = (
     ),
     Option(
         ("--server-timeout",),
-        "Set the idle timeout of the server. `dbhygiene config` explains the default.",
+        "Idle timeout of the server, for the rules. `dbhygiene config` explains the default.",
         above_zero,
         "SECONDS",
         group=_RULES,
     ),
     _list("--exclude", "Exclude these paths, instead of the default ones.", "PATTERNS", _FILES),
     _list("--extend-exclude", "Exclude these paths, too.", "PATTERNS", _FILES),
-    Option(("--force-exclude",), "Do not check named files that match `exclude`.", group=_FILES),
+    Option(("--force-exclude",), "Apply `exclude` also to files that the command line names.", group=_FILES),
     Option(("--stdin-filename",), "Check standard input as if it were this file.", str, "PATH", group=_FILES),
     Option(("--baseline",), "Do not report findings of this baseline file.", Path, "FILE", group=_FILES),
     Option(
@@ -192,7 +192,7 @@ RUN = (
     Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
     Option(
         ("-v", "--verbose"),
-        "Print files, rules and time on standard error, and the functions that are not analysed (unless cached).",
+        "Print files, rules and time on standard error; for files not in the cache, also functions not analysed.",
         group=_OUTPUT,
     ),
     _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),
@@ -231,7 +231,11 @@ CHECK = (
     Option(("--diff",), "Print the changes of the fixes as a diff, and write nothing.", group=_FIXES),
     Option(("--update-baseline",), "Write the findings to the baseline file instead of reporting them.", group=_FILES),
     Option(
-        ("--add-ignore",), "Silence each finding by a comment that gives this reason.", str, "[=REASON]", group=_RULES
+        ("--add-ignore",),
+        "Silence each finding by a comment, with this reason if given.",
+        str,
+        "[=REASON]",
+        group=_RULES,
     ),
     Option(("--watch",), "Check again after each change of a file, until Ctrl+C.", group=_FILES),
     Option(("--show-files",), "List the files that would be checked, and exit.", group=_FILES),

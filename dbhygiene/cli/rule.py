@@ -45,7 +45,8 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
     """Print the page of a rule, or a table of rules. NAME is a name, a code or a prefix; all rules by default.
 
-    The column "fix" of the table gives the safest fix that a rule has: safe, unsafe or none. A finding may have none.
+    The column "fix" of the table gives the safest fix that a rule has: safe, unsafe or none. A
+    single finding may have no fix.
     """
     known = pages_by_name()
     pages = sorted(dict.fromkeys(known.values()))
