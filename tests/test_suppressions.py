@@ -138,10 +138,10 @@ def test_needed(comment: str) -> None:
 @pytest.mark.parametrize(
     ("comment", "words"),
     [
-        ("# dbhygiene: ignore[HYG101, HYG201]", "HYG002 comment silences no `HYG201` here"),
+        ("# dbhygiene: ignore[HYG101, HYG201]", "HYG002 comment silences no finding of `HYG201` here"),
         ("# dbhygiene: ignore[HYG101, HYG10]", "HYG002 `HYG10` is not a rule"),
         ("# noqa: HYG101,HYG999", "HYG002 `HYG999` is not a rule"),
-        ("# noqa: HYG1, HYG2, E1", "HYG002 comment silences no `HYG2` here"),
+        ("# noqa: HYG1, HYG2, E1", "HYG002 comment silences no finding of `HYG2` here"),
     ],
 )
 def test_in_vain(comment: str, words: str) -> None:
@@ -150,7 +150,7 @@ def test_in_vain(comment: str, words: str) -> None:
 
 
 def test_what_was_not_looked_for_may_be_needed() -> None:
-    assert found("pass  # dbhygiene: ignore[HYG101]\n") == ["HYG002 comment silences no `HYG101` here"]
+    assert found("pass  # dbhygiene: ignore[HYG101]\n") == ["HYG002 comment silences no finding of `HYG101` here"]
     assert found("pass  # dbhygiene: ignore\n") == ["HYG002 comment silences nothing here"]
     assert found("# dbhygiene: ignore-file\n") == ["HYG002 comment silences nothing in this file"]
     only = Settings(select=("HYG2", "HYG002"))

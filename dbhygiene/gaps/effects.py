@@ -187,7 +187,7 @@ class Effects:
                     own = place is not None and place.scope.node is self.routine.code  # its reads are all known
                     return [Query(self._location(node, f"queries the database for `{attr}`"), place)] if own else []
                 if (read := self._property(owner, attr)) is not None:
-                    run = self._project_call(node, f"reads `{attr}`", read)
+                    run = self._project_call(node, f"reads the property `{attr}`", read)
                     return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
         return []
 

@@ -33,7 +33,8 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     if (reason := next(_reasons(gap), None)) is not None:
         return NoFix(reason)
     if gap.between_calls and isinstance(gap.code, FUNCTION):
-        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _close_code(gap)),))
+        title = f"Close the connection at the start of `{gap.code.name}`"
+        return Fix(title, (InsertFirst(gap.file.span(gap.code), _close_code(gap)),))
     if gap.loop is not None:
         return Fix(
             "Close the connection before the loop that waits",
@@ -41,7 +42,7 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
         )
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
-        return NoFix("it is not part of a statement; close the connection before the wait")
+        return NoFix("the wait is not in a statement of its own; close the connection before the wait")
     if isinstance(statement, ast.While):
         return NoFix("the wait is in the condition of a loop; close the connection before the wait")
     span, code = gap.file.span(statement), _close_code(gap)

@@ -24,7 +24,7 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
     if (call := _on_success(gap)) is not None:
         return call, "it is not closed before the wait if an exception is raised"
     if (decorator := _around(gap)) is not None:
-        return decorator, "the decorator closes it only after the function"
+        return decorator, "the decorator does not close it while the function runs"
     return None
 
 

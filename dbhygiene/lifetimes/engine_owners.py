@@ -27,6 +27,7 @@ class Recreation(Record):
     words: str
     runs: Runs
     maker: tuple[File, ast.Call] | None = None  # makes an object that has a method to dispose of its engine
+    closer: str = ""  # that method
 
 
 def recreation(made: Engine) -> Recreation | None:
@@ -97,9 +98,9 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
     if any(fate(where, each) is not Fate.DROPPED or _may_call(where, each, closers) for where, each in makers):
         return None
     closer = min(closers & ENDING, default="")
-    end = f"its `{closer}` is not called" if closer else "is not kept"
-    words = f"each `{cls.node.name}` creates an engine and its pool, and {end}"
-    return Recreation(words, how_often, makers[0] if closer else None)
+    end = f"`{closer}` is not called" if closer else "the object is not kept"
+    words = f"each `{cls.node.name}` creates an engine and its pool, but {end}"
+    return Recreation(words, how_often, makers[0] if closer else None, closer)
 
 
 def _disposing_methods(file: File, cls: Definition) -> frozenset[str] | None:

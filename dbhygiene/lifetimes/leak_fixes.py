@@ -47,7 +47,7 @@ from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_vie
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import argument_values, block_of
+from dbhygiene.source.nodes import argument_values, block_of, short_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
 
@@ -75,7 +75,7 @@ def _by_hand(life: Lifetime, leak: Leak) -> str:
 def _opens_whenever_called(life: Lifetime) -> None:
     """Refuse if the call may return anything but what it opens, or None: its argument, an older object, a constant."""
     if life.opening is not life.birth:
-        raise RefusedError("it is created first and opened later; call its closing method in a `finally`")
+        raise RefusedError("the object is created first and opened later; call its closing method in a `finally`")
     if any(name in life.scope.globals for name in life.names):
         raise RefusedError("the connection is in a global variable")
     effects = life.analysis.effects
@@ -86,7 +86,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError("another thread opens the connection")
     if life.resource.is_async and generator_of_next(life.birth) is not None:
         raise RefusedError(
-            "the generator closes the connection, too; keep the generator in a variable, and call its `aclose()`"
+            "only the generator should close the connection; keep the generator in a variable, and call its `aclose()`"
         )
     for node, fact in life.history:
         if not isinstance(node.event, cfg.Call):
@@ -98,9 +98,9 @@ def _opens_whenever_called(life: Lifetime) -> None:
             raise RefusedError("the connection is passed in the `**kwargs` of a function")
     given = effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
-        raise RefusedError("the function may return the connection that it receives")
+        raise RefusedError(f"`{short_name(life.birth.func)}` may return one of its arguments")
     if (other := substitute(life.analysis.effects.of(life.birth))) is not None:
-        raise RefusedError(f"it may be {other}")
+        raise RefusedError(f"`{life.title}` may be {other}")
 
 
 def _in_with(life: Lifetime) -> Fix | None:
@@ -336,7 +336,7 @@ def _close(life: Lifetime, name: str) -> str:
     if resource.gives_back:
         call = f"{verbatim(ast.unparse(_pool(life)))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
-        raise RefusedError("it has no `close` method; call the method that closes it in a `finally`")
+        raise RefusedError("the object has no method `close`; call its closing method in a `finally`")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 
@@ -398,7 +398,7 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     return _fix(life, f"{_title_verb(life, place.name)} in a `finally`", (edit,), body)
 
 
-_TOO_LATE = "the exception was raised before it was opened"
+_TOO_LATE = "no statement stands between the opening and the `close`"
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:

@@ -26,7 +26,9 @@ from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
 _NEXT_ITEM = "taking the next item raises"
 _LIMITS = {
     "mysql": "each leak keeps a server connection open; too many of them cause error 1040, 1203 or 1226",
-    "postgresql": 'each leak keeps a server connection open; too many of them cause "too many clients already"',
+    "postgresql": (
+        'each leak keeps a server connection open; too many cause the error "remaining connection slots are reserved"'
+    ),
     "sqlite": "each leak keeps the database file open, and may keep it locked",
 }
 
@@ -47,7 +49,7 @@ def at_yield(life: Lifetime) -> tuple[str, str]:
             return "if the caller's `with` block raises", "an exception of the caller's `with` block is raised here"
         if is_dependency(life.file, code):
             return "if the code that uses it raises", "an exception of the code that uses it is raised here"
-    return "if the caller stops before the last item", "if the caller stops or raises, nothing after this line runs"
+    return "if the caller does not read all items", "if the caller stops or raises, nothing after this line runs"
 
 
 def cause_of(life: Lifetime, culprit: Located) -> str:
@@ -57,7 +59,7 @@ def cause_of(life: Lifetime, culprit: Located) -> str:
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return at_yield(life)[0]
     if _is_generator(life, culprit):
-        return f"if {name_of_call(life.file, culprit)} raises at one of its items"
+        return f"if reading {name_of_call(life.file, culprit)} raises"
     if life.raises_exit(culprit):
         return f"when {name_of_call(life.file, culprit)} ends the program"
     return f"if {name_of_call(life.file, culprit)} raises"
@@ -121,7 +123,7 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
         back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
         back = f" (`{back}` gives it back)" if back else ""
-        yield f"each leak takes a connection from the pool{back}; when none is left, callers wait, then get an error"
+        yield f"each leak takes a connection from the pool{back}; when none is left, callers wait or get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit
 

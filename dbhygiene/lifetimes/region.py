@@ -115,7 +115,7 @@ def refuse_unseen_uses(life: Lifetime, statements: Iterable[ast.AST]) -> None:
         keeps = is_outside or method is None or method in life.resource.closed_by  # outside, it would be closed already
         if keeps and not isinstance(life.file.parents[name], _TESTS):
             place = life.file.line_name(name.lineno)
-            raise RefusedError(f"`{name.id}` is also used in a handler of other errors ({place})")
+            raise RefusedError(f"`{name.id}` is also used in an `except` block ({place})")
 
 
 def _handlers_around(life: Lifetime) -> list[ast.ExceptHandler]:

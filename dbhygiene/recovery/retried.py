@@ -186,21 +186,21 @@ def _first_query(file: File, code: Function, library: str, root: Root) -> ast.Ca
 def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[Located, str] | Step) -> DeadRetry:
     title = variable_title(root)
     if library == SQLALCHEMY:
-        what, error = f"`{title}`", "it raises PendingRollbackError"
+        what, error = f"`{title}` may have lost its connection", "it raises PendingRollbackError"
         advice = "repeat the whole transaction after `rollback()`"
         refusal = "a rollback also drops earlier writes"
     elif library == DJANGO and atomic_around(file, call) is not None:
-        what, error = "the transaction", "no query in it can succeed"
+        what, error = "the transaction may have lost its connection", "no query in it can succeed"
         advice = (
             "repeat the whole transaction: put the `try` around `atomic()`, and close the connection in the handler"
         )
         refusal = "cannot tell whether all of it may be repeated"
     elif library == DJANGO:
-        what, error = "Django's connection", "each query fails"
+        what, error = "Django's connection may be lost", "each query fails"
         advice = "call `connection.close()` in the handler, outside of transactions: the next query connects again"
         refusal = ""
     else:
-        what, error = f"`{title}`", _later_error(library)
+        what, error = f"`{title}` may be lost", _later_error(library)
         advice = (
             "open a new connection in the handler or in each try, and repeat the transaction from its first statement"
         )

@@ -73,7 +73,7 @@ class Store:
             self.conn = psycopg2.connect(self.dsn)
 ```
 
-Send a query:
+Connect, or send a query:
 
 ```python
 import time

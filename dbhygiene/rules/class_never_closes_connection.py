@@ -129,7 +129,7 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
         f"connection {kept}`{field.path}` is never {closed_phrase(field.resource)}, "
         f"neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
-        fix=NoFix(f"cannot tell where it should be closed; {_advice(field)}"),
+        fix=NoFix(_advice(field)),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
         notes=(*consequence(field.resource), *how_often.notes(file)),
         subject=field.path,
@@ -138,14 +138,14 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
 
 
 def _advice(field: Field) -> str:
-    """Return what to do: the class may have a method that ends its objects, and forgets this connection."""
+    """Return why there is no fix, and what to do: a method may end the object, and forget this connection."""
     methods = field.cls.file.classes[field.cls.name].defined
     closing = [name for name in methods if not name.startswith("_") and (name in ENDING or "close" in name)]
     if not closing:
-        return "add a `close` method and call it"
+        return "cannot tell where it should be closed; add a `close` method and call it"
     name = field.path.rpartition(".")[2]
     best = min(closing, key=lambda each: (not _mentions(methods[each], name), each != "close"))
-    return f"close it in `{best}`"
+    return f"cannot tell whether `{best}` is the right place; close it in `{best}`"
 
 
 def _mentions(method: ast.AST, name: str) -> bool:

@@ -9,7 +9,7 @@ from django.db import connections
 from shop.models import Order
 
 def work(pk):
-    connections.close_all()  # HYG306: its parent's
+    connections.close_all()  # HYG306: its parent's connection
     Order.objects.get(pk=pk).deliver()
 
 def deliver():
@@ -59,7 +59,7 @@ def render(pk):
 
 def render_all():
     keys = list(Order.objects.values_list("pk", flat=True))
-    with multiprocessing.Pool(4) as pool:  # HYG306: uses
+    with multiprocessing.Pool(4) as pool:  # HYG306: uses its parent's connection
         return pool.map(render, keys)
 ```
 

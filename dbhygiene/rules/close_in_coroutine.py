@@ -48,9 +48,9 @@ async def work():
 
 ## Fix safety
 
-Safe if the call is a statement: it then closes the connection of the thread that runs the queries. The guard
-`connection.in_atomic_block` runs in the same thread. It keeps the connection open within a transaction: each test of a
-`TestCase` runs in one, and the next query of the test would fail.
+Safe: the fix closes the connection of the thread that runs the queries. There is no fix if the call is a part of an
+expression. The guard `connection.in_atomic_block` runs in the same thread. It keeps the connection open within a
+transaction: each test of a `TestCase` runs in one, and the next query of the test would fail.
 
 ## References
 

@@ -66,6 +66,6 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         call,
         f"`{closer}()` also closes the cursor from which this loop takes its rows",
         path=((loop.iter, "reads its rows one by one"), (call, "closes the connection, and with it the cursor")),
-        fix=NoFix("found no safe place to close it; close it after the loop"),
+        fix=NoFix("cannot tell why it is closed here; close the connection after the loop"),
         subject=closer,
     )

@@ -34,9 +34,9 @@ DATABASES = {
 }
 ```
 
-The age is compared with `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a file of the
-repository gives the timeout, `connection-outlives-server` compares with that. Short ages, tested connections and other
-databases are not reported.
+The age is compared with the setting `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a file
+of the repository gives the timeout, `connection-outlives-server` compares with that. Short ages, tested connections and
+other databases are not reported.
 
 ```python
 DATABASES = {
@@ -75,7 +75,7 @@ DATABASES = {
 
 ## Fix safety
 
-Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which Django ignores before version 4.1. The test costs each request one
+Unsafe: before Django 4.1, `CONN_HEALTH_CHECKS` has no effect, and the fault stays. The test costs each request one
 round trip.
 
 ## References
@@ -159,7 +159,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
                 "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
                 fix=NoFix("cannot tell which is better; set `CONN_MAX_AGE` to 0, or use the pool of the driver"),
                 confidence=Confidence.POSSIBLE if is_served_by_wsgi(file) else Confidence.LIKELY,
-                notes=("this module installs `daphne`; Django keeps connections that are younger than `CONN_MAX_AGE`",),
+                notes=("`daphne` in INSTALLED_APPS serves the project by ASGI",),
                 subject="CONN_MAX_AGE",
             )
 

@@ -1,4 +1,4 @@
-"""Connection that a function can leave open although it ends without an exception.
+"""Connection that a function can leave open on a path without an exception.
 
 A connection that is not closed holds a session of the server until it is garbage-collected. The number of sessions is
 limited: MySQL refuses further clients with error 1226 (`max_user_connections`) or 1040 (`Too many connections`).
@@ -25,7 +25,7 @@ def count(host):
         return cur.fetchone()[0]
 ```
 
-An early return is enough, or an exception that is caught while the function goes on:
+An early return can skip the `close`, and so can an exception that the function catches:
 
 ```python
 import MySQLdb
@@ -65,8 +65,8 @@ def touch(options):
         print(error)
 ```
 
-If a helper returns a new connection, its caller must close it. A connection that is kept for the whole program is not
-reported:
+If a helper returns a new connection, its caller must close it. A connection that an object keeps is not reported here
+if its class can close it:
 
 ```python
 import psycopg2
@@ -91,8 +91,8 @@ def careful(dsn):
             conn.close()
 ```
 
-A web framework closes no connection of a driver. In Flask, a function with `@app.teardown_appcontext` does; in FastAPI,
-the code after the `yield` of a dependency:
+A web framework closes no connection of a driver. In Flask, close it in a function with `@app.teardown_appcontext`; in
+FastAPI, after the `yield` of a dependency:
 
 ```python
 import pymysql
@@ -160,7 +160,7 @@ or if the connection is opened within a `try` or in the branches of an `if`. The
 two. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
 
 There is no fix if the connection has several names, or is also passed to other code. Nor is there one if a cursor, a
-generator over its rows or a task still reads from it after the block. The finding gives the reason.
+generator over rows or a task reads from the connection after the new block. The finding gives the reason.
 
 ## References
 

@@ -56,9 +56,10 @@ DATABASES = {
 }
 ```
 
-Nothing is reported if the pool tests its connections, or if the repository describes another server with a longer time.
-If `server-timeout` is set, the rules `pool-recycle-too-long`, `flask-engine-without-protection` and
-`connection-lives-too-long` compare with that instead.
+Nothing is reported if the pool tests its connections. A flag or an option file counts more than the default of an
+image. If several servers of the repository may be meant, that with the longest time counts. If `server-timeout` is set,
+the rules `pool-recycle-too-long`, `flask-engine-without-protection` and `connection-lives-too-long` compare with that
+instead.
 
 ```yaml compose.yaml
 services:
@@ -75,9 +76,9 @@ engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=3600)
 
 ## Fix safety
 
-Safe for `pool_recycle`: connections are replaced earlier, a little before the server closes them. Safe for Flask's
-settings: the fix is that of `flask-engine-without-protection`. The fix for `CONN_MAX_AGE` is unsafe: it adds
-`CONN_HEALTH_CHECKS`, which Django ignores before version 4.1.
+Safe for `pool_recycle`: the pool only replaces connections at a younger age, a little below the server's timeout. Safe
+for Flask's settings: the fix is that of `flask-engine-without-protection`. The fix for `CONN_MAX_AGE` is unsafe: it
+adds `CONN_HEALTH_CHECKS`. Before Django 4.1, this has no effect, and the fault stays.
 
 ## References
 

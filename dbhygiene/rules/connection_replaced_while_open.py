@@ -1,7 +1,6 @@
 """Connection whose only variable is reassigned while the connection is still open.
 
-The second connection is closed, but the first one can no longer be closed. This is common in loops that try several
-servers:
+Only the last connection can still be closed, not the earlier ones. This is common in loops that try several servers:
 
 ```python
 import MySQLdb
@@ -49,8 +48,9 @@ def each(hosts, options):
             conn.close()
 ```
 
-A method that connects again replaces the connection in its field. After the error of a lost connection, there is
-nothing left to close. After any other error, the old connection is still open:
+A method that connects again replaces the connection in its field. After a lost connection, nothing is left to close;
+`OperationalError` and `InterfaceError` mostly mean that, and are not reported. After other errors, the old connection
+is still open:
 
 ```python
 import pymysql

@@ -67,7 +67,7 @@ class Command(BaseCommand):
             time.sleep(5)
 ```
 
-The rule is off by default, because every daemon that catches all errors has this fault.
+The rule is off by default, because it reports every daemon that catches all errors.
 
 ## Fix safety
 

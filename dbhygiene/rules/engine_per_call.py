@@ -1,8 +1,8 @@
 """Engine that is created in each call and never disposed of.
 
 An engine has a pool: create it once, and keep it as long as the program runs. An engine that is created for each
-request keeps at least one server connection open until the engine is garbage-collected. Sixty calls leave up to sixty
-connections open; a busy service fails with error 1040, "Too many connections", or 1226.
+request keeps at least one server connection open until the engine is garbage-collected. Sixty calls may leave sixty
+connections open, or more; a busy service fails with error 1040 ("Too many connections") or 1226.
 
 ```python
 from flask import Flask
@@ -164,14 +164,14 @@ def _report_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     where, node = found.maker or (file, made.call)
     steps = (Step(where.path, where.span(node), "made here"),) if found.maker else found.runs.steps
-    cure = "create the engine once, such as at module level"
+    advice = "cannot tell where it should be kept; create the engine once, such as at module level"
     if found.maker:
-        cure = "call its method that disposes of the engine"
+        advice = f"cannot tell where the object is no longer used; call its `{found.closer}`"
     yield Diagnostic(
         node if where is file else made.call,
         found.words,
         path=(*steps, (made.call, "creates a new engine and pool each time")),
-        fix=NoFix(f"cannot tell where it should be kept; {cure}"),
+        fix=NoFix(advice),
         confidence=Confidence.LIKELY,
         notes=(_STAYS_OPEN, *found.runs.notes(file)),
         impact=found.runs.impact,

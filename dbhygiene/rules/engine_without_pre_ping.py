@@ -1,8 +1,8 @@
 """Engine that replaces old connections, but does not test the others.
 
-`pool_recycle` keeps a pool's connections younger than the server's `wait_timeout`. A server that restarts or fails
-over closes young connections, too; only `pool_pre_ping=True` notices that. If this matters, select this rule in
-addition to `engine-without-protection`, which accepts either option.
+With a `pool_recycle` below the server's `wait_timeout`, the pool lends no connection that the server has closed for
+being idle. A server that restarts or fails over closes young connections, too; only `pool_pre_ping=True` notices that.
+If this matters, select this rule in addition to `engine-without-protection`, which accepts either option.
 
 ```python
 from sqlalchemy import create_engine

@@ -2,7 +2,7 @@
 
 MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
 hosted servers. SQLAlchemy's pool does not notice. It lends the dead connection to the next caller, whose query fails
-with error 2006, "MySQL server has gone away", 2013 or 4031.
+with error 2006 ("MySQL server has gone away"), 2013 or 4031.
 
 Either of two options prevents it: `pool_pre_ping=True` tests each connection as it leaves the pool, and
 `pool_recycle=N` replaces it when it is older than N seconds. By default both are off.
@@ -66,7 +66,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 engine = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280)
 ```
 
-APScheduler makes an engine for the store of its jobs, and idles between two of them:
+APScheduler makes an engine for its job store. The engine is idle between two jobs:
 
 ```python
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
@@ -139,7 +139,7 @@ function that returns the engine, it is *possible*, and reported only with `min-
 import os
 from sqlalchemy import create_engine
 
-engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: on MySQL
+engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: on MySQL, it may lend closed connections
 ```
 
 ```python
@@ -155,9 +155,9 @@ def engine_of(url):
 ## Fix safety
 
 Safe: every pool and every dialect accepts both options from SQLAlchemy 1.2 on. A test costs one short round trip for
-each checkout. `pool_recycle` is a little below `server-timeout`, or 280 if that is not set. An option is not
-added if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a `TypeError`.
-An option that is turned off explicitly stays off.
+each checkout. `pool_recycle` is a little below the setting `server-timeout`, or 280 if that is not set. An option is
+not added if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a
+`TypeError`. An option that is turned off explicitly stays off.
 
 ## References
 
@@ -200,7 +200,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 def _message(made: Engine) -> str:
     has = f"{'job store' if made.has_owner else 'engine'} has neither `pool_pre_ping` nor `pool_recycle`"
     if MYSQL in made.databases:
-        return f"{has}: the server closes connections in its pool"
+        return f"{has}: it may lend closed connections"
     return f"{has}: on MySQL, it may lend closed connections"
 
 

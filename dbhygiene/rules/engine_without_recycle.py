@@ -1,8 +1,9 @@
 """Engine that tests its connections, but never replaces them.
 
-`pool_pre_ping=True` replaces a connection only after the server has closed it and has logged an aborted connection.
-`pool_recycle` closes the connection before that, which also frees its memory in the server. If this matters, select
-this rule in addition to `engine-without-protection`, which accepts either option.
+`pool_pre_ping=True` replaces a connection only when it is lost. A connection that is used often lives as long as the
+program, and so does the memory that the server has allocated for it. With `pool_recycle`, the pool also replaces a
+connection that is too old, at its next checkout. If this matters, select this rule in addition to
+`engine-without-protection`, which accepts either option.
 
 ```python
 from sqlalchemy import create_engine
@@ -49,7 +50,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
         return
     if (confidence := timeout_confidence(made)) and made.has_pool and lasts(made):
-        message = "engine has `pool_pre_ping` but no `pool_recycle`: only the server closes its idle connections"
+        message = "engine has `pool_pre_ping` but no `pool_recycle`: it never replaces old connections"
         yield Diagnostic(
             made.call, message, fix=add_options(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence
         )

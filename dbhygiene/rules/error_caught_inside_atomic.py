@@ -1,8 +1,8 @@
 """Error of a write that is caught inside of `atomic()`: the transaction goes on, but cannot be committed.
 
-Django marks the transaction for a rollback when a write fails in it. A handler inside of the block cannot undo that.
-The next query raises TransactionManagementError. If no query follows, the block ends without an error, but its rows are
-not saved. On PostgreSQL the server itself refuses each further query.
+Django marks the transaction for a rollback when a write of the ORM fails in it. A handler inside of the block cannot
+undo that. The next query raises TransactionManagementError. If no query follows, the block ends without an error, but
+its rows are not saved. On PostgreSQL the server itself refuses each further query.
 
 ```python
 from django.db import IntegrityError, transaction
@@ -33,7 +33,8 @@ def store(orders):
 
 A savepoint does not help against a lost connection: put the `try` around the outer `atomic()`, and repeat all of it.
 
-The rule is off by default: after some errors, Django does not mark the transaction for a rollback.
+The rule is off by default: the error may come from a query in the `try` that only reads. After such an error, Django
+does not mark the transaction for a rollback.
 
 ## Fix safety
 

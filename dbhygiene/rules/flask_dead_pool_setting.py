@@ -51,8 +51,9 @@ Safe for `pool_recycle` and `pool_pre_ping`: the settings become engine options.
 the fix adds to them, provided that they are one dict literal in the same file. There is no fix for keywords of
 `config.update`, or if the settings are in different branches.
 
-Unsafe for the others: the pools of SQLite databases do not accept `pool_size`, `max_overflow` and `pool_timeout`. If
-the same options are used with SQLite, for example in tests, the engine then raises TypeError.
+Unsafe for the others: the pool of a SQLite database in memory does not accept `max_overflow` and `pool_timeout`. Before
+SQLAlchemy 2.0, the pool of a SQLite file accepts none of the three. If the same options are used with SQLite, for
+example in tests, the engine then raises TypeError.
 
 ## References
 

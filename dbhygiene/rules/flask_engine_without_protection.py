@@ -2,8 +2,8 @@
 
 Flask-SQLAlchemy creates the engine from the application's settings. For `mysql` URLs it sets `pool_recycle` to 7200 s.
 That is enough for MySQL's default `wait_timeout` of eight hours, but not for the five or ten minutes of many hosted
-servers. There, the first request after a quarter of an hour without requests fails with error 2006, "MySQL server has
-gone away". For `mariadb` URLs it sets nothing.
+servers. There, the first request after a quarter of an hour without requests fails with error 2006 ("MySQL server has
+gone away"). For `mariadb` URLs it sets nothing.
 
 ```python
 from flask import Flask
@@ -38,8 +38,9 @@ class Config:
     SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5, "pool_pre_ping": True}
 ```
 
-A `pool_recycle` of your own must be less than the server's `wait_timeout`. It is compared with `server-timeout`, or
-with MySQL's default of 28800 s if that is not set:
+A `pool_recycle` of your own must be less than the server's `wait_timeout`, too. As you may have chosen it for your
+server, it is only reported if it is not less than the setting `server-timeout`, or MySQL's default of 28800 s if that
+is not set:
 
 ```python
 class Config:
@@ -239,7 +240,7 @@ def _is_implicit(file: File, setting: flask.Setting) -> bool:
 def _message(file: File, setting: flask.Setting) -> str:
     if _is_implicit(file, setting):
         return "engine has no `pool_pre_ping`, and its default `pool_recycle` of 7200 s may be too long"
-    return "engine has neither `pool_pre_ping` nor `pool_recycle`: the server closes connections in its pool"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: it may lend closed connections"
 
 
 def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
@@ -251,7 +252,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         return NoFix("they are not one dict literal in this file; add `pool_pre_ping` to the engine options")
     if dead := flask.dead(file, group):
         key = dead[0].key
-        return NoFix(f"`{key}` has no effect; remove `{key}` first, or move it to SQLALCHEMY_ENGINE_OPTIONS")
+        return NoFix(f"HYG207 reports `{key}`, which has no effect; move `{key}` to SQLALCHEMY_ENGINE_OPTIONS")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quote('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):

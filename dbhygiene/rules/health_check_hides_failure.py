@@ -67,7 +67,7 @@ def ready():
     return {"status": "ok"}
 ```
 
-The same happens if the handler sets a value that the view sends later:
+A handler that sets a value which the view sends later is reported, too:
 
 ```python
 from fastapi import FastAPI
@@ -339,7 +339,7 @@ def _diagnostic_of_helper(
             Step(other.path, other.span(handler), "the error is caught"),
             Step(file.path, file.span(answer), "sent with 200"),
         ),
-        fix=NoFix("cannot tell how to set the status; answer 503 if the helper's result is false"),
+        fix=NoFix("cannot tell when the result means a failure; answer 503 if the helper's result is false"),
         confidence=Confidence.POSSIBLE if _is_body_read(file, view) else Confidence.LIKELY,
         notes=(_NOTE,),
         subject=view.function.name,
@@ -380,4 +380,4 @@ def _fix(file: File, view: View, statement: ast.Return) -> Fix | NoFix:
             return Fix(title, (AddKeyword(file.span(value), "status", "503"),), Safety.UNSAFE)
     if view.framework in ("flask", "quart") and value is not None:
         return Fix(title, (Replace(file.span(value), "($value, 503)"),), Safety.UNSAFE)
-    return NoFix("cannot tell how to set the status; raise `HTTPException(503)`")
+    return NoFix("the caller may read the text of the answer; raise `HTTPException(503)`")

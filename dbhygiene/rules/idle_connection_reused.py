@@ -1,9 +1,9 @@
 """Connection to MySQL that is used again after it was idle for longer than the server's timeout.
 
 MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
-hosted servers. The driver notices only at the next query, which fails with error 2006, "MySQL server has gone away",
-2013 or 4031. This happens to a program that sleeps for an hour between two queries. The wait is compared with
-`server-timeout`, or with 300 s if that is unknown.
+hosted servers. The driver notices only at the next query, which fails with error 2006 ("MySQL server has gone away"),
+2013 or 4031. This happens to a program that sleeps for an hour between two queries. The wait is compared with the
+setting `server-timeout`; if that is unknown, with 300 s.
 
 ```python
 import time
@@ -234,7 +234,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
 
     if may_be_pending(file, code, gap.variable, gap.wait.node):
         return NoFix(
-            "a transaction may be open during the wait; commit before the wait, and test the connection after it"
+            "a transaction may be open during the wait; commit before the wait, and test the connection after the wait"
         )
     return Fix(
         "Reconnect after the wait if needed",

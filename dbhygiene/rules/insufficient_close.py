@@ -87,7 +87,7 @@ def fresh(function):
 @fresh
 def render(pk):
     order = Order.objects.get(pk=pk)
-    subprocess.run(["render", order.path])  # HYG302: after the function
+    subprocess.run(["render", order.path])  # HYG302: does not close it while the function runs
     order.save()
 ```
 

@@ -1,9 +1,9 @@
 """Pool option whose value is of a type that the pool cannot use.
 
-SQLAlchemy does not check these values. At the first checkout, it compares `pool_recycle` with a number. If it is a
-string, as environment variables are, or None, that raises `TypeError: '>' not supported between instances of 'str' and
-'int'`. A `pool_recycle` of True means one second. A `pool_pre_ping` of `"False"` is a non-empty string, and so turns
-the test on.
+SQLAlchemy does not check these values. At the first checkout, it compares `pool_recycle` with a number. With a string,
+such as the value of an environment variable, or with None, the comparison raises
+`TypeError: '>' not supported between instances of 'str' and 'int'` (or `'NoneType' and 'int'`). A `pool_recycle` of
+True means one second. A `pool_pre_ping` of `"False"` is a non-empty string, and so turns the test on.
 
 ```python
 import os
@@ -115,7 +115,7 @@ def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
         case [Constant(value=None | True)]:
             return rewrite(made, RECYCLE, str(settings.safe_lifetime))
     if at is None or any(isinstance(each, Constant) and each.value is None for each in values):
-        return NoFix("it may also be None; choose a number instead of None")
+        return NoFix("cannot tell which number is right; choose a number instead of None")
     return rewrite(made, RECYCLE, f"int({made.file.segment(at)})")
 
 

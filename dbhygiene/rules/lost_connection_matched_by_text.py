@@ -2,7 +2,7 @@
 
 The text comes from the client library. Oracle's says "MySQL server has gone away" and "Lost connection to MySQL server
 during query", MariaDB's "Server has gone away" and "Lost connection to server during query". mysqlclient is built with
-one of the two: on Debian and Ubuntu, with MariaDB's. The number is the same in both.
+one of the two, on Debian with MariaDB's. The number is the same in both.
 
 ```python
 import MySQLdb
@@ -61,7 +61,7 @@ def query(connect, sql):
 ## Fix safety
 
 The fix tests the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`. If the handler first converts the
-error's text to lower case, the fix writes the text that it looks for in lower case. The fix is unsafe: the handler then
+error's text to lower case, the fix writes the searched text in lower case, too. The fix is unsafe: the handler then
 runs for errors for which it did not run before. There is no fix for an empty text, or if one expression looks for texts
 of other errors, too."""
 

@@ -19,7 +19,7 @@ def count_all():
         threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` queries the database
 ```
 
-If several calls of a file start the same function in a thread, only the first call is reported: one `close` in this
+If several calls in a file start the same function in a thread, only the first call is reported: one `close` in this
 function is enough for all.
 
 Each thread of a pool keeps its connection until the pool is shut down and garbage-collected. In a long-lived pool, the
@@ -92,7 +92,7 @@ threading.Thread(target=watch, daemon=True).start()
 
 ## Fix safety
 
-The fix is only shown, never applied: other code may call the function within a transaction.
+The fix is a suggestion, shown but never applied: other code may call the function within a transaction.
 
 ## References
 

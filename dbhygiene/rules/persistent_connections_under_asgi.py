@@ -66,8 +66,8 @@ If one command serves the project by ASGI and another one by WSGI, the finding i
 ## Fix safety
 
 Safe: the fix sets the age, or the default of the environment variable, to 0. From Django 5.1 on, PostgreSQL's
-connections can be pooled instead: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix unless the
-setting's value is a number.
+connections can be pooled instead: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix unless the code contains the
+age as a number: that of the setting, or the default of the variable.
 
 ## References
 

@@ -63,7 +63,7 @@ def count_again():
     try:
         return count()
     except OperationalError:
-        connection.ensure_connection()  # HYG402: dead connection
+        connection.ensure_connection()  # HYG402: still holds the dead connection
         return count()
 ```
 

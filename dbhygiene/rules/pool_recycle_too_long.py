@@ -1,11 +1,11 @@
 """Pool that keeps its connections longer than the server does.
 
-`pool_recycle` helps only if it is less than the server's `wait_timeout`: the pool then replaces a connection before the
-server closes it. With a larger number, the pool lends connections that are already closed, as if the option were not
-set.
+`pool_recycle` helps only if it is less than the server's `wait_timeout`: the pool then lends no connection that the
+server has closed for being idle. With a larger number, the pool lends connections that are already closed, as if the
+option were not set.
 
-The number is compared with `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a file of the
-repository gives the timeout, `connection-outlives-server` compares with that.
+The number is compared with the setting `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a
+file of the repository gives the timeout, `connection-outlives-server` compares with that.
 
 ```python
 from sqlalchemy import create_engine
@@ -31,7 +31,7 @@ other = create_engine("postgresql://shop@db/shop", pool_recycle=86400)
 
 ## Fix safety
 
-Safe: connections are replaced earlier, a little before `server-timeout`, or after 280 s if that is not set.
+Safe: the pool only replaces connections at a younger age: a little below `server-timeout`, or 280 s if that is not set.
 
 ## References
 

@@ -4,8 +4,8 @@ A server limits the connections of all its users (`max_connections`), and perhap
 program has a pool of its own. A process opens as many connections as its pool allows (`pool_size + max_overflow`), but
 not more than it has threads: a synchronous worker of gunicorn opens one.
 
-The rule compares this number with the limit in a file of the repository, or with the default of the server's image: 151
-for MySQL, 97 for PostgreSQL, which keeps 3 of its 100 for superusers.
+The rule compares the sum over all processes with the limit in a file of the repository, or with the default of the
+server's image: 151 for MySQL, 97 for PostgreSQL, which keeps 3 of its 100 for superusers.
 
 ```ini docker/mysql/shop.cnf
 [mysqld]
@@ -224,7 +224,7 @@ def _steps(file: File, need: list[Need], limit: Limit) -> Iterator[Step]:
 
 def _error(made: Engine, limit: Limit) -> str:
     if database_of_engine(made) == "postgresql":
-        return _OF_POSTGRESQL.get(limit.setting, "FATAL: sorry, too many clients already")
+        return _OF_POSTGRESQL.get(limit.setting, "FATAL: remaining connection slots are reserved")
     if limit.setting == "max-connections":
         return "error 1040, 1203 or 1226"
     if limit.setting == "max_user_connections":  # in a file, that of the server; else it may be the account's

@@ -141,7 +141,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 def _message(found: LostWrite) -> str:
     if found.in_django and isinstance(found.at, ast.Call):
         called = f"{short_name(found.at.func)}()"
-        return f"`{called}` connects again within `atomic()`, too: the rows written before are lost"
+        return f"`{called}` may run within `atomic()`: the rows written before are lost"
     if found.in_django:
         return "within `atomic()`, the next query connects again: the rows written before are lost"
     if found.in_query:

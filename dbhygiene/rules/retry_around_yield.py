@@ -13,7 +13,7 @@ def cursor_of(connect):
         try:
             conn = connect()
             with conn.cursor() as cursor:
-                yield cursor  # HYG412: second time
+                yield cursor  # HYG412: yield a second time
             return
         except pymysql.OperationalError:
             if attempt == 2:

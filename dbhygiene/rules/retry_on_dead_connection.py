@@ -89,8 +89,8 @@ def count(engine):
         return session.execute(text("select count(*) from users")).scalar_one()
 ```
 
-In Django, `connection.close()` in the handler lets the next query connect again. It must be outside of `atomic()`: the
-whole transaction must be repeated, not a part of it.
+In Django, `connection.close()` in the handler lets the next query connect again. The `try` must be around `atomic()`:
+the whole transaction must be repeated, not a part of it.
 
 ```python
 import time
@@ -177,9 +177,9 @@ def delete_all():
 The fix for Django closes the connection first in the handler, unless a transaction is open. It is safe. There is none
 within `atomic()`, or where a cursor, `.iterator()` or a lock would lose its connection.
 
-The fix for a session of SQLAlchemy rolls back first in the handler. There is one if the function only reads. It is safe
-if the function makes the session and reads nothing else with it. It is unsafe if a caller passes the session, and
-may have written with it before.
+The fix for a session of SQLAlchemy rolls back first in the handler. There is no fix unless the function only reads. The
+fix is safe if the function makes the session, and uses it only in this `try`. It is unsafe if a caller passes the
+session, and may have written with it before.
 
 All other findings have no fix: a rollback or a new connection drops what the transaction has written. All of it must be
 repeated, from its first statement.
@@ -205,7 +205,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in dead_retries(file):
         yield Diagnostic(
             found.call,
-            f"{found.what} may be lost, and is used again: {found.next_error}",
+            f"{found.what}, and is used again: {found.next_error}",
             path=found.path,
             fix=fix_retry(found),
             confidence=found.confidence,

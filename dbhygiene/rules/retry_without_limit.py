@@ -117,7 +117,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         handler = found.handler
         yield Diagnostic(
             found.at,
-            f"{found.what} after each error, without a pause or a limit: some errors last",
+            f"{found.what} after each error, without pause or limit, even if the error lasts",
             path=((handler, "catches the error of each try"),) if handler is not None else (),
             fix=NoFix("cannot tell how many tries are right; count the tries, and sleep between them"),
             confidence=Confidence.LIKELY,

@@ -3,8 +3,8 @@
 A session holds a connection of its pool from its first query to `commit`, `rollback` or `close`; the result of
 `engine.connect()` holds one until `close`. If the program sleeps for an hour in between, or keeps the session as long
 as it runs, the server closes the connection. `pool_pre_ping` and `pool_recycle` cannot help: they apply when a
-connection leaves the pool, and this one has already left it. The next query fails with error 2006, "MySQL server has
-gone away". The wait is compared with `server-timeout`, or with 300 s if that is unknown.
+connection leaves the pool, and this one has already left it. The next query fails with error 2006 ("MySQL server has
+gone away"). The wait is compared with the setting `server-timeout`; if that is unknown, with 300 s.
 
 ```python
 import time
@@ -21,9 +21,9 @@ def watch():
             time.sleep(3600)  # HYG210: 60 min
 ```
 
-A session that is created when a module is imported never returns its connection to the pool: it is idle between two
-requests, for example overnight. Threads that share it get each other's results, and after one failed query all others
-fail, until `rollback` is called.
+A session that is created when a module is imported lives as long as the program. Unless each function ends its
+transaction, the session's connection is idle between two requests, for example overnight. Threads that share a session
+get each other's results, and after one failed query all others fail, until `rollback` is called.
 
 ```python
 from sqlalchemy import create_engine, text
@@ -46,9 +46,9 @@ def find(kind, number):
     return session.get(kind, number)
 ```
 
-Nothing is reported if the session is closed before the wait, or has returned its connection. Nor is the session of a
-script reported that uses it and ends. Engines, session factories (`sessionmaker`) and registries
-(`scoped_session`) are not reported: they are meant to be kept.
+Nothing is reported if the session is closed before the wait, or has returned its connection, or if any code closes the
+session of a module. Nor is the session of a script that uses it and ends. Engines, session factories (`sessionmaker`)
+and registries (`scoped_session`) are not reported: they are meant to be kept.
 
 ```python
 import time

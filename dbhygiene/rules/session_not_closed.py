@@ -149,9 +149,9 @@ def find(order):
 
 ## Fix safety
 
-Safe. The session or connection is closed after the last statement that needs it. If a helper does more than close it,
-its call stays where it is: closing twice is harmless. Blocks of more than 50 lines are re-indented only with
-`--unsafe-fixes`.
+Safe. The session or connection is closed after the last statement that needs it. If the existing code calls a helper
+that does more than close the session, this call stays: closing twice is harmless. Blocks of more than 50 lines are
+re-indented only with `--unsafe-fixes`.
 
 There is no fix if objects that the session loaded, or that were added to it, are returned, stored or passed to other
 code. After the session is closed, reading an attribute that is not loaded yet raises `DetachedInstanceError`. Plain

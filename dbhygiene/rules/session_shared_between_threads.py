@@ -125,7 +125,7 @@ def save_all(orders):
 ## Fix safety
 
 There is no fix: each thread needs its own session or connection, and dbhygiene cannot tell which objects belong to
-which. A pool gives each task its own connection: `async with pool.acquire() as conn:`.
+which thread. A pool gives each task its own connection: `async with pool.acquire() as conn:`.
 
 ## References
 

@@ -1,6 +1,6 @@
 """Settings of a connection that are gone once it is opened again.
 
-What `SET time_zone`, `SET NAMES`, `sql_mode` and `USE` set belongs to one connection. So do user variables,
+The effects of `SET time_zone`, `SET NAMES`, `SET sql_mode` and `USE` belong to one connection. So do user variables,
 temporary tables and locks. `ping(reconnect=True)`, `reconnect()` and `connect()` open another connection. If one
 function sets up the connection and another one opens it again, the program goes on with other settings, without an
 error.

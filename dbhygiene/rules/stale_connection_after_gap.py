@@ -2,8 +2,8 @@
 
 A management command queries the database, then waits: it sleeps, or waits for input, a queue or another program. Then
 it queries the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query
-raises `OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command: `CONN_MAX_AGE` and
-`CONN_HEALTH_CHECKS` apply only when a request begins or ends.
+raises `OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command by itself:
+`CONN_MAX_AGE` and `CONN_HEALTH_CHECKS` apply only when a request begins or ends, or at `close_old_connections()`.
 
 ```python
 import time
@@ -38,12 +38,13 @@ class Command(BaseCommand):
             time.sleep(3600)
 ```
 
-The wait is compared with the server's timeout, `server-timeout`. If no setting and no file of the repository gives it,
-two values are assumed, 300 s and MySQL's default of 28800 s:
+The wait is compared with the server's timeout, the setting `server-timeout`. If neither that nor a file of the
+repository gives the timeout, two numbers count: 300 s, as with many hosted servers, and MySQL's default of 28800 s:
 
 - *certain*: the wait lasts at least `server-timeout`; if that is unknown, 28800 s.
 - *likely*: the timeout is unknown, and the wait lasts at least 300 s. Also a wait that has no time limit and usually
-  takes minutes: for input, a queue, another program or a long job, or a sleep in a loop that may run without a query.
+  takes minutes: for input, a queue, another program or a long job, or short sleeps in a loop whose rounds may not
+  query.
 - *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
 
 Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
@@ -68,8 +69,8 @@ class Command(BaseCommand):
 A note names the command, thread, worker or script in which the code runs, with its file and line, such as
 ``runs in a Celery worker: `@shared_task`, shop/tasks.py:8``.
 
-A function that runs at each event of a bot, a consumer or a scheduler keeps the connection of its thread until the
-next one:
+A function that runs at each event of a bot, a consumer or a scheduler keeps the connection of its thread until the next
+event:
 
 ```python
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -91,9 +92,9 @@ class ShopConfig(AppConfig):
 
 Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
 Nor is a polling loop that queries the database in every round, or a project whose databases are all SQLite files.
-PostgreSQL and others close no idle connection by default. If settings, requirements or `databases` name only such a
-server, waits are reported only if `server-timeout`, or a file of the repository, gives a timeout. `dbhygiene doctor`
-prints which server is assumed, and why.
+PostgreSQL and others close no idle connection by default. If Django's settings, the requirements or dbhygiene's setting
+`databases` name only such a server, waits are reported only if `server-timeout`, or a file of the repository, gives a
+timeout. `dbhygiene doctor` prints which server is assumed, and why.
 
 ```python
 import time
@@ -123,9 +124,8 @@ class Command(BaseCommand):
 ## Fix safety
 
 Safe: Django opens a new connection for the next query, in about a millisecond. The fix closes the connection right
-before the statement that waits. If that statement calls a function that queries the database and then waits, the fix
-closes the connection right after it. If a `while` loop around the wait contains no query, it closes the connection
-before the loop.
+before the statement that waits. If this statement calls a function that queries and then waits, the fix closes the
+connection after the statement. If the wait is in a `while` loop without a query, the fix closes it before the loop.
 
 The guard `if not connection.in_atomic_block` protects the transaction of a caller, and that of a test. Each test of a
 `TestCase` runs within a transaction; if the connection is closed there, the next query fails. The top level of a script

@@ -7,7 +7,7 @@ it may hide the next finding on its line.
 import pymysql
 
 def ping():
-    conn = pymysql.connect()  # dbhygiene: ignore[HYG101] kept by the pool # HYG002: silences no
+    conn = pymysql.connect()  # dbhygiene: ignore[HYG101] kept by the pool # HYG002: silences no finding
     try:
         conn.ping()
     finally:
@@ -31,7 +31,7 @@ If a comment names several rules, only the unused names are removed. The rest of
 import pymysql
 
 def leak():
-    conn = pymysql.connect()  # type: ignore  # dbhygiene: ignore[HYG101, HYG103] ends # HYG002: no `HYG103`
+    conn = pymysql.connect()  # type: ignore  # dbhygiene: ignore[HYG101, HYG103] ends # HYG002: no finding of `HYG103`
     conn.ping()
 ```
 
@@ -107,9 +107,8 @@ def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
         yield Diagnostic(comment.comment, f"`{word}` is not a rule{hint}", fix=NoFix(reason), subject=word)
     if judgement.useless or judgement.unused:
         words = ", ".join(f"`{word}`" for word in judgement.unused)
-        message = (
-            f"comment silences {f'no {words}' if words else 'nothing'} {'here' if comment.lines else 'in this file'}"
-        )
+        nothing = f"no finding of {words}" if words else "nothing"
+        message = f"comment silences {nothing} {'here' if comment.lines else 'in this file'}"
         title = "Remove the comment" if judgement.useless else f"Remove {words} from the comment"
         edit = EditComment(comment.comment, remove_rules(file, comment, judgement.unused))
         yield Diagnostic(comment.comment, message, fix=Fix(title, (edit,)), subject=words)

@@ -53,8 +53,7 @@ def visits(copy):
 ```
 
 In PyMySQL before 0.10 and MySQLdb before 1.4, the `with` returned a cursor and left the connection open, too. If the
-version is unknown, the code shows it: a block that calls `execute` on the variable was written for an old
-version.
+version is unknown, the code decides: a block that calls `execute` on the variable was written for an old version.
 
 ```python
 import pymysql
@@ -106,9 +105,11 @@ block.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.library.drivers import driver
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.messages import consequence_of
@@ -126,7 +127,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
     yield Diagnostic(
         life.birth,
-        f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",
+        _message(life, item),
         path=(
             *life.runs.steps,
             (life.birth, "opened here"),
@@ -138,3 +139,13 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         subject=life.title,
         impact=life.runs.impact,
     )
+
+
+def _message(life: Lifetime, item: ast.withitem) -> str:
+    """Return the headline; of a driver whose newer versions close it, with the version."""
+    leaving, known = life.analysis.effects.leaving(item, life.resource), driver(life.resource.package)
+    if leaving is not None and leaving.binds == "cursor" and known is not None and len(known.leavings) > 1:
+        version = ".".join(map(str, known.leavings[1].since))
+        name = f"{known.distributions[0]} {version}"
+        return f"before {name}, `with` does not close a connection: `{life.title}` stays open"
+    return f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open"

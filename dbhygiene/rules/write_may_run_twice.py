@@ -51,7 +51,8 @@ def store(options, total):
             conn.close()
 ```
 
-Error 2006 is raised before anything is sent. A handler that repeats only after 2006 cannot write twice:
+After error 2006, the server has not received the whole statement. A handler that repeats only after 2006 cannot write
+twice:
 
 ```python
 import pymysql

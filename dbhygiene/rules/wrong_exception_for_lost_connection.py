@@ -36,7 +36,7 @@ def count_again():
     try:
         return count()
     except OperationalError as error:
-        if error.args[0] in (2006, 2013):  # HYG404: text
+        if error.args[0] in (2006, 2013):  # HYG404: is a text, not a number
             return count()
         raise
 ```
@@ -70,7 +70,7 @@ class CursorWrapper(base.CursorWrapper):
     def execute(self, query, args=None):
         try:
             return self.cursor.execute(query, args)
-        except OperationalError:  # HYG404: driver
+        except OperationalError:  # HYG404: this calls the driver
             self.db.close()
             raise
 ```
@@ -90,9 +90,9 @@ class CursorWrapper(base.CursorWrapper):
 
 ## Fix safety
 
-The fix names the class of the same name that is raised, or reads `orig`. It is unsafe: this handler has never run, so
-nothing shows that the rest of it works. There is no fix for a base class such as `pymysql.Error`, for a decorator, or
-for a number that a variable holds.
+The fix names the class that is raised, which has the same name, or reads `orig`. It is unsafe: this handler has never
+run, so nothing shows that the rest of it works. There is no fix for a base class such as `pymysql.Error`, for a
+decorator, or for a number that a variable holds.
 """
 
 from __future__ import annotations

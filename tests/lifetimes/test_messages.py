@@ -222,7 +222,7 @@ def test_the_steps_show_where_a_generator_raises() -> None:
         "    for number in orders(conn):\n        print(number)\n    conn.close()\n"
     )
     (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
-    assert found.message == "connection `conn` is left open if `orders` raises at one of its items"
+    assert found.message == "connection `conn` is left open if reading `orders` raises"
     assert [(step.span.line, step.message) for step in found.steps] == [
         (10, "opened here"),
         (11, "taking the next item raises"),
