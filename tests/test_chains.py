@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from dbhygiene.dataflow.cfg import build
 from dbhygiene.gaps.call_durations import seconds
 from dbhygiene.gaps.close_calls import may_stream
 from dbhygiene.gaps.concurrency import run_for_future
 from dbhygiene.gaps.database_aliases import alias_of
 from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.lazy_fields import loads_related_row
-from dbhygiene.gaps.loops import _most_items
+from dbhygiene.gaps.loops import _most_items, cycles, rounds
 from dbhygiene.gaps.quick_commands import is_quick
 from dbhygiene.lifetimes.dropped_writes import _sql
 from dbhygiene.pools.health_views import query_by
@@ -32,6 +33,7 @@ from dbhygiene.program.values import UNKNOWN, Constant
 from dbhygiene.project.project import Project
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import classes_in
+from dbhygiene.recovery.guards import _ends_soon
 from dbhygiene.recovery.handles import handle_of
 from dbhygiene.recovery.wrong_error import _is_text_of
 from dbhygiene.source.file import File
@@ -205,3 +207,38 @@ def test_a_module_may_import_from_itself(text: str, tmp_path: Path) -> None:
     for name in ("own.x", "own.x.y", "own.own.x"):
         assert canonical_name(file, name).startswith("own.")
         assert find_definition(file, name) is None
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 9, 60])
+@pytest.mark.parametrize(("made_in", "ends"), [("    top = C{0}()\n    top.part", True), ("    return C{0}()", False)])
+def test_an_object_ends_with_the_object_that_keeps_it(made_in: str, ends: bool, length: int, tmp_path: Path) -> None:
+    classes = [
+        "class C0: ...",
+        *(f"class C{n}:\n    def __init__(self):\n        self.part = C{n - 1}()" for n in range(1, length + 1)),
+    ]
+    (tmp_path / "program.py").write_text("\n".join([*classes, "def work():", made_in.format(length), ""]))
+    file = Project(tmp_path).file(tmp_path / "program.py")
+    first = find_definition(file, "program.C0")
+    assert first is not None
+    assert _ends_soon(first) is ends
+
+
+def test_objects_that_keep_each_other_are_not_known_to_end(tmp_path: Path) -> None:
+    text = "".join(f"class {a}:\n    def __init__(self):\n        self.other = {b}()\n" for a, b in ("AB", "BA"))
+    (tmp_path / "program.py").write_text(text)
+    file = Project(tmp_path).file(tmp_path / "program.py")
+    for name in ("program.A", "program.B"):
+        found = find_definition(file, name)
+        assert found is not None
+        assert not _ends_soon(found)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 40])
+def test_a_counter_is_found_in_a_long_test(length: int, tmp_path: Path) -> None:
+    other = "go" + ".on()" * length
+    text = f"def work(go, tries=0):\n    while {other} and tries < 3:\n        tries += 1\n        go()\n"
+    (tmp_path / "program.py").write_text(text)
+    file = Project(tmp_path).file(tmp_path / "program.py")
+    function = next(code for code in file.functions if isinstance(code, FUNCTION))
+    (cycle,) = cycles(build(function)).values()
+    assert rounds(file, cycle).most == 3

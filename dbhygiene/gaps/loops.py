@@ -160,20 +160,25 @@ def _is_chunk(file: File, loop: Loop, iterated: ast.Name) -> bool:
 
 def _count_rounds(file: File, cycle: Cycle) -> float | None:
     """Return the rounds of `while tries < 3:`, and of a loop with `if tries > 3: break`, with `tries += 1`."""
-    tests = [*_tests_at_head(cycle), *_tests_that_leave(file, cycle)]
+    tests = [*_tests_at_head(file, cycle), *_tests_that_leave(file, cycle)]
     return min((count for test in tests if (count := _counted_by(file, test))), default=None)
 
 
-def _tests_at_head(cycle: Cycle) -> Iterator[ast.expr]:
-    """Yield the test that a round begins with."""
-    node = cycle.head
-    for _ in range(4):  # what the test reads comes before it
-        if isinstance(node.event, Test) or not node.out:
-            break
-        node = node.out[0][1]
-    match node.event:
-        case Test(node=ast.Compare(ops=[ast.Lt() | ast.LtE()]) as test):
-            yield test
+def _tests_at_head(file: File, cycle: Cycle) -> Iterator[ast.expr]:
+    """Yield the tests that a `while` begins each round with, and that end it alone: `<` or `<=`, or of its `and`."""
+    loop = _while_of(file, cycle)
+    for test in _conjuncts(loop.test) if loop is not None else ():
+        match test:
+            case ast.Compare(ops=[ast.Lt() | ast.LtE()]):
+                yield test
+
+
+def _conjuncts(test: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        for each in test.values:
+            yield from _conjuncts(each)
+    else:
+        yield test
 
 
 def _tests_that_leave(file: File, cycle: Cycle) -> Iterator[ast.expr]:

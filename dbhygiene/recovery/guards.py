@@ -23,7 +23,7 @@ from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import summary
 from dbhygiene.source.file import File, function_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name, walk
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Frozen
 
 _SAYS = frozenset({"open", "closed"})
@@ -99,13 +99,14 @@ def _confidence(file: File, node: ast.AST, root: Root) -> Confidence:
     return Confidence.LIKELY if opens and not _is_recovered_from(file, function) else Confidence.POSSIBLE
 
 
-def _ends_soon(cls: Definition, depth: int = 2) -> bool:
+@recursive_query(start=False)
+def _ends_soon(cls: Definition) -> bool:
     """Whether all objects of a class end with the function that makes them: their connections are not idle for long."""
     made = [(file, call) for file, call in constructor_calls(cls.file, cls) if not is_test_file(file)]
-    return bool(made) and all(_is_kept_briefly(file, call, depth) for file, call in made)
+    return bool(made) and all(_is_kept_briefly(file, call) for file, call in made)
 
 
-def _is_kept_briefly(file: File, call: ast.Call, depth: int) -> bool:
+def _is_kept_briefly(file: File, call: ast.Call) -> bool:
     """Whether an object is in a variable of a function without a `while` loop, or in an object that ends soon."""
     function = function_around(file, call)
     targets = assignment_targets(file, call)
@@ -117,9 +118,9 @@ def _is_kept_briefly(file: File, call: ast.Call, depth: int) -> bool:
                 return False
             named = (part for part in walk(function) if isinstance(part, ast.Name) and part.id == name)
             return all(part is targets[0] or _is_lent(file, part) for part in named)
-        case ast.Attribute(value=ast.Name(id="self")) if depth > 1:
+        case ast.Attribute(value=ast.Name(id="self")):
             owner = enclosing_class(file, file.functions[function])
-            return owner is not None and _ends_soon(owner, depth - 1)
+            return owner is not None and _ends_soon(owner)
     return False
 
 
