@@ -21,10 +21,10 @@ from dbhygiene.library.waits import (
 )
 from dbhygiene.program.arguments import argument, bind_arguments, defaults, has_parameter, has_unpacked
 from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.callees import subclasses
 from dbhygiene.program.callers import callers
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
+from dbhygiene.program.hierarchy import subclasses_binding
 from dbhygiene.program.origins import ExpressionAt, behind, values_of
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.closure import closure
@@ -245,7 +245,8 @@ def _values_in_subclasses(file: File, place: Place) -> list[Value]:
     cls = place.scope.node
     if not isinstance(cls, ast.ClassDef) or "." in place.path:
         return []
-    below = ((each.file, each.file.classes[each.name]) for each in subclasses(Definition(file, cls, place.scope.name)))
+    found = subclasses_binding(Definition(file, cls, place.scope.name), place.path)
+    below = ((each.file, each.file.classes[each.name]) for each in found)
     values = ((owner, Bindings.of(owner).values.get(Place(scope, place.path), ())) for owner, scope in below)
     return [known for owner, given in values for each in given for known in options(evaluate(owner, each))]
 

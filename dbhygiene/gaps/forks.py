@@ -15,11 +15,11 @@ from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_PO
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
-from dbhygiene.program.callees import subclasses
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases, lineage
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
 from dbhygiene.program.dispatch import functions
+from dbhygiene.program.hierarchy import subclasses
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, files_with_word, function_around

@@ -24,8 +24,9 @@ from dbhygiene.lifetimes.owning_classes import true_if_opened
 from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, OPENED, RETURN, Fact, Site, dotted_path
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.lifetimes.transfer.calls import is_tested
-from dbhygiene.program.callees import callees, receiver_class, subclasses
+from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.definitions import Definition, base_classes
+from dbhygiene.program.hierarchy import subclasses
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located
 from dbhygiene.source.records import Record

@@ -10,11 +10,9 @@ visible may override it. A name may be bound in several branches, and a method m
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.definitions import (
@@ -24,6 +22,7 @@ from dbhygiene.program.definitions import (
     find_definition,
     resolve_step,
 )
+from dbhygiene.program.hierarchy import is_mixin, is_of_family, mixins_binding, subclasses_binding, without_tests
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
@@ -71,7 +70,7 @@ def may_run(file: File, call: ast.Call, called: Definition, cls: Definition | No
     """
     scope = scope_around(file, call)
     found = _resolve_call(file, call, scope)
-    if isinstance(found, _Method) and cls is not None and found.receiver.cls.place not in _places_of_family(cls):
+    if isinstance(found, _Method) and cls is not None and not is_of_family(cls, found.receiver.cls):
         return False
     return any(each.is_same(called) for each in callees(file, call, scope).definitions)
 
@@ -202,7 +201,7 @@ def _origins(at: _Object) -> list[_Object] | None:
             if owner is None:
                 values = _values_in_module(file, at.expr)
             elif isinstance(owner.node, ast.ClassDef):
-                family = (owner, *base_classes(owner), *subclasses(owner))
+                family = (owner, *base_classes(owner), *subclasses_binding(owner, attr))
                 values = [(each.file, value) for each in family for value in _field_values(each, attr)]
     return [_Object(where, value, exact) for where, value in values if not is_none(value)] or None
 
@@ -332,19 +331,19 @@ def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
         found = _join([found, *_overrides_below(receiver.cls, family, name)])
         if any(isinstance(each.node, FUNCTION) and is_hook(each.node) for each in found.definitions):
             found = Callees(found.definitions, complete=False)
-    related = (*family, *(() if receiver.exact else subclasses(receiver.cls)))
-    return Callees(found.definitions, complete=False) if _is_replaced(file, related, name) else found
+    return Callees(found.definitions, complete=False) if _is_replaced(file, receiver, name) else found
 
 
 def _overrides_below(cls: Definition, family: Iterable[Definition], name: str) -> Iterator[Callees]:
     """Yield the other functions that the method of a class may be, for an object of a subclass."""
     seen: set[ast.AST] = {each.node for each in family}
-    for below in subclasses(cls):
-        for each in (below, *base_classes(below)):
-            if each.node not in seen:
-                seen.add(each.node)
-                if (member := _member(each, name)) is not None:
-                    yield member
+    for each in subclasses_binding(cls, name):
+        seen.add(each.node)
+        if (member := _member(each, name)) is not None:
+            yield member
+    for each in mixins_binding(cls, name):
+        if each.node not in seen and (member := _member(each, name)) is not None and is_mixin(cls, each):
+            yield member
 
 
 def _member(cls: Definition, name: str) -> Callees | None:
@@ -353,71 +352,6 @@ def _member(cls: Definition, name: str) -> Callees | None:
     if scope is None or name not in scope.bound | scope.imports.keys():
         return None
     return _binding_candidates(cls.file, scope, name)
-
-
-@query
-def subclasses(cls: Definition) -> tuple[Definition, ...]:
-    """Return the project's subclasses of a class, direct and indirect."""
-    found: dict[ast.AST, Definition] = {cls.node: cls}
-    todo = [cls]
-    for each in todo:  # grows during the loop
-        fresh = [below for below in _direct_subclasses(each) if below.node not in found]
-        found.update((below.node, below) for below in fresh)
-        todo += fresh
-    return tuple(found.values())[1:]
-
-
-def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
-    """Yield the classes that name this one among their bases; not those of tests, which the program never makes."""
-    others = cls.file.project.files_deriving(cls.last_name)
-    return _files_that_derive(cls, _without_tests(cls.file, others))
-
-
-def _files_that_derive(cls: Definition, others: Iterable[File]) -> Iterator[Definition]:
-    """Yield the classes of these files, and of its own file, that name a class among their bases."""
-    for file in with_others(cls.file, others):
-        yield from _classes_by_base(file).get(cls.node, ())
-
-
-@query
-def family(cls: Definition) -> dict[ast.AST, Definition]:
-    """Return the classes on whose objects a method of a class may be called: its bases, and classes below with theirs.
-
-    The classes of tests are among them.
-    """
-    below: dict[ast.AST, Definition] = {cls.node: cls}
-    todo = [cls]
-    for each in todo:  # grows during the loop
-        others = each.file.project.files_deriving(each.last_name)
-        fresh = [derived for derived in _files_that_derive(each, others) if derived.node not in below]
-        below.update((derived.node, derived) for derived in fresh)
-        todo += fresh
-    return {found.node: found for each in below.values() for found in (each, *base_classes(each))}
-
-
-@query
-def _places_of_family(cls: Definition) -> frozenset[tuple[Path, str]]:
-    return frozenset(each.place for each in family(cls).values())
-
-
-@query
-def _classes_by_base(file: File) -> dict[ast.AST, list[Definition]]:
-    """Return class of the project -> the classes of a file that name it among their bases."""
-    found: dict[ast.AST, list[Definition]] = {}
-    for name, scope in file.classes.items():
-        assert isinstance(scope.node, ast.ClassDef)
-        for base in scope.node.bases:
-            expr = base.value if isinstance(base, ast.Subscript) else base
-            meant = file.resolve(expr)
-            known = find_definition(file, meant) if meant is not None else None
-            if known is not None:
-                found.setdefault(known.node, []).append(Definition(file, scope.node, name))
-    return found
-
-
-def _without_tests(asker: File, others: Iterable[File]) -> Iterator[File]:
-    """Yield the files that are no tests, if the asking file is none either."""
-    return (each for each in others if not is_test_file(each) or is_test_file(asker))
 
 
 def is_hook(function: Function) -> bool:
@@ -435,33 +369,41 @@ def _is_constant(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
-    """Whether a method of these classes is assigned: in their files, in this one, or in one that names a class."""
-    related = {each.node for each in family}
-    return any(_is_assigned(each, related, name) for each in with_others(file, _files_that_assign(file, family, name)))
+def _is_replaced(file: File, receiver: _Receiver, name: str) -> bool:
+    """Whether a method is assigned: in the files of its class and those above and below, or in one that names one."""
+    files = with_others(file, _files_that_assign(file, receiver, name))
+    return any(_is_assigned(each, receiver, name) for each in files)
 
 
-def _files_that_assign(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:
+def _files_that_assign(file: File, receiver: _Receiver, name: str) -> Iterator[File]:
     """Yield the files that may assign the method, by their text."""
-    yield file
-    words = set()
-    for each in family:
-        yield each.file
-        words.add(each.last_name)
-    others = _without_tests(file, file.project.files_setting(name))
-    yield from (other for other in others if any(word in other.text for word in words) and other.is_program)
+    family = (receiver.cls, *base_classes(receiver.cls))
+    words = {each.last_name for each in family}
+    yield from (each.file for each in family)
+    if not receiver.exact:
+        words |= {each.name for each in file.project.class_texts_below(receiver.cls.last_name)}
+        yield from (each.file for each in subclasses_binding(receiver.cls, name))
+    others = without_tests(file, file.project.files_setting(name))
+    yield from (other for other in others if not words.isdisjoint(other.words) and other.is_program)
 
 
-def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:
-    """Whether a file assigns to an attribute of this name of one of these classes, or of an object of one."""
+def _is_assigned(file: File, receiver: _Receiver, name: str) -> bool:
+    """Whether a file assigns to an attribute of this name of the receiver's class, or of an object of it."""
     for owner, _ in attribute_assignments(file).get(name, ()):
         meant = file.resolve(owner)
         cls = find_definition(file, meant) if meant is not None else None
-        if cls is None and (receiver := _receiver(file, owner)) is not None:
-            cls = receiver.cls
-        if cls is not None and cls.node in classes:
+        if cls is None and (assigned := _receiver(file, owner)) is not None:
+            cls = assigned.cls
+        if cls is not None and isinstance(cls.node, ast.ClassDef) and _is_related(cls, receiver):
             return True
     return False
+
+
+def _is_related(cls: Definition, receiver: _Receiver) -> bool:
+    """Whether a class is that of a receiver, one of its bases, or one below it that the receiver may have."""
+    if any(cls.node is each.node for each in (receiver.cls, *base_classes(receiver.cls))):
+        return True
+    return not receiver.exact and any(base.node is receiver.cls.node for base in base_classes(cls))
 
 
 # -- names ------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import ast
 from collections.abc import Iterator
 from itertools import islice
 
-from dbhygiene.program.callees import family, may_run
+from dbhygiene.program.callees import may_run
 from dbhygiene.program.definitions import Definition, enclosing_class
+from dbhygiene.program.hierarchy import names_of_family
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, first_parameter
@@ -65,7 +66,7 @@ def _others(called: Definition, cls: Definition | None) -> Iterator[File]:
     if called.name.rpartition(".")[0].endswith("<locals>"):
         return  # only the code of the function around it knows its name
     project, path = called.file.project, called.file.path
-    names = {word for each in family(cls).values() for word in project.names_for(each.last_name)} if cls else set()
+    names = {word for each in names_of_family(cls) for word in project.names_for(each)} if cls else set()
     for other in project.files_calling(called.last_name):
         if other.path == path:
             continue

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, children
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, children, walk
 
 
 @lru_cache(maxsize=4096)
@@ -71,6 +71,16 @@ def single_tests(test: ast.expr) -> Iterator[ast.expr]:
 
 
 @lru_cache(maxsize=4096)
+def attributes_used(function: Function) -> dict[str, frozenset[str]]:
+    """Return variable -> the attributes of it that a function uses, or a function in it."""
+    found: dict[str, set[str]] = {}
+    for node in walk(function):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.setdefault(node.value.id, set()).add(node.attr)
+    return {name: frozenset(attributes) for name, attributes in found.items()}
+
+
+@lru_cache(maxsize=4096)
 def is_generator(function: Function) -> bool:
     """Whether a function yields."""
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))
@@ -78,5 +88,5 @@ def is_generator(function: Function) -> bool:
 
 def forget() -> None:
     """Forget all functions, so that those of files that are gone are freed."""
-    for known in (own_nodes, called_names, tests_of_names, is_generator):
+    for known in (own_nodes, called_names, tests_of_names, attributes_used, is_generator):
         known.cache_clear()

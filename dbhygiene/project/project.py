@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import MARKS_DISTRIBUTION, DiscoveredFiles, Files, Listing
 from dbhygiene.project.import_graph import ImportGraph
-from dbhygiene.source.file import NOTEBOOK, File
+from dbhygiene.source.file import NOTEBOOK, ClassText, File
 from dbhygiene.source.inputs import ALIASES, DEPLOYMENT, FILE, IMPORTS, SEARCH, Inputs, Key
 from dbhygiene.source.nodes import NOT_PYTHON
-from dbhygiene.source.queries import consult
+from dbhygiene.source.queries import Memo, consult
 from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Project:
         self._listed: dict[str, frozenset[str]] = {}
         self.imports = ImportGraph(self._data, self.module_name, self.find_module, self._note)
         self._speaking: dict[str, list[File]] = {}
+        self._below: Memo[str, Sequence[ClassText]] = Memo()
         self._mentions: dict[str, list[File]] = {}
         self._calling: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File]] = {}
@@ -149,6 +150,7 @@ class Project:
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
         self.imports.forget(file.path)
+        self._below.clear()
         self.inputs.forget(self.inputs.bit(FILE, str(file.path)))
         self._forget_answers()  # some are about the old text
 
@@ -164,6 +166,7 @@ class Project:
         self.imports.forget(path)
         for memo in (
             self._speaking,
+            self._below,
             self._mentions,
             self._calling,
             self._naming,
@@ -206,11 +209,37 @@ class Project:
             self._calling[name] = list(self._decode(paths))
         return self._calling[name]
 
-    def files_deriving(self, word: str) -> Sequence[File]:
-        """Return the project's files that may derive a class from one of this name, or of an alias of it."""
-        names = self.names_for(word)
-        found = (self._look_for(partial(self._search.naming_base, name), "naming_base", name) for name in names)
-        return self._parse_files(dict.fromkeys(path for paths in found for path in paths))
+    def class_texts(self, name: str) -> Sequence[ClassText]:
+        """Return the classes of a name, by the text of the files."""
+        paths = self._look_for(lambda: self._search.declaring_class(name), "declaring_class", name)
+        return [each for path in paths for each in self._search.classes_in(path) if each.name == name]
+
+    def class_texts_below(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may derive from one of this name, directly or not, by the text of the files."""
+        return self._below.of(name, lambda: self._find_below(name))
+
+    def _find_below(self, name: str) -> Sequence[ClassText]:
+        found, names = dict[ClassText, None](), {name: None}
+        for each in (todo := [name]):  # grows during the loop
+            for below in self.class_texts_deriving(each):
+                found[below] = None
+                if below.name not in names:
+                    names[below.name] = None
+                    todo.append(below.name)
+        return [*found]
+
+    def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may have one of this name, or of an alias of it, among their bases, likewise."""
+        found: dict[ClassText, None] = {}
+        for base in self.names_for(name):
+            paths = self._look_for(partial(self._search.naming_base, base), "naming_base", base)
+            found.update((each, None) for path in paths for each in self._search.classes_in(path) if base in each.bases)
+        return [*found]
+
+    def may_bind(self, path: Path, name: str) -> bool:
+        """Whether a file may define or assign a name, or an attribute of this name, by its text."""
+        consult(self.inputs.bit(FILE, str(path)))
+        return self._search.may_bind(path, name)
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         """Return the project's files that set an attribute of this name of an object other than `self`, unparsed."""

@@ -9,15 +9,24 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+from dbhygiene.source.file import ClassText
 
 Found = TypeVar("Found")
 
 _FEW_CALLS = 5  # so many searches through the files take as long as building the index of all called names
 
 # Found by their first letters, which is quick in a large text; compiled when a project is first searched.
-_BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
+_BASES = rb"class\s+(\w+)\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
+_CLASS = rb"class\s+(\w+)\s*[:(\[]"
+# Names that are bound: patterns that begin with fixed letters are fast, so assignments are found in the reversed text.
+_BOUND = (rb"def\s+(\w+)", rb"class\s+(\w+)", rb" as\s+(\w+)", rb"for\s+(\w+)")
+_ASSIGNED_BACKWARDS = rb"[:=][ \t]*(\w+)"
+_IMPORTED = rb"import\s+([\w, \t]+)"
+_SEVERAL_BACKWARDS = rb"=[ \t]*[)\]]?([\w., \t]*,[\w., \t]*)"
 _AS = rb" as (\w+)"
 _STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"
 _PROPERTIES = rb"property\b[^\n]*\n(?:\s*[@#][^\n]*\n)*\s*(?:async\s+)?def\s+(\w+)"
@@ -36,7 +45,16 @@ class _FileWords(NamedTuple):
     attributes_set: frozenset[str]
     properties: frozenset[str]
     bases: frozenset[str]
+    classes: frozenset[str]
     aliases: set[tuple[str, str]]
+
+
+class _ClassNames(NamedTuple):
+    """Word -> the files with it among the bases of a class; class -> its files; name -> its aliases -> their files."""
+
+    bases: Mapping[str, list[Path]]
+    classes: Mapping[str, list[Path]]
+    aliases: Mapping[str, dict[str, list[Path]]]
 
 
 class TextSearch:
@@ -47,6 +65,8 @@ class TextSearch:
         self._read = read
         self._calls: dict[str, list[Path]] = {}
         self._words_of_files: dict[Path, _FileWords] = {}  # of single files
+        self._classes: dict[Path, list[ClassText]] = {}
+        self._bound: dict[Path, frozenset[bytes]] = {}
 
     def containing(self, word: str) -> Iterator[Path]:
         """Return the files that contain a word, or a part of a word."""
@@ -124,6 +144,8 @@ class TextSearch:
                 return name in self._of_file(path).properties
             case "naming_base", [name]:
                 return name in self._of_file(path).bases
+            case "declaring_class", [name]:
+                return name in self._of_file(path).classes
         return False
 
     def aliases_in(self, path: Path) -> set[tuple[str, str]]:
@@ -132,20 +154,57 @@ class TextSearch:
 
     def _of_file(self, path: Path) -> _FileWords:
         if path not in self._words_of_files:
-            bases, aliases = self._class_names_in(path)
+            bases, classes, aliases = self._class_names_in(path)
             self._words_of_files[path] = _FileWords(
-                frozenset(self._set_in(path)), frozenset(self._properties_in(path)), frozenset(bases), {*aliases}
+                frozenset(self._set_in(path)),
+                frozenset(self._properties_in(path)),
+                frozenset(bases),
+                frozenset(classes),
+                {*aliases},
             )
         return self._words_of_files[path]
 
     def naming_base(self, name: str) -> list[Path]:
         """Return the files with a class that has this word among its bases."""
-        bases, _ = self._class_names
-        return bases.get(name, [])
+        return self._class_names.bases.get(name, [])
+
+    def declaring_class(self, name: str) -> list[Path]:
+        """Return the files with a class of this name."""
+        return self._class_names.classes.get(name, [])
+
+    def classes_in(self, path: Path) -> list[ClassText]:
+        """Return the classes of a file."""
+        if path not in self._classes:
+            data = self._read(path)
+            bases = {
+                (_decode(name), frozenset(map(_decode, re.findall(_WORD, given))))
+                for name, given in re.findall(_BASES, data)
+            }
+            without = {_decode(name) for name in re.findall(_CLASS, data)} - {name for name, _ in bases}
+            self._classes[path] = [
+                ClassText(path, *each)
+                for each in sorted([*bases, *((name, frozenset()) for name in without)], key=itemgetter(0))
+            ]
+        return self._classes[path]
+
+    def may_bind(self, path: Path, name: str) -> bool:
+        """Whether a file may define or assign a name, or an attribute of this name."""
+        if path not in self._bound:
+            self._bound[path] = self._bound_in(path)
+        return name.encode() in self._bound[path]
+
+    def _bound_in(self, path: Path) -> frozenset[bytes]:
+        data = self._read(path)
+        backwards = data[::-1]
+        names = {name for pattern in _BOUND for name in re.findall(pattern, data)}
+        names |= {name for names in re.findall(_IMPORTED, data) for name in re.findall(_WORD, names)}
+        names |= {name[::-1] for name in re.findall(_ASSIGNED_BACKWARDS, backwards)}
+        several = re.findall(_SEVERAL_BACKWARDS, backwards)
+        return frozenset(names | {name[::-1] for names in several for name in re.findall(_WORD, names)})
 
     def names_for(self, name: str) -> list[str]:
         """Return a name, and the other names that any file gives to what it stands for."""
-        _, renamed = self._class_names
+        renamed = self._class_names.aliases
         found = [name]
         for each in found:  # grows during the loop
             found += [new for new in sorted(renamed.get(each, ())) if new not in found]
@@ -153,30 +212,35 @@ class TextSearch:
 
     def alias_sources(self, names: Collection[str]) -> list[Path]:
         """Return the files in which one of these names is an alias of another one."""
-        _, renamed = self._class_names
+        renamed = self._class_names.aliases
         found = (path for old in names for new, paths in renamed.get(old, {}).items() if new in names for path in paths)
         return [*dict.fromkeys(found)]
 
     @cached_property
-    def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, dict[str, list[Path]]]]:
-        """Return word -> the files with it among the bases of a class; and name -> its aliases -> their files."""
-        bases: dict[str, list[Path]] = defaultdict(list)
-        renamed: dict[str, dict[str, list[Path]]] = defaultdict(dict)
+    def _class_names(self) -> _ClassNames:
+        index = _ClassNames(defaultdict(list), defaultdict(list), defaultdict(dict))
         for path in self._all():
-            words, aliases = self._class_names_in(path)
-            for word in words:
-                bases[word].append(path)
+            bases, names, aliases = self._class_names_in(path)
+            for word in bases:
+                index.bases[word].append(path)
+            for name in names:
+                index.classes[name].append(path)
             for old, new in aliases:
-                renamed[old].setdefault(new, []).append(path)
-        return bases, renamed
+                index.aliases[old].setdefault(new, []).append(path)
+        return index
 
-    def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[tuple[str, str]]]:
-        """Return the words among the bases of the classes of a file, and its pairs of a name and an alias of it."""
-        data, words = self._read(path), set[bytes]()
+    def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[str], Collection[tuple[str, str]]]:
+        """Return the words among the bases of the classes of a file, their names, and its pairs of name and alias."""
+        data, words, names = self._read(path), set[bytes](), set[bytes]()
         if b"class" in data:
-            words = {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}
+            words = {word for _, bases in re.findall(_BASES, data) for word in re.findall(_WORD, bases)}
+            names = set(re.findall(_CLASS, data))
         pairs = (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data)))
-        return [_decode(word) for word in words], [(_decode(old), _decode(new)) for old, new in pairs]
+        return (
+            [_decode(word) for word in words],
+            [_decode(name) for name in names],
+            [(_decode(old), _decode(new)) for old, new in pairs],
+        )
 
 
 class KeptTextSearch(TextSearch):
@@ -190,6 +254,8 @@ class KeptTextSearch(TextSearch):
         """Forget the results of a file that has changed."""
         self._known.pop(path, None)
         self._words_of_files.pop(path, None)
+        self._classes.pop(path, None)
+        self._bound.pop(path, None)
         self._calls.clear()
         for index in ("_called_names", "_attributes_set", "_properties", "_class_names"):
             self.__dict__.pop(index, None)
@@ -214,7 +280,7 @@ class KeptTextSearch(TextSearch):
     def _properties_in(self, path: Path) -> Collection[str]:
         return self._once(path, "properties", lambda _: super(KeptTextSearch, self)._properties_in(path))
 
-    def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[tuple[str, str]]]:
+    def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[str], Collection[tuple[str, str]]]:
         return self._once(path, "class", lambda _: super(KeptTextSearch, self)._class_names_in(path))
 
     def _once(self, path: Path, about: object, find: Callable[[bytes], Found]) -> Found:

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from dbhygiene.library import django, drivers
 from dbhygiene.library.prefilter import SQLALCHEMY as SQLALCHEMY_PACKAGES
 from dbhygiene.library.sqlalchemy import REGISTRIES
+from dbhygiene.library.words import words
 from dbhygiene.lifetimes.driver_pools import lenders
 from dbhygiene.pools import sessions
 from dbhygiene.pools.sqlalchemy import MAKES_ASYNC_ENGINE, MAKES_ENGINE
@@ -22,7 +23,7 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import ancestry
-from dbhygiene.program.code import own_nodes, return_expressions
+from dbhygiene.program.code import attributes_used, own_nodes, return_expressions
 from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name, find_module
@@ -184,6 +185,17 @@ def _annotations(file: File) -> dict[Place, ast.expr]:
     return found
 
 
+# Methods and attributes that functions use of connections, cursors, sessions and engines.
+_OF_HANDLES = words(
+    """cursor execute executemany executescript commit rollback close ping reconnect query begin connect open
+    is_connected connection engine session bind dispose raw_connection add add_all merge delete flush refresh
+    expunge expire get scalar scalars exec fetchone fetchall fetchmany fetch fetchrow fetchval lastrowid
+    rowcount description autocommit set_session isolation_level select_db start_transaction transaction
+    in_transaction closed ensure_connection close_if_unusable_or_obsolete is_usable settings_dict run
+    run_callable begin_nested invalidate info escape_string"""
+)
+
+
 def _handle_by_annotation(file: File, place: Place) -> Handle | None:
     annotation = _annotations(file).get(place)
     return of_annotation(file, annotation) if annotation is not None else None
@@ -203,6 +215,9 @@ def _parameter(file: File, place: Place) -> Handle | None:
 
 
 def _handle_by_callers(file: File, function: Function, name: str) -> Handle | None:
+    used = attributes_used(function).get(name, frozenset())
+    if used and used.isdisjoint(_OF_HANDLES):
+        return None  # an object of another kind: its calls, which are everywhere, need not be found
     found: set[tuple[Kind, str]] = set()
     for other, call, bound in callers(file, function):
         value = bind_arguments(call, function, bound=bound).get(name)

@@ -48,6 +48,14 @@ _LINE_END = r"\r\n|\r|\n"
 _WORD = re.compile(r"\w+")
 
 
+class ClassText(NamedTuple):
+    """A class of a file, by its text: its name, and the words among its bases."""
+
+    path: Path
+    name: str
+    bases: frozenset[str]
+
+
 class ProjectView(Protocol):
     """The project around a file, as far as a file uses it; `project.Project` implements it."""
 
@@ -88,8 +96,17 @@ class ProjectView(Protocol):
     def files_calling(self, name: str) -> Sequence[File]:
         """Return the project's files that call something of this name, by their text; some may not parse."""
 
-    def files_deriving(self, word: str) -> Sequence[File]:
-        """Return the project's files that may derive a class from one of this name, or of an alias of it."""
+    def class_texts(self, name: str) -> Sequence[ClassText]:
+        """Return the classes of a name, by the text of the files."""
+
+    def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may have one of this name, or of an alias of it, among their bases, likewise."""
+
+    def class_texts_below(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may derive from one of this name, directly or not, by the text of the files."""
+
+    def may_bind(self, path: Path, name: str) -> bool:
+        """Whether a file may define or assign a name, or an attribute of this name, by its text."""
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         """Return the project's files that set an attribute of this name of an object other than `self`, likewise."""
@@ -167,8 +184,17 @@ class NoProject(Frozen):
     def files_calling(self, name: str) -> Sequence[File]:
         return ()
 
-    def files_deriving(self, word: str) -> Sequence[File]:
+    def class_texts(self, name: str) -> Sequence[ClassText]:
         return ()
+
+    def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
+        return ()
+
+    def class_texts_below(self, name: str) -> Sequence[ClassText]:
+        return ()
+
+    def may_bind(self, path: Path, name: str) -> bool:
+        return False
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         return ()
