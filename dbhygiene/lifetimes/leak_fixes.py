@@ -169,10 +169,8 @@ def _nameless(life: Lifetime) -> Fix | None:
     block = block_of(life.file.parents[statement], statement)
     rest = block[block.index(statement) :]
     needed = parts(life)
-    inside = {part for each in rest for part in ast.walk(each)}
-    for part in ast.walk(life.scope.node):
-        if isinstance(part, ast.Name) and part.id in needed and part not in inside:
-            raise RefusedError(f"`{part.id}` is used outside of the block that opens the connection")
+    if (outside := use_outside(life, needed, *rest)) is not None:
+        raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
     refuse_unseen_uses(life, rest)
     if (objects := session_objects(life)) is not None:
         refuse_longer_lived_objects(objects, statement, rest)
