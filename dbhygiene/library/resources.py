@@ -111,6 +111,7 @@ class Loss(Record):
     shares: frozenset[str] = frozenset()  # packages whose classes of errors may be the same ones
     numbers: tuple[frozenset[int], ...] = ()
     error_number: str = "args[0]"  # how an error gives its number
+    lacks: frozenset[str] = frozenset()  # attributes of other drivers' errors that these do not have
     pure: frozenset[str] = frozenset()  # further classes of the first error, of an implementation without C
     opens_again: frozenset[str] = frozenset()  # methods of the connection that open it again, whatever its state
     pings: tuple[Ping, ...] = ()  # the oldest first; none: there is no `ping`

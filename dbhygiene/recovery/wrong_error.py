@@ -49,6 +49,7 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
         raised = None
         for handler, classes in named:
             others = [each for other, its in named if other is not handler for each in its]
+            yield from _lacking(file, handler, classes)
             if _are_of_drivers(classes):
                 raised = raised or _raising_library(file, node)
                 if raised is not None and not any(_is_of(each, raised) for each in (*classes, *others)):
@@ -78,6 +79,28 @@ def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, 
         f"cannot tell which class of {title} is meant",
         Confidence.POSSIBLE if _only_logs_and_raises(handler) else Confidence.CERTAIN,
     )
+
+
+def _lacking(file: File, handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, ...]) -> Iterator[WrongError]:
+    """Yield each read of an attribute that no error of these classes has."""
+    found = [loss_of(each.library) if each is not None else None for each in classes]
+    lacks = (
+        frozenset.intersection(*(each.lacks if each is not None else frozenset() for each in found)) if found else ()
+    )
+    if not lacks or "hasattr" in file.segment(handler):
+        return
+    for part in nodes_of(handler.body):
+        match part:
+            case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if (
+                owner == handler.name and attribute in lacks
+            ):
+                yield WrongError(
+                    part,
+                    f"`{owner}.{attribute}` raises an AttributeError: the number of this error is `{owner}.args[0]`",
+                    f"read `{owner}.args[0]`",
+                    f"{owner}.args[0]",
+                    "",
+                )
 
 
 def _only_logs_and_raises(handler: ast.ExceptHandler) -> bool:

@@ -60,6 +60,32 @@ def count_again():
         raise
 ```
 
+The errors of PyMySQL and mysqlclient have no `errno`. MySQL Connector and MariaDB Connector have it:
+
+```python
+import MySQLdb
+
+def count(connect):
+    try:
+        return connect().cursor().execute("select count(*) from orders")
+    except MySQLdb.OperationalError as error:
+        if error.errno in (2006, 2013):  # HYG404: AttributeError
+            return connect().cursor().execute("select count(*) from orders")
+        raise
+```
+
+```python fixed unsafe
+import MySQLdb
+
+def count(connect):
+    try:
+        return connect().cursor().execute("select count(*) from orders")
+    except MySQLdb.OperationalError as error:
+        if error.args[0] in (2006, 2013):
+            return connect().cursor().execute("select count(*) from orders")
+        raise
+```
+
 In a database backend, below Django, the driver's own class is raised:
 
 ```python
@@ -90,9 +116,9 @@ class CursorWrapper(base.CursorWrapper):
 
 ## Fix safety
 
-The fix names the class that is raised, which has the same name, or reads `orig`. It is unsafe: this handler has never
-run, so nothing shows that the rest of it works. There is no fix for a base class such as `pymysql.Error`, for a
-decorator, or for a number that a variable holds.
+The fix names the class that is raised, which has the same name, or reads `orig` or `args[0]`. It is unsafe: this
+handler has never run, so nothing shows that the rest of it works. There is no fix for a base class such as
+`pymysql.Error`, for a decorator, or for a number that a variable holds.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ DRIVER = Driver(
         later_text="OperationalError 2006",
         shares=frozenset({"pymysql"}),  # `install_as_MySQLdb`
         numbers=(frozenset({2006}), frozenset({2013})),
+        lacks=frozenset({"errno"}),
         pings=(Ping(reconnects=False),),
         ping_names=frozenset(),
         asks_nothing=frozenset({"open", "cursor"}),

@@ -31,6 +31,7 @@ DRIVER = Driver(
         later=frozenset({"InterfaceError"}),
         later_text="InterfaceError (0, '')",
         numbers=(frozenset({2006}), frozenset({2013})),
+        lacks=frozenset({"errno"}),
         opens_again=frozenset({"connect"}),
         pings=(Ping(reconnects=True), Ping(reconnects=False, since=(1, 2))),
         asks_nothing=frozenset({"open", "cursor"}),
