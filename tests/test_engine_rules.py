@@ -418,3 +418,13 @@ def test_an_engine_that_only_scripts_use_ends_with_them(tmp_path: Path) -> None:
     server = "from store import engine\n\ndef application(environ, start_response):\n    return engine.connect()\n"
     assert found_in(tmp_path, "HYG201", store=SYNC, report=script) == []
     assert found_in(tmp_path, "HYG201", store=SYNC, report=script, server=server) == [("store", 3)]
+
+
+def test_a_function_of_a_distributed_package_is_for_others_whatever_its_module_runs(tmp_path: Path) -> None:
+    text = (
+        "from sqlalchemy import create_engine\n\ndef connect():\n    return create_engine('mysql+pymysql://db/shop')\n\n"
+        "if __name__ == '__main__':\n    print(connect())\n"
+    )
+    assert found_in(tmp_path, "HYG201", shop=text) == []
+    (tmp_path / "pyproject.toml").write_text("[build-system]\nrequires = []\n")
+    assert found_in(tmp_path, "HYG201", shop=text) == [("shop", 4)]

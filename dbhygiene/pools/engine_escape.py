@@ -264,8 +264,10 @@ def lasts(made: Engine) -> bool:
 
 
 def _is_run_by_own_program(file: File, node: ast.AST) -> bool:
-    """Whether a node stands in a function or class that its file uses itself, or beside functions of its own."""
+    """Whether a node stands in a function or class that only its own file uses, or beside functions of its own."""
     defined = next((each for each in file.around(node) if each in file.tree.body), None)
     if not isinstance(defined, (*FUNCTION, ast.ClassDef)):
         return bool(file.scope.defined)
+    if (file.project.is_distributed or "." in file.module) and not defined.name.startswith("_"):
+        return False  # a module of a package: other code may call it
     return any(each.id == defined.name and isinstance(each.ctx, ast.Load) for each in file.nodes(ast.Name))
