@@ -67,7 +67,7 @@ def lifetimes(source: str) -> dict[Site, Claim]:
     known = Lifetimes(NoProject())
     for life in known.of(file):
         bits = Bits(*(getattr(life, question) for question in Bits._fields))
-        hides = bits.escapes and any(_hides(act, life) for act in _escapes(life))
+        hides = _differs_in_with(life) or (bits.escapes and any(_hides(act, life) for act in _escapes(life)))
         found[_site(life.birth)] = Claim(bits, hides)
         if hides:
             hiding.add(life.scope.node)
@@ -83,6 +83,17 @@ def lifetimes(source: str) -> dict[Site, Claim]:
         if (is_unclear or (meant.definitions and not meant.complete)) and _site(call) not in found:
             found[_site(call)] = Claim(hides=True)
     return found
+
+
+def _differs_in_with(life: Lifetime) -> bool:
+    """Whether a call may run one of several methods, and only some of their connections are closed by `with`.
+
+    An analysis may take it for one that is closed: with which driver the object connects is for its class to say.
+    """
+    effect = life.analysis.effects.of(life.birth)
+    models = (effect.summaries.model_of_definition(each) for each in effect.definitions)
+    leaving = (each.returns.leaving for each in models if each is not None and each.returns is not None)
+    return len({each is not None and each.closes for each in leaving}) > 1
 
 
 def _site(call: ast.Call) -> Site:

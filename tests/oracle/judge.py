@@ -26,6 +26,7 @@ Site = tuple[int, int]  # line and column of the call that acquires
 LIMIT = 300  # runs of a program; most take fewer than a hundred, and what takes more is not worth its time
 LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES = (1 << i for i in range(5))
 GIVEN = "given"  # the parameter that is a connection of the caller's, or None
+TRUE = "conn"  # the parameter that is used as a connection, whatever it is: it may be None, but is not false
 MISTAKES = (NameError, AttributeError, TypeError)
 # what programs name in handlers, and what is then raised
 NAMED = {
@@ -163,7 +164,8 @@ class Play:
                 elif argument == GIVEN:
                     arguments.append(self._given() if world.choose(2) else None)
                 else:
-                    arguments.append(None if argument in nullable and world.choose(2) else Value(world, argument))
+                    is_none = argument in nullable and world.choose(2)
+                    arguments.append(None if is_none else Value(world, argument, is_true=argument == TRUE))
             try:
                 value = function(*arguments)
                 if inspect.iscoroutine(value):

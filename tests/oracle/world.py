@@ -159,11 +159,11 @@ class Value:
 
     __slots__ = ("_answers", "_name", "_world")
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, name: str, *, is_true: bool = False) -> None:
         set_ = object.__setattr__
         set_(self, "_world", world)
         set_(self, "_name", name)
-        set_(self, "_answers", {})
+        set_(self, "_answers", {"true": True} if is_true else {})
 
     def _answer(self, question: object) -> bool:
         if question not in self._answers:
