@@ -149,6 +149,11 @@ class CallEffect(Frozen):
         return any(definitions.is_context_manager(each) for each in self.definitions)
 
     @property
+    def lends_resource(self) -> bool:
+        """Whether it makes a context manager of the project that always yields a resource."""
+        return self.complete and bool(self.callees) and all(map(self.summaries.lends_resource, self.definitions))
+
+    @property
     def callee(self) -> BoundCallee | None:
         """The first of them: the one that is called unless a subclass overrides it."""
         return self.callees[0] if self.callees else None
@@ -332,6 +337,8 @@ class FunctionSummaries(Protocol):
     def never_closed(self, field: ClassField) -> bool: ...
 
     def may_return_closed(self, definition: definitions.Definition) -> bool: ...
+
+    def lends_resource(self, manager: definitions.Definition) -> bool: ...
 
     def outcome(self, definition: definitions.Definition, depth: int) -> Outcome: ...
 

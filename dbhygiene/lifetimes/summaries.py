@@ -82,6 +82,12 @@ class _YieldContext(Record):
     function: ast.AST
 
 
+class _LendingContext(Record):
+    """The question whether a context manager always yields a resource."""
+
+    function: ast.AST
+
+
 class _ParameterContext(Record):
     """The question what a function does with a resource as an argument."""
 
@@ -128,8 +134,8 @@ class _FieldContext(Record):
 
 
 _Inferred: TypeAlias = (
-    "_ReturnContext | _YieldContext | _ParameterContext | _ReaderContext | _KeepingContext | _ClassContext"
-    " | _FieldContext"
+    "_ReturnContext | _YieldContext | _LendingContext | _ParameterContext | _ReaderContext | _KeepingContext"
+    " | _ClassContext | _FieldContext"
 )
 
 
@@ -227,6 +233,8 @@ class Summaries:
                 return self._infer_returned_model(function)
             case _YieldContext(function=function):
                 return self._infer_yielded_model(function)
+            case _LendingContext(function=function):
+                return self._infers_lending(function)
             case _ParameterContext(function=function, name=name, resource=resource):
                 return self._infer_argument(function, name, resource)
             case _ReaderContext():
@@ -243,6 +251,7 @@ class Summaries:
             case (
                 _ReturnContext(function=code)
                 | _YieldContext(function=code)
+                | _LendingContext(function=code)
                 | _ParameterContext(function=code)
                 | _ReaderContext(function=code)
                 | _KeepingContext(function=code)
@@ -279,6 +288,23 @@ class Summaries:
                     if analysis.transfer.holds(at.event.node.value, fact) == ITSELF:
                         return CallModel(resource)
         return None
+
+    def lends_resource(self, manager: Definition) -> bool:
+        """Whether a context manager always yields a resource that it has opened."""
+        if not isinstance(manager.node, FUNCTION) or not is_context_manager(manager):
+            return False
+        if len(manager.node.decorator_list) > 1:
+            return False
+        self._definitions[manager.node] = manager
+        found: bool = self._inferred.of(_LendingContext(manager.node))
+        return found
+
+    def _infers_lending(self, node: ast.AST) -> bool:
+        assert isinstance(node, FUNCTION)
+        if (analysis := self.analyse_again(self._definitions[node].file, node)) is None:
+            return False
+        yields = [each.event.node for each in analysis.graph.nodes() if isinstance(each.event, cfg.Yield)]
+        return bool(yields) and all(isinstance(y, ast.Yield) and _is_sure(analysis, y.value, None) for y in yields)
 
     def _infer_returned_model(self, node: ast.AST) -> CallModel | None:
         definition = self._definitions[node]
@@ -593,7 +619,7 @@ def _bottom(asked: _Inferred) -> Any:
             return ParameterSummary(frozenset(), frozenset())
         case _KeepingContext():
             return frozenset()
-        case _FieldContext():
+        case _FieldContext() | _LendingContext():
             return False
     return None
 

@@ -7,7 +7,7 @@ import ast
 from dbhygiene.dataflow import cfg
 from dbhygiene.library.resources import Leaving
 from dbhygiene.lifetimes.effects import FunctionSemantics
-from dbhygiene.lifetimes.path_conditions import truthiness
+from dbhygiene.lifetimes.path_conditions import ANYTHING, TRUTHY, truthiness
 from dbhygiene.lifetimes.state import CLOSER, CLOSERS, ITSELF, PART, READERS, STACK, Fact, Outcomes, dotted_path
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 
@@ -23,8 +23,8 @@ class WithBlocks:
         item_, name = event.node, event.node.optional_vars
         relation = self.holds(item_.context_expr, fact)
         fact = failed = fact.drop_aliases([item_.context_expr, _unwrap(item_.context_expr)])
-        mask = truthiness(self.branches.value_of_target(item_.context_expr), fact.known, self.branches.sure)
         path = dotted_path(name) if name is not None else None
+        mask = self._truthiness(item_.context_expr, fact) if path in self.keys.keys else ANYTHING
         if path is not None:
             fact = fact.forget_path(path)
             fact = fact._replace(known=self.keys.invalidate(fact.known, path)) if fact.known else fact
@@ -42,6 +42,12 @@ class WithBlocks:
         if event.is_async and (relation in {ITSELF, *CLOSERS} or _unwrap(item_.context_expr) is fact.site):
             return [("next", fact)]  # only the opening itself raises; an open resource enters itself
         return [("next", fact), ("raise", failed)]
+
+    def _truthiness(self, expr: ast.expr, fact: Fact) -> int:
+        """Return the possible truth values of what `as` binds."""
+        if isinstance(expr, ast.Call) and self.effects.of(expr).lends_resource:
+            return TRUTHY
+        return truthiness(self.branches.value_of_target(expr), fact.known, self.branches.sure)
 
     def leave(self, event: cfg.Leave, fact: Fact) -> Outcomes:
         if self.is_closed_by(event.node, fact):
