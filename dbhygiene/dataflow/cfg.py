@@ -13,9 +13,9 @@ It is built backwards: each statement gets the node that follows it. Each exit o
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from dbhygiene.dataflow.exceptions import (
     ASSERTION,
@@ -36,6 +36,7 @@ EdgeKind: TypeAlias = Literal["next", "true", "false", "raise"]
 Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
 Loop: TypeAlias = "ast.For | ast.AsyncFor | ast.comprehension"
+Point = TypeVar("Point", bound=Hashable)  # of a graph: a node, perhaps with a fact
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _TRY_STAR: type = getattr(ast, "TryStar", type(None))  # from Python 3.11 on
@@ -816,3 +817,15 @@ def reachable(start: list[Node], *, past: Callable[[Node], bool]) -> set[Node]:
             seen.update(fresh)
             todo += fresh
     return seen
+
+
+def points_before(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
+    """Return the points from which one of the ends can be reached, ends included; `before`: the predecessors."""
+    found = set(ends)
+    todo = list(found)
+    while todo:
+        for point in before.get(todo.pop(), ()):
+            if point not in found:
+                found.add(point)
+                todo.append(point)
+    return found

@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
@@ -676,7 +676,7 @@ class Lifetime(Frozen):
                     continue  # only the first exception on a path is the cause
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
-        leading = points_before(before, lost)
+        leading = cfg.points_before(before, lost)
         return [cause for cause, targets in raising.items() if not leading.isdisjoint(targets)]
 
     def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate) -> ast.expr:
@@ -730,21 +730,6 @@ class Lifetime(Frozen):
     def statement(self) -> ast.stmt:
         """The statement that opens it."""
         return next(node for node in self.file.around(self.birth) if isinstance(node, ast.stmt))
-
-
-Point = TypeVar("Point", bound=Hashable)
-
-
-def points_before(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
-    """Return the points from which one of the ends can be reached, ends included; `before`: the predecessors."""
-    found = set(ends)
-    todo = list(found)
-    while todo:
-        for point in before.get(todo.pop(), ()):
-            if point not in found:
-                found.add(point)
-                todo.append(point)
-    return found
 
 
 def _names_in(expr: ast.expr) -> set[str]:

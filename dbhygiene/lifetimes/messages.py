@@ -15,7 +15,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING
-from dbhygiene.lifetimes.lifetime import Leak, Lifetime, points_before
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.state import Fact
 from dbhygiene.program.code import is_generator
 from dbhygiene.program.definitions import Definition, is_context_manager
@@ -256,7 +256,7 @@ def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node
     """
     tests = {node for node, _, kind in way if isinstance(node.event, cfg.Test) and kind in {"true", "false"}}
     after = _successors(life, way[0][0], way[0][1]) if tests else {}
-    well = points_before(_before(after), [each for each in after if life.ends_well(*each)])
+    well = cfg.points_before(_before(after), [each for each in after if life.ends_well(*each)])
     found = set()
     for node, fact, kind in way:
         if node in tests:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test
+from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test, points_before, reachable
 from dbhygiene.dataflow.exceptions import ItemErrors
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.code import single_tests
@@ -220,7 +220,10 @@ class TrackedConditions:
         resources = set(names)
         self.objects = _objects(nodes, resources, set(opened))
         self._flags = _flags(nodes)
-        useful = [key for key in asked if len(asked[key]) > 1 or known_truths[key] or key in resources]
+        repeated = _asked_in_each_round(nodes, set(opened))
+        useful = [
+            key for key in asked if len(asked[key]) > 1 or known_truths[key] or key in resources or key in repeated
+        ]
         copies = [copy for node in nodes for copy in _copies(node)]
         useful += {
             to: None for to, of in copies if to in asked and to not in useful and (of in asked or known_truths[of])
@@ -243,10 +246,7 @@ class TrackedConditions:
         bits = {key: 1 << number for number, key in enumerate(self.keys)}
         own = {node: sum({bits.get(key, 0) for key in self._tracked_at(node)}) for node in nodes}
         live = dict(own)
-        before: dict[Node, list[Node]] = {}
-        for node in nodes:
-            for _, target in node.out:
-                before.setdefault(target, []).append(node)
+        before = _before(nodes)
         todo = [node for node in nodes if own[node]]
         while todo:
             node = todo.pop()
@@ -334,6 +334,40 @@ class TrackedConditions:
     def invalidate(self, known: Known, path: str) -> Known:
         """Return the path conditions after an assignment to `path`."""
         return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
+
+
+def _asked_in_each_round(nodes: list[Node], opened: Container[ast.AST]) -> set[str]:
+    """Return the keys of conditions that have one truth in all rounds of a loop in which a resource is opened."""
+    openings = [node for node in nodes if isinstance(node.event, Call) and node.event.node in opened]
+    if not openings:
+        return set()
+    before = _before(nodes)
+    found: set[str] = set()
+    for opening in openings:
+        after = reachable([target for _, target in opening.out], past=lambda node: True)
+        if opening not in after:
+            continue
+        leading = points_before(before, [opening])
+        cycle = after & leading
+        asked = {asks.key for node in cycle if isinstance(node.event, Test) if (asks := condition_of(node.event.node))}
+        bound = {path for node in cycle if isinstance(node.event, Bind) for path in _bound_paths(node.event)}
+        found |= {key for key in asked if _names(key).isdisjoint(bound)}
+    return found
+
+
+def _before(nodes: list[Node]) -> dict[Node, list[Node]]:
+    """Return the nodes from which an edge leads to each node."""
+    before: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for _, target in node.out:
+            before.setdefault(target, []).append(node)
+    return before
+
+
+def _bound_paths(event: Bind) -> Iterator[str]:
+    for part in ast.walk(event.target):
+        if (path := dotted_path(part)) is not None:
+            yield path
 
 
 def _excluded(asked: Mapping[str, Collection[ast.AST]]) -> dict[str, frozenset[str]]:
