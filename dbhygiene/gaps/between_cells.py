@@ -1,4 +1,8 @@
-"""`CellGap`: a connection of a notebook that is idle between two cells: its user decides how long that takes."""
+"""`CellGap`: a connection of a notebook that is idle between two cells: its user decides how long that takes.
+
+conn = pymysql.connect(...)              # in one cell; in a later one:
+conn.cursor().execute(sql)               # a `CellGap` from `connect` to `execute`
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a call waits, by the values of its arguments.
+"""`duration`: how long a call waits, by the values of its arguments.
 
 time.sleep(options["pause"])         # the default of the command's option `pause`
 """

@@ -1,4 +1,8 @@
-"""Functions that other code calls when an event arrives: hours may pass between two calls."""
+"""`callbacks`: the functions of a file that other code calls when an event arrives: hours may pass between two calls.
+
+client.on_message = store            # with paho-mqtt: `store` is a callback,
+client.loop_forever()                # called from this place on
+"""
 
 from __future__ import annotations
 

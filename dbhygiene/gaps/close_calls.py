@@ -1,4 +1,4 @@
-"""Calls that close a connection, and the transactions, loops and coroutines around them.
+"""`closing_function`: whether a call closes a connection, and the transactions, loops and coroutines around it.
 
 with atomic():
     close_old_connections()     # `closing_function` returns its name, `atomic_around` the `with`

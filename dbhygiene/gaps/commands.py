@@ -1,4 +1,8 @@
-"""Django's management commands, by the names that `call_command` uses."""
+"""`commands_of_call`: the management commands of the project that a `call_command` may run.
+
+for name in ("load", "purge"):
+    call_command(name)               # the `handle` of load.py, and that of purge.py
+"""
 
 from __future__ import annotations
 

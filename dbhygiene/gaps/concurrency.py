@@ -1,6 +1,6 @@
-"""Functions that run in other threads while a function waits for them: those of an executor, of `asyncio.to_thread`.
+"""`call_in_thread`: the function that another thread runs while this one waits, as with `asyncio.to_thread`.
 
-with ThreadPoolExecutor() as pool:   # its end waits for `work`
+with ThreadPoolExecutor() as pool:   # its end waits for `work`: `calls_of_executor`
     pool.map(work, orders)
 """
 

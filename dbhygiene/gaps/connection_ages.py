@@ -1,4 +1,7 @@
-"""`WrittenAge`: each place in a settings module that sets the age of a database's connections, and the age."""
+"""`WrittenAge`: each place in a settings module that sets the age of a database's connections, and the age.
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": 600}}     # at `600`: 600 seconds
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The aliases of Django's databases: which connection an expression uses (`using("replica")`)."""
+"""`alias_of`: the alias of the Django database whose connection an expression uses.
+
+orders = Order.objects.using("replica").filter(paid=True)        # "replica"
+orders = Order.objects.filter(paid=True)                         # "default"
+"""
 
 from __future__ import annotations
 

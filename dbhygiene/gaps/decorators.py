@@ -1,4 +1,8 @@
-"""The code that a call of a decorated function runs: the decorator's wrapper, then the function."""
+"""`with_decorators`: the code that a call of a decorated function runs: the decorator's wrapper, then the function.
+
+@timed                       # def timed(function):
+def load(): ...              #     def wrapper(): ...      # runs first, with `function` standing for `load`
+"""
 
 from __future__ import annotations
 

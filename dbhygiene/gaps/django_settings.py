@@ -1,5 +1,8 @@
 """`Databases`: the databases of the Django site that a file belongs to, their aliases, and the age of connections.
 
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": 600}}
+# `aliases`: "default"; `databases_in`: the engine is django.db.backends.mysql; `age_of_connections`: 600
+
 A repository may hold several sites. `manage.py` names the settings module of each.
 """
 

@@ -1,4 +1,4 @@
-"""Whether a project uses Django: if not, no connection is Django's, whatever the types of its expressions."""
+"""`uses_django`: whether a project uses Django; if not, no connection is Django's, whatever types expressions have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Loops that run as long as the process, or until other code stops them."""
+"""`is_endless`: whether a loop runs as long as the process, or until other code stops it.
+
+while not stop.is_set():     # endless; not so, if the loop calls `stop.set()` itself
+    work()
+"""
 
 from __future__ import annotations
 

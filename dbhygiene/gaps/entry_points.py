@@ -1,4 +1,8 @@
-"""`Root`: an entry point outside of requests, such as a management command, a thread, a task or a script."""
+"""`Root`: an entry point outside of requests, such as a management command, a thread, a task or a script.
+
+class Command(BaseCommand):          # in shop/management/commands/load.py
+    def handle(self, **options): ... # `entry_points_of` returns it
+"""
 
 from __future__ import annotations
 

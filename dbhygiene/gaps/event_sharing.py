@@ -1,4 +1,8 @@
-"""`EventHandler`: events that use one connection at the same time, since each runs its handler in a task of its own."""
+"""`EventHandler`: events that use one connection at the same time, since each runs its handler in a task of its own.
+
+async def on_message(message):           # each message runs it in a task of its own, all with the same `conn`
+    await conn.execute(message)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a line has no finding about Django's connection, for `dbhygiene explain`.
+"""`reasons`: why a line has no finding about Django's connection, for `dbhygiene explain`.
 
 time.sleep(3600)                     # "not reported in `handle`, since no query follows"
 """

@@ -1,5 +1,9 @@
 """`ExplicitGap`: a connection that the program holds itself is used, is idle for too long, and is used again.
 
+conn.cursor().execute(sql)           # `first_query`
+time.sleep(100_000)                  # `wait`
+conn.cursor().execute(sql)           # `next_query`
+
 Functions that get the connection as an argument, through `self` or from their module are analysed with it.
 """
 

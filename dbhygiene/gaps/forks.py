@@ -1,4 +1,8 @@
-"""`Fork`: a forked process, and whether the child closes or uses the connection that it shares with its parent."""
+"""`Fork`: a forked process, and whether the child closes or uses the connection that it shares with its parent.
+
+if os.fork() == 0:
+    connection.close()               # `closes_in_child`: it ends the session of the parent, too
+"""
 
 from __future__ import annotations
 

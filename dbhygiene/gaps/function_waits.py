@@ -1,4 +1,7 @@
-"""`FunctionWaits`: how long a node of a function waits, whatever it does with connections."""
+"""`FunctionWaits`: how long a node of a function waits, whatever it does with connections.
+
+load()                               # at least 60 s, if `load` calls `time.sleep(60)`
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The fix for a gap (`fix_gap`): close the connection before the wait, if that loses nothing."""
+"""`fix_gap`: the fix for a gap, which closes the connection before the wait, if that loses nothing.
+
+if not connection.in_atomic_block:
+    connection.close()               # inserted by the fix
+time.sleep(3600)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""`ImplicitWalk`: the analysis of one function for gaps of Django's implicit connection, and for its summary."""
+"""`ImplicitWalk`: the analysis of one function for gaps of Django's implicit connection, and for its summary.
+
+Order.objects.count()                # a `Gap`: its first query,
+time.sleep(100_000)                  # its wait,
+Order.objects.count()                # and its next query, which fails
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Code before a gap that looks as if it closed the connection, but does not."""
+"""`insufficient`: code before a gap that looks as if it closed the connection, but does not, and the reason.
+
+close_old_connections()              # with CONN_MAX_AGE = None, it keeps the connection
+time.sleep(100_000)
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Foreign keys whose row a query fetches when they are read for the first time.
+"""`loads_related_row`: whether reading an attribute fetches the row of a foreign key by a query.
 
 for book in Book.objects.all():
-    print(book.author.name)          # a query for each book
+    print(book.author.name)          # `book.author` does: a query for each book
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Confidence, steps and notes of a gap's finding.
+"""`gap_steps`: the steps of a gap's finding; with its confidence and its notes.
 
 12: queries the database
 13: the program sleeps, 30 min

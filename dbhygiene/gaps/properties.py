@@ -1,8 +1,8 @@
-"""Properties by their names alone: most attributes that are read are none, or one that returns a field.
+"""`may_run_property`: whether a property of a name does more than return a field, whatever the class.
 
 @property
 def title(self):
-    return self._title
+    return self._title               # it does not: reading `book.title` runs nothing that matters
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands that run only programs which end at once: to run one is no wait.
+"""`is_quick`: whether a call runs only programs which end at once, so that it is no wait.
 
 command = f"chown {user} {path}"
 run(command)                         # a function of the project, with its parameter in `subprocess.call(command)`

@@ -1,4 +1,10 @@
-"""Handlers that expect a lost connection and reconnect."""
+"""`recovers`: whether a handler expects a lost connection, and closes it, so that the next query opens a new one.
+
+try:
+    Order.objects.count()            # `recovers` is true here
+except OperationalError:
+    connection.close()
+"""
 
 from __future__ import annotations
 

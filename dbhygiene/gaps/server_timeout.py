@@ -1,4 +1,7 @@
-"""`IdleClosing`: the idle timeout of a Django site's server, or of a driver's connection, by the repository's files."""
+"""`IdleClosing`: whether the servers of a project's files close idle connections; and after which idle time.
+
+MySQL does so by default. PostgreSQL does if a file of the repository, or the setting `server-timeout`, says so.
+"""
 
 from __future__ import annotations
 

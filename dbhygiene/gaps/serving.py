@@ -1,4 +1,7 @@
-"""`Serving`: how a Django site is served, by commands of the repository, and by programs that start a server."""
+"""`Serving`: the server that runs each request of a Django site in a thread of its own.
+
+command: daphne shop.asgi:application    # in a compose file: by daphne, with the line as a step
+"""
 
 from __future__ import annotations
 

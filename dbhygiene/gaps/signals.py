@@ -1,7 +1,9 @@
-"""Django's signals: the receivers that `signal.send(...)` calls.
+"""`called_receivers`: the functions of the project that a call of `send` on one of its signals runs.
 
 @receiver(order_paid)
 def notify(sender, **kwargs): ...
+
+order_paid.send(sender=Order)        # runs `notify`
 """
 
 from __future__ import annotations

@@ -1,5 +1,9 @@
 """`State`: the state of Django's connection at a node; `GapSummary`: the summary of a function.
 
+Order.objects.count()                # then, `asked`: idle since this query
+time.sleep(3600)                     # then, `asked`: idle for 3600 s
+connection.close()                   # then, neither `asked` nor `entered`: the next query opens a new connection
+
 A connection is fresh, in use since a query, or stale after an idle time that exceeds the timeout. The join of several
 paths is the worst case: the longest idle time since the last query.
 """

@@ -1,4 +1,8 @@
-"""The time after which a worker ends a task: `@app.task(time_limit=60)`, or a setting of Celery's."""
+"""`time_limit`: the time after which a worker ends a task, by its decorator, or by a setting of Celery's.
+
+@app.task(time_limit=60)             # 60 seconds
+def load(): ...
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Declared types and defaults: annotations, fields of data classes, default values of parameters."""
+"""`declared_value`: the class that an annotation declares for a variable, and the defaults of parameters.
+
+def store(session: Optional[Session] = None): ...    # declared: an `Instance` of Session; default: None
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The arguments of a call, matched with the parameters of the function that it runs.
+"""`bind_arguments`: the arguments of a call, matched with the parameters of the function that it runs.
 
 def find(self, name, *, limit=10): ...
 
-repository.find("a", limit=5)        # bound: name -> "a", limit -> 5
+repository.find("a", limit=5)        # `bind_arguments(..., bound=True)`: name -> "a", limit -> 5
 """
 
 from __future__ import annotations

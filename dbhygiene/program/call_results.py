@@ -1,6 +1,8 @@
-"""The values that calls return: of builtins, methods of strings and dicts, the project, libraries (`Evaluator`).
+"""`call_result`: the value that a call returns: of a builtin, a method of a string or dict, the project, a library.
 
 "mysql://{}/shop".format(host)   # the text `mysql://`, a hole, `/shop`
+
+An `Evaluator` reads its arguments.
 """
 
 from __future__ import annotations

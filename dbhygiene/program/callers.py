@@ -1,6 +1,8 @@
-"""The project's calls of a function: their arguments show the types of its parameters.
+"""`callers`: the project's calls of a function. Their arguments show the types of its parameters.
 
-If a command calls `self.remove(Shelf.objects.get(pk=1))`, the parameter of `def remove(self, shelf)` is a row.
+def remove(self, shelf): ...             # `callers` returns the call below: so `shelf` is a row
+
+self.remove(Shelf.objects.get(pk=1))
 """
 
 from __future__ import annotations

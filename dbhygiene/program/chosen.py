@@ -1,4 +1,4 @@
-"""The functions of which a call runs one that is chosen at run time: by a table, a sub-command, or a parameter.
+"""`chosen_functions`: the functions of which a call runs one, by a table, a sub-command, or a parameter.
 
 WORK = {"add": add, "show": show}
 WORK[word](conn)                     # runs `add` or `show`, and nothing else

@@ -1,4 +1,8 @@
-"""`FunctionAt`: functions and classes of the project by absolute name; which classes are Django models or commands."""
+"""`FunctionAt`: a function of the project, found by its absolute name; and the bases of the project's classes.
+
+class Order(models.Model): ...           # `is_model(file, "shop.models.Order")`
+class Paid(Order): ...                   # `lineage`: Paid, Order; `foreign_bases`: django.db.models.Model
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The nodes of one function, or of some of its statements, without those of nested functions."""
+"""`own_nodes`: the nodes of one function, without those of the functions and classes within it.
+
+def load():
+    rows = fetch()                       # the call of `fetch` is among the nodes of `load`
+    return lambda: save(rows)            # the lambda is, too; but not the call of `save`
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Loops over a known number of items: they have a round, and in the last one the variable has its last value.
+"""`count_items`: the number of items of a loop; and the truth of a condition in its last round.
 
-for attempt in range(3):         # `rounds`: 3
+for attempt in range(3):         # `count_items`: 3
     ...
     if attempt == 2:             # `truth_at_end`: true when there are no more items
         conn.close()

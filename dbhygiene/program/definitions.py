@@ -1,4 +1,9 @@
-"""`Definition`: the function or class of the project that an absolute dotted name stands for, and its base classes."""
+"""`Definition`: the function or class of the project that an absolute dotted name stands for, and its base classes.
+
+from shop.orders import load         # in shop/__init__.py
+
+shop.load()                          # `find_definition(file, "shop.load")`: the `load` of shop/orders.py
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dynamic dispatch: the functions behind a table, a `getattr`, a subclass or a module; each step is `Sought`.
+"""`definitions`: the functions and classes behind a table, a `getattr`, a subclass or a module; each step is `Sought`.
 
 HANDLERS = {"add": add, "drop": drop}
 HANDLERS[name]()                 # `add` or `drop`

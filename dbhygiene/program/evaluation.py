@@ -1,7 +1,7 @@
-"""Constant evaluation: the `Value` that an expression may have, through names, attributes, dicts, calls and modules.
+"""`evaluate`: the `Value` that an expression may have, through names, attributes, dicts, calls and modules.
 
-    options = dict(pool_recycle=280)
-    create_engine(url, **options)        # evaluate_keywords: pool_recycle is Constant(280)
+options = dict(pool_recycle=280)
+create_engine(url, **options)        # `evaluate_keywords`: pool_recycle is Constant(280)
 
 It never raises. It takes a bounded number of steps: an expression that needs more is `UNKNOWN`.
 """

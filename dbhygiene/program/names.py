@@ -1,4 +1,4 @@
-"""The module, class or function of the project that defines an absolute dotted name.
+"""`find_module`: the file of the project that holds an absolute dotted name, and the name within it.
 
 shop.models.Order.total          # in shop/models.py: class `Order`, method `total`
 """

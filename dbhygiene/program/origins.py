@@ -1,4 +1,4 @@
-"""The expressions that a name may stand for, here or in the module that it comes from: each an `ExpressionAt`.
+"""`ExpressionAt`: an expression that a name may stand for, here or in the module that it comes from.
 
 HOST = "db"
 host = HOST                          # `values_of(host)` is `HOST`, and `behind(host)` is "db"

@@ -1,4 +1,4 @@
-"""Whether a file is part of a lasting program: not an example, a tool, or code that is no longer in use."""
+"""`reason_outside`: why a file is not part of a lasting program: an example, a tool, or code no longer in use."""
 
 from __future__ import annotations
 

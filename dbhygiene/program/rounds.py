@@ -1,4 +1,9 @@
-"""`in_round_before`: whether a step of a path runs in an earlier round of a loop than the step that follows it."""
+"""`in_round_before`: whether a step of a path runs in an earlier round of a loop than the step that follows it.
+
+while True:
+    time.sleep(3600)
+    Order.objects.count()     # the path queries here, then sleeps above: so the query is in the round before
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Calls that start code which runs at the same time: threads, tasks of an event loop, processes."""
+"""`starts`: the calls of a file that start code which runs at the same time, in threads, tasks or processes.
+
+Thread(target=count).start()             # of the class `Thread`: "threads"
+asyncio.create_task(listen())            # "tasks"
+"""
 
 from __future__ import annotations
 

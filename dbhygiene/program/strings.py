@@ -1,6 +1,6 @@
-r"""Methods and operators on strings that are partly known.
+r"""`string_method`: the result of a method or an operator of strings that are partly known.
 
-"mysql://%s/shop" % host             # Text("mysql://\0/shop"), where \0 is `HOLE`
+"mysql://%s/shop" % host             # `percent`: Text("mysql://\0/shop"), where \0 is `HOLE`
 """
 
 from __future__ import annotations

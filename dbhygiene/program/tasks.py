@@ -1,4 +1,8 @@
-"""Tasks that a worker runs from a queue (Celery, RQ, huey ...), and the meaning of their calls."""
+"""`is_task`: whether a decorator makes a function a task, which a worker runs from a queue (Celery, RQ, huey ...).
+
+@shared_task
+def nightly(): ...                       # `nightly.apply()` runs it here: `task_of(file, nightly)` returns it
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`Value`: the possible values of an expression. Constants, partly known strings, dicts, and choices of these.
+r"""`Value`: the possible values of an expression. Constants, partly known strings, dicts, and choices of these.
+
+url = f"mysql://{host}/shop"             # Text("mysql://\0/shop"), where \0 is `HOLE`
+port = 3306 if host else 3307            # Choice((Constant(3306), Constant(3307)))
 
 A value covers every run of the program: a name that is assigned several values is their `Choice`. `UNKNOWN` is
 anything. `Called` is the result of a library's function, with its arguments. `evaluation` computes values.
