@@ -119,9 +119,14 @@ def _handle_of_name(file: File, expr: ast.Name | ast.Attribute) -> Handle | None
             return _flask_session(other, path[0])
     if isinstance(expr, ast.Attribute) and expr.attr == "session" and isinstance(expr.value, ast.Name):
         return _flask_session(file, expr.value.id)
-    if "django" in file.text and TypeInference.of(file).type_of(expr) == ObjectInstance(django.CONNECTION):
+    if _mentions_django(file) and TypeInference.of(file).type_of(expr) == ObjectInstance(django.CONNECTION):
         return Handle("connection", DJANGO, IMPLICIT)
     return None
+
+
+@query
+def _mentions_django(file: File) -> bool:
+    return "django" in file.text
 
 
 def _flask_session(file: File, variable: str) -> Handle | None:

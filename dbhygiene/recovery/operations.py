@@ -27,7 +27,7 @@ from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, bound_variable, handle_of, owner_of
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name
-from dbhygiene.source.queries import recursive_query
+from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record, replace
 
 Verb: TypeAlias = Literal["asks", "writes", "adds", "commits", "reopens", "pings", "opens", "begins", "ends"]
@@ -216,7 +216,7 @@ def _summary_of_query(file: File, func: ast.expr) -> Summary | None:
 
 
 def _operations_of_django(file: File, call: ast.Call) -> Iterable[Operation]:
-    if "django" not in file.text and "objects" not in file.text:
+    if not _may_use_django(file):
         return ()
     code = scope_around(file, call).node
     assert isinstance(code, (ast.Module, *FUNCTION))
@@ -231,6 +231,12 @@ def _operations_of_django(file: File, call: ast.Call) -> Iterable[Operation]:
             case Close():
                 found.append(Operation("reopens", DJANGO, IMPLICIT))
     return found
+
+
+@query
+def _may_use_django(file: File) -> bool:
+    """Whether a file may query by Django's connection, by its text: that of Django, or of a manager."""
+    return "django" in file.text or "objects" in file.text
 
 
 def _executes(call: ast.Call) -> bool:
@@ -341,7 +347,7 @@ def _summary_of_node(file: File, part: ast.AST) -> Summary:
 
 def _summary_of_loop(file: File, loop: ast.For) -> Summary:
     """Return the query of a loop over a queryset of Django."""
-    if "django" not in file.text and "objects" not in file.text:
+    if not _may_use_django(file):
         return _NOTHING
     code = scope_around(file, loop).node
     assert isinstance(code, (ast.Module, *FUNCTION))
