@@ -1,4 +1,4 @@
-"""Effects on Django's connection: `Query`, `Wait`, `Close`, or a `ProjectCall`. They are the input of the analysis.
+"""`Query`, `Wait`, `Close`, `ProjectCall`: effects on Django's connection. They are the input of the analysis.
 
 for order in Order.objects.all():    # Query
     time.sleep(600)                  # Wait

@@ -1,4 +1,9 @@
-"""`Analysis`: the solved facts about all resources of one function."""
+"""`Analysis`: the solved facts about all resources of one function.
+
+conn = connect()                 # `own_resources` yields this call, with its `Resource`
+conn.ping()                      # `history` yields the nodes from here on, each with a fact
+conn.close()                     # `ends`: closed at the normal exit; open at that of exceptions, if `ping` raises
+"""
 
 from __future__ import annotations
 

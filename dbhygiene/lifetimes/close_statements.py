@@ -1,4 +1,8 @@
-"""`CloseStatement`: the statements that close a resource by hand. A fix replaces all of them by one."""
+"""`CloseStatement`: the statements that close a resource by hand. A fix replaces all of them by one.
+
+if conn is not None:
+    conn.close()                 # a `CloseStatement`: the whole `if`
+"""
 
 from __future__ import annotations
 

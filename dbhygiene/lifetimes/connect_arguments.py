@@ -1,4 +1,8 @@
-"""The arguments of a driver's `connect`: whether the connection is in memory, or not opened yet."""
+"""`opens_in_memory`: whether a connection has a database in memory; and whether it is opened later (`is_deferred`).
+
+sqlite3.connect(":memory:")              # in memory
+pymysql.connect(defer_connect=True)      # opened later
+"""
 
 from __future__ import annotations
 

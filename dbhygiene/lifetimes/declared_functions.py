@@ -1,4 +1,7 @@
-"""Call models of functions that the user declares in the settings (`functions`)."""
+"""`declared_model`: the call model of a function that the user declares in the settings (`functions`).
+
+"app.db.release" = { closes = ["conn"] }        # a call closes its argument for `conn`
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decorators that do not change what a call does to a connection: those that retry, log, measure, or catch.
+"""`passes_on`: whether decorators leave what a call does to a connection: those that retry, log, measure, or catch.
 
 def logged(function):
     @functools.wraps(function)

@@ -1,4 +1,8 @@
-"""Connections taken from the pools of drivers, which must be returned as others must be closed."""
+"""`pool_of_call`: the driver's pool that a call takes a connection from. It must be returned as others must be closed.
+
+pool = psycopg2.pool.SimpleConnectionPool(1, 10, dsn)
+conn = pool.getconn()            # the function must call `pool.putconn(conn)`
+"""
 
 from __future__ import annotations
 

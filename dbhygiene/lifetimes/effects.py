@@ -1,5 +1,8 @@
 """`FunctionSemantics`: the effects of calls, `with` blocks and exceptions in one function.
 
+conn = pymysql.connect()         # a `CallEffect`: returns a connection
+shut(conn)                       # closes its argument, if `shut`, a function of the project, does so
+
 They come from the library's models, the user's declarations and the inferred summaries of project functions.
 """
 

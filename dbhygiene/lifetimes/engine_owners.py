@@ -1,4 +1,9 @@
-"""`Recreation`: an engine that a program makes repeatedly, with each object or in each call of a function."""
+"""`Recreation`: an engine that a program makes repeatedly, with each object or in each call of a function.
+
+def load():
+    engine = create_engine(url)          # a `Recreation`, if `load` runs repeatedly
+    with engine.connect() as conn: ...
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Resources that `__enter__` opens and `__exit__` closes: whether `__exit__` may raise before it closes them."""
+"""`leaking_exit`: whether the `__exit__` that closes the resource of `__enter__` may raise before it does.
+
+def __exit__(self, *error):
+    self.conn.commit()           # may raise: `fix_exit` puts the `close` into a `finally`
+    self.conn.close()
+"""
 
 from __future__ import annotations
 

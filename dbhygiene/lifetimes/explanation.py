@@ -1,4 +1,8 @@
-"""`Explanation` of one resource, for `dbhygiene explain`: its states, its path, and how it ends."""
+"""`Explanation` of one resource, for `dbhygiene explain`: its states, its path, and how it ends.
+
+4  opened             conn = pymysql.connect()
+5  open, this raises  conn.ping()
+"""
 
 from __future__ import annotations
 

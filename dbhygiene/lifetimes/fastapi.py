@@ -1,4 +1,10 @@
-"""FastAPI's dependencies: functions that it calls for each request, and resumes after it only if they yield."""
+"""`dependents`: the functions that get the result of a dependency of FastAPI, which resumes it only if it yields.
+
+def get_db(): ...
+
+@app.get("/orders")
+def orders(conn=Depends(get_db)): ...    # `dependents` of `get_db` are `orders`, with its parameter `conn`
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""Connections of a database file that CPython closes by itself, since only a function's frame refers to them.
+"""`FileConnection`: a connection of a database file that CPython closes, since only a function's frame refers to it.
 
-`FileConnection` is such a connection. When the function returns, its frame is freed, and the connection with it. If it
-raises, the traceback keeps the frame until the exception is handled: a write transaction stays open for so long, and
-other writers get "database is locked".
+def count():
+    conn = sqlite3.connect("shop.db")            # freed, and so closed, when `count` returns
+    return conn.execute(sql).fetchone()[0]
+
+If the function raises, the traceback keeps its frame until the exception is handled: a write transaction stays open
+for so long, and other writers get "database is locked".
 """
 
 from __future__ import annotations

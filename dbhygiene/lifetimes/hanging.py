@@ -1,6 +1,8 @@
-"""Strings of several lines, whose lines a fix cannot move when it indents the block around them.
+"""`hang`: whether a string of several lines would stand left of its statement, after a fix has indented the block.
 
-The text of a string must not change. If the block moves to the right, these lines would hang left of it.
+def load(conn):
+    conn.execute('''select *
+    from orders''')              # text must not change: this line cannot move, and would hang left of `conn`
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""`HelperIndex`: the functions of the project that return connections, and the files that mention one."""
+"""`HelperIndex`: the functions of the project that return connections, and the files that mention one.
+
+def get_db():                    # in shop/db.py: a helper, with the file that defines it
+    return pymysql.connect()
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Variables that last as long as the program: global ones, and those of classes."""
+"""`is_of_all`: whether a variable lasts as long as the program: a global one, or one of a class.
+
+global conn
+conn = connect()                 # it does, and so does `cls.conn`; a field `self.conn` does not
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The fix for a leak (`fix_leak`), or the reason why there is none.
+"""`fix_leak`: the fix for a leak, or the reason why there is none.
+
+conn = pymysql.connect()
+conn.ping()                      # the fix puts this into a `try`,
+conn.close()                     # and this into its `finally`
 
 A fix is offered only if nothing that reads from the resource outlives the block that closes it, no other code owns
 it, and the block begins where it is surely open.

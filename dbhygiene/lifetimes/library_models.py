@@ -1,4 +1,8 @@
-"""`LibraryModels`: what the calls of drivers, pools, SQLAlchemy and the functions of the settings open."""
+"""`LibraryModels`: what the calls of drivers, pools, SQLAlchemy and the functions of the settings open.
+
+pymysql.connect()                # `resource_of_driver`: the connection of pymysql
+engine.connect()                 # `model_of_sqlalchemy`: it returns a connection of the engine's pool
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Project classes that derive from a library's connection or session: an object of one must be closed like those.
+"""`inherited_resource`: what an object is whose class derives from a library's connection or session.
 
 class Connection(pymysql.connections.Connection): ...
 
 def names():
-    conn = Connection(host="db")     # opens a connection
+    conn = Connection(host="db")     # opens a connection, which must be closed
 """
 
 from __future__ import annotations

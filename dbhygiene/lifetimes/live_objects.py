@@ -1,7 +1,7 @@
-"""Objects of the project that go on to use a connection when the code that made them has ended.
+"""`passed_objects`: objects of the project that a call gets. They may use a connection when the function has ended.
 
-They are passed to code that may keep them, as `app.register(store)` and `Thread(target=store.save)` do, or start
-themselves, as threads do.
+app.register(store)                      # `store`, if the project defines its class
+Thread(target=store.save).start()        # `store`, by its method; `begins`: the call of `Thread` begins a thread
 """
 
 from __future__ import annotations

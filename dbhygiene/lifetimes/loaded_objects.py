@@ -1,4 +1,9 @@
-"""`LoadedObjects`: the objects that one function loads from a session, or adds to it, and where they escape."""
+"""`LoadedObjects`: the objects that one function loads from a session, or adds to it, and where they escape.
+
+order = session.get(Order, 1)            # `order` may be an object
+total = float(order.total)               # `total` is none
+return order                             # here it escapes: this node is in `leaving`
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""`Names`: the variables of one function."""
+"""`Names`: the variables of one function: which are its own, and which other code can see, too.
+
+global conn                      # `shared`
+rows = []                        # `containers`
+later(lambda: rows)              # `captured`: rows
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Classes that own a connection, by `ClassSummaries`: the constructor opens it, and only a method closes it.
+"""`resource_of_class`: the resource that an object is whose constructor opens a connection, which a method closes.
 
 store = Store()                  # opens `self.conn`: the object itself is the resource
 store.close()                    # closes it
+
+`ClassSummaries` has the facts about functions that this depends on.
 """
 
 from __future__ import annotations

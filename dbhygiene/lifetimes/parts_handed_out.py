@@ -1,7 +1,7 @@
-"""Functions that return or store only a cursor, or an object that never closes its connection.
+"""`may_lead_back`: whether a program may get at a connection of which a function returns or stores only a part.
 
 def cursor(host):
-    return pymysql.connect(host=host).cursor()       # nothing can close the connection
+    return pymysql.connect(host=host).cursor()       # false: nothing can close the connection
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Functions that are passed to a call which runs them and returns what they return: to a retry helper, to an executor.
+"""`call_by_position`: the call that a library makes of a function that it gets, and whose result it returns.
 
-conn = retried(lambda: pymysql.connect(host=host))
-conn = await asyncio.to_thread(pymysql.connect, host=host)
+conn = await asyncio.to_thread(pymysql.connect, host=host)       # pymysql.connect(host=host)
+conn = retried(lambda: pymysql.connect(host=host))               # by a function of the project: `call_by_name`
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Path conditions: whether a tested variable is None, falsy or truthy.
+"""`Condition`: the path condition of one test: whether a variable is None, falsy or truthy.
 
-They rule out infeasible paths through flags, guards and early returns. `Condition` is one test:
+if conn is not None:                 # Condition("conn", if_true=FALSY | TRUTHY, if_false=NONE)
 
-    if conn is not None:                 # Condition("conn", if_true=FALSY | TRUTHY, if_false=NONE)
+Conditions rule out infeasible paths through flags, guards and early returns.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records: named tuples and dataclasses without methods, which only hold what their constructor is given.
+"""`given_fields`: the fields of a named tuple or a dataclass without methods, which only holds its arguments.
 
 Link = namedtuple("Link", "conn cursor")
 link = Link(conn, conn.cursor())         # holds the connection as its first field, `conn`

@@ -1,7 +1,7 @@
-"""Connections that outlive each request: kept in Flask's `g`, in a variable of the module, or given by a dependency.
+"""`kept_in_context`: the attribute of a request's context (Flask's `g`) in which a connection outlives the request.
 
 g.db = connect()                     # open after the request, unless a function that runs then closes it
-connections[key] = connect()         # in each request: the one before can no longer be closed
+connections[key] = connect()         # `kept_in_module`: in each request, the one before can no longer be closed
 """
 
 from __future__ import annotations

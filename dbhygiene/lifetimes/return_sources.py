@@ -1,7 +1,7 @@
-"""The sources of a function's return value: its parameters, or objects that outlive the call (`OUTSIDE`).
+"""`sources`: the sources of a function's return value: its parameters, or objects that outlive the call (`OUTSIDE`).
 
 def pick(conn, pool):
-    return conn or pool.get()        # sources: "conn", OUTSIDE
+    return conn or pool.get()        # "conn", OUTSIDE
 """
 
 from __future__ import annotations

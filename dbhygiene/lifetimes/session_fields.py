@@ -1,5 +1,9 @@
 """`UnclosedSession`: a session, or an engine's connection, in a field: each object, or each call, leaves one open.
 
+class Orders:
+    def __init__(self):
+        self.session = Session()     # never closed; and each request makes an object of `Orders`
+
 An object that lives as long as the program may keep its session. Not so an object that is made for each request, or a
 method that stores a new session each time that it is called.
 """

@@ -1,4 +1,4 @@
-"""Statements that set a connection up before any work: `SET NAMES utf8mb4`.
+"""`runs_set_up`: whether a call only sets a connection up, before any work, as by `SET NAMES utf8mb4`.
 
 What makes such a statement fail makes it fail for each connection, unless the connection is dead: then nothing is held.
 """

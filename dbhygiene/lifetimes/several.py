@@ -1,7 +1,9 @@
-"""Resources that are open at the same time, and do not end in the reverse order of their openings.
+"""`widen`: the region of a resource, up to the end of those that are opened in it, if they end in another order.
 
-A block that closes the first holds the opening of the second. It must reach to where the second ends: otherwise the
-second could get no block of its own.
+source = connect(old)
+target = connect(new)            # the block after which `source` is closed begins here,
+source.close()
+target.close()                   # and ends here, since the block of `target` must fit into it
 """
 
 from __future__ import annotations

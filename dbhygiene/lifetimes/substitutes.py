@@ -1,4 +1,11 @@
-"""What a function of the project may return in place of a resource: `return False` where it fails, an older object."""
+"""`substitute`: what a function of the project may return in place of a resource, other than None.
+
+def get_db():
+    try:
+        return connect()
+    except OSError:
+        return False             # "False", which has no `close`
+"""
 
 from __future__ import annotations
 

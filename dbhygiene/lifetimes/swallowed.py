@@ -1,4 +1,4 @@
-"""The exceptions that the `__exit__` of a class swallows, by the values that it returns.
+"""`exceptions_swallowed_by`: the exceptions that the `__exit__` of a class swallows, by the values that it returns.
 
 return kind is KeyError             Swallow("KeyError", exact=True)
 return issubclass(kind, OSError)    Swallow("OSError")

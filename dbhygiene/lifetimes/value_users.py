@@ -1,4 +1,10 @@
-"""`ValueUsers`: the functions of a file that use what one variable or field holds."""
+"""`ValueUsers`: the functions of a file that use what one variable or field holds.
+
+conn = connect()
+
+def load():
+    return conn.execute(sql)     # `load` is one of the `users` of `conn`, and so are its callers
+"""
 
 from __future__ import annotations
 

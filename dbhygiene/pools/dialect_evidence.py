@@ -1,4 +1,7 @@
-"""Evidence of a project's databases: in its settings, its dependencies, its imports and its other URLs."""
+"""`suggests_mysql`: evidence of a project's databases, in settings, dependencies, imports and other URLs.
+
+import pymysql                       # `servers_by_imports`: mysql
+"""
 
 from __future__ import annotations
 

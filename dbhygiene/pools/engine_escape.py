@@ -1,4 +1,8 @@
-"""`Fate` of an engine after the statement that creates it: kept, dropped, or returned."""
+"""`Fate` of an engine after the statement that creates it: kept, dropped, or returned.
+
+engine = create_engine(url)          # in a function, of which this is all: `Fate.DROPPED`
+return create_engine(url)            # `Fate.HANDED_ON`
+"""
 
 from __future__ import annotations
 

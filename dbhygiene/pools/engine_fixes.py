@@ -1,4 +1,7 @@
-"""Edits that give an engine the options that keep dead connections away."""
+"""`protect`: the edit that gives an engine the options that keep dead connections away.
+
+engine = create_engine(url, pool_pre_ping=True, pool_recycle=280)        # the two options are added
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""`View`: a view that answers health checks, its routes, and whether it queries the database."""
+"""`View`: a view that answers health checks, its routes, and whether it queries the database.
+
+@app.get("/health")                  # `routes`: "/health"
+def health():
+    session.execute(text("SELECT 1"))        # `find_query`: this call
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Module-level variables: where they are used, and whether any code closes them."""
+"""`repeated_use`: where functions use a variable of a module, unless any code closes it.
+
+session = Session()
+
+def load():
+    return session.query(Order).all()        # `repeated_use(file, "session", ...)`: `session.query`
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Listeners that test connections as they leave a pool, as programs did before pools could do it themselves."""
+"""`has_ping_listener`: whether a listener tests connections as they leave a pool, which pools can do themselves now.
+
+@event.listens_for(engine, "checkout")
+def ping(connection, record, proxy): ...     # true for the file of `engine`
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`PoolSize` and `Need`: how many connections a program opens at most: processes x min(threads, pool)."""
+"""`PoolSize` and `Need`: how many connections a program opens at most: processes x min(threads, pool).
+
+create_engine(url, pool_size=10, max_overflow=5)     # `PoolSize`: 15
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`probed_views`: the views of a file that answer the probes of containers, each with its probe."""
+"""`probed_views`: the views of a file that answer the probes of containers, each with its probe.
+
+@app.get("/health")                  # answers the probe with `path: /health` of a Kubernetes document
+def health(): ...
+"""
 
 from __future__ import annotations
 

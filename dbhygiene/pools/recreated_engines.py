@@ -1,4 +1,8 @@
-"""Engines that a program makes repeatedly, in functions that keep none of them."""
+"""`is_recreated`: whether a program makes an engine repeatedly, in functions that keep none of them.
+
+for name in names:
+    engine = create_engine(url)      # `repetition_around`: the loop
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the repository's files say of the server of an engine: its database, and the limits that hold for it."""
+"""`connection_number`: how many connections an engine's server accepts; and its idle timeout, by files.
+
+command: --wait-timeout=600          # of a MySQL server in a compose file: `idle_number_of_engine` is 600
+"""
 
 from __future__ import annotations
 

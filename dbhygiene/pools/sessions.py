@@ -1,8 +1,9 @@
-"""SQLAlchemy's sessions and connections: the calls that return one, which must be closed.
+"""`session_call_model`: the calls that return a session or connection of SQLAlchemy, which must be closed.
 
-A session takes a connection from its engine's pool when it is first used, and returns it at `commit`, `rollback`
-and `close`; a connection is taken at once, and returned at `close`. The session of a `scoped_session`, or
-Flask-SQLAlchemy's `db.session`, belongs to its registry.
+session = Session()                  # takes a connection at its first query, and returns it at `commit` or `close`
+conn = engine.connect()              # takes one at once, and returns it at `close`
+
+The session of a `scoped_session`, or Flask-SQLAlchemy's `db.session`, belongs to its registry.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""SQLAlchemy's names, and the databases that its URLs name."""
+"""`databases`: the databases that a URL of SQLAlchemy may name; and SQLAlchemy's names.
+
+"mysql+pymysql://db/shop"            # "mysql"
+URL                                  # `UNKNOWN_DATABASE`, if it comes from the environment
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""`CaughtInside`: errors caught inside of Django's `atomic()`, where the transaction is lost all the same (HYG413)."""
+"""`CaughtInside`: errors caught inside of Django's `atomic()`, where the transaction is lost all the same (HYG413).
+
+with transaction.atomic():           # `atomic`
+    try:
+        order.save()                 # `write`
+    except IntegrityError:           # `handler`
+        pass
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""`IdleCheck`: a check of a connection, or a `try` for its loss, that asks the server nothing (HYG409)."""
+"""`IdleCheck`: a check of a connection, or a `try` for its loss, that asks the server nothing (HYG409).
+
+while not ready:
+    try:
+        ready = connections["default"]       # does not connect
+    except OperationalError:                 # so it never comes here
+        time.sleep(1)
+"""
 
 from __future__ import annotations
 

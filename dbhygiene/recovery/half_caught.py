@@ -1,4 +1,11 @@
-"""`HalfCaught`: a handler that recovers, but not from all errors that a lost connection gives (HYG406)."""
+"""`HalfCaught`: a handler that recovers, but not from all errors that a lost connection gives (HYG406).
+
+try:
+    self.conn.cursor().execute(sql)
+except pymysql.OperationalError:     # not `InterfaceError`, which a closed connection raises
+    self.connect()
+    self.conn.cursor().execute(sql)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""`HiddenFailure`: a retry after whose last try the caller gets None, or an exception of another kind (HYG407)."""
+"""`HiddenFailure`: a retry after whose last try the caller gets None, or an exception of another kind (HYG407).
+
+for _ in range(3):                   # ends after three errors: the function returns None
+    try:
+        return work(connect())
+    except pymysql.OperationalError:
+        time.sleep(1)
+"""
 
 from __future__ import annotations
 

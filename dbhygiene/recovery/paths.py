@@ -1,4 +1,9 @@
-"""`solve_facts`: facts along the paths of one function, from the handler of a lost connection on."""
+"""`solve_facts`: facts along the paths of one function, from the handler of a lost connection on.
+
+except OperationalError as error:
+    if error.args[0] != 2006:        # `while_lost`: only the edge where this is false
+        raise
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""`DeadRetry`: a call that queries again on a connection which may be lost (HYG401)."""
+"""`DeadRetry`: a call that queries again on a connection which may be lost (HYG401).
+
+for attempt in range(5):
+    try:
+        return session.execute(statement)    # after the first error, without a rollback
+    except OperationalError:
+        time.sleep(1)
+"""
 
 from __future__ import annotations
 

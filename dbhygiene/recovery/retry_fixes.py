@@ -1,4 +1,9 @@
-"""The fix of a retry on a dead connection (`fix_retry`): what brings it back, first in the handler."""
+"""`fix_retry`: the fix of a retry on a dead connection: what brings it back, first in the handler.
+
+except OperationalError:
+    session.rollback()               # the fix, for a session that only reads
+    time.sleep(1)
+"""
 
 from __future__ import annotations
 

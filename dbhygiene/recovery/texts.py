@@ -1,4 +1,9 @@
-"""`TextTest`: a handler that recognizes a lost connection by the text of the error, which differs (HYG405)."""
+"""`TextTest`: a handler that recognizes a lost connection by the text of the error, which differs (HYG405).
+
+except MySQLdb.OperationalError as error:
+    if "MySQL server has gone away" in str(error):       # MariaDB's client library: "Server has gone away"
+        reconnect()
+"""
 
 from __future__ import annotations
 

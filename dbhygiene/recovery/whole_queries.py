@@ -1,4 +1,4 @@
-"""The table or class of which a query returns all rows: `table_of_statement`, `table_of_query`.
+"""`table_of_statement`: the table of which a query returns all rows; `table_of_query`, with SQLAlchemy and Django.
 
 "SELECT * FROM orders"                               # "orders"
 session.query(Order).order_by(Order.id)              # "Order"

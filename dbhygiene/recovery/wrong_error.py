@@ -1,4 +1,10 @@
-"""`WrongError`: a handler that names an error which its `try` never raises, or reads what it does not have (HYG404)."""
+"""`WrongError`: a handler that names an error which its `try` never raises, or reads what it does not have (HYG404).
+
+try:
+    session.execute(statement)
+except pymysql.OperationalError:     # SQLAlchemy raises its own class, `sqlalchemy.exc.OperationalError`
+    session.rollback()
+"""
 
 from __future__ import annotations
 

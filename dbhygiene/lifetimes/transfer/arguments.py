@@ -1,4 +1,9 @@
-"""`Arguments`: what becomes of a resource that is an argument of a call."""
+"""`Arguments`: what becomes of a resource that is an argument of a call.
+
+unknown(conn)                    # escapes
+print(conn)                      # stays open
+shut(conn)                       # closed, if the summary of `shut` says so
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`Assignments`: what a variable, a field or an element holds after a value is bound to it."""
+"""`Assignments`: what a variable, a field or an element holds after a value is bound to it.
+
+db = conn                        # with the alias (ITSELF, "conn"): also (ITSELF, "db")
+conn = None                      # then only (ITSELF, "db")
+"""
 
 from __future__ import annotations
 

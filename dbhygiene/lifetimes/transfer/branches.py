@@ -1,4 +1,7 @@
-"""`Branches`: which edges of a condition, a loop or a `try` a fact takes, and the path conditions there."""
+"""`Branches`: which edges of a condition, a loop or a `try` a fact takes, and the path conditions there.
+
+if conn is None:                 # if `conn` is the resource, only the edge of a false condition
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`Calls`: the facts after a call: of what it opens, of its owner, and of its arguments."""
+"""`Calls`: the facts after a call: of what it opens, of its owner, and of its arguments.
+
+conn = pymysql.connect()         # a new fact: this resource is open; if the call raises, there is none
+conn.close()                     # the fact is closed
+"""
 
 from __future__ import annotations
 

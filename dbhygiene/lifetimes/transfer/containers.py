@@ -1,4 +1,8 @@
-"""`Containers`: the facts after an object is put into an ExitStack, a list, a dict or a set."""
+"""`Containers`: the facts after an object is put into an ExitStack, a list, a dict or a set.
+
+found.append(conn)               # then also the alias (CONTAINER, "found")
+stack.enter_context(conn)        # `stack` closes it, at its own end
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """`Transfer`: the transfer function of the lifetimes analysis: (node, fact) -> facts on the outgoing edges.
 
+conn.close()                     # (this call, conn is open) -> conn is closed, on the edge to the next node
+
 A resource escapes at an event that the analysis does not model, and an escaped resource is not followed further.
 """
 

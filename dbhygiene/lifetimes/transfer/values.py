@@ -1,4 +1,8 @@
-"""`Values`: what becomes of the values of expressions, and of those that leave the function."""
+"""`Values`: what becomes of the values of expressions, and of those that leave the function.
+
+return conn                      # the caller gets the resource: alias (ITSELF, RETURN)
+yield conn                       # it escapes, unless this generator gets it back
+"""
 
 from __future__ import annotations
 

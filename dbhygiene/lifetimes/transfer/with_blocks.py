@@ -1,4 +1,8 @@
-"""`WithBlocks`: the facts after a `with` is entered, and after it is left."""
+"""`WithBlocks`: the facts after a `with` is entered, and after it is left.
+
+with closing(conn): ...          # when it is left, `conn` is closed
+with conn: ...                   # with sqlite3, this ends the transaction: `conn` is still open
+"""
 
 from __future__ import annotations
 
