@@ -14,3 +14,10 @@ def number_text(number: float) -> str:
 def seconds_text(seconds: float) -> str:
     """Return a time in seconds: "600 s"."""
     return f"{number_text(seconds)} s"
+
+
+def closes_idle(seconds: float, *, by_default: bool = False, what: str = "connections") -> str:
+    """Return the clause of a headline about the server's timeout: as it is known, or only MySQL's default."""
+    if by_default:
+        return f"MySQL closes idle {what} after {seconds_text(seconds)} by default"
+    return f"the server closes idle {what} after {seconds_text(seconds)}"

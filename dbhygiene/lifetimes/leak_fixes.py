@@ -97,7 +97,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
             continue
         call, holds = node.event.node, life.analysis.transfer.holds
         if effects.is_parameter_around(call.func) and any(holds(each, fact) for each in argument_values(call)):
-            raise RefusedError(f"`{call.func.id}` is only known at run time")  # type: ignore[attr-defined]
+            raise RefusedError(f"what `{call.func.id}` does with it is only known at run time")  # type: ignore[attr-defined]
         if any(w.arg and holds(w.value, fact) and effects.of(call).collects(w.arg) for w in call.keywords):
             raise RefusedError("the connection is passed in the `**kwargs` of a function")
     given = effects.of(life.birth).alternatives(life.birth)
@@ -187,7 +187,7 @@ def _nameless(life: Lifetime) -> Fix | None:
         WrapInTry(span(statement), span(last), "finally", f"{name}.close()"),
     )
     body = rest[: rest.index(last) + 1]
-    return _fix(life, f"Name the {life.resource.noun}, and close it in a `finally`", edits, body)
+    return _fix(life, f"Assign the {life.resource.noun} to a variable, and close it in a `finally`", edits, body)
 
 
 def _begins_with(statement: ast.stmt, call: ast.Call) -> bool:
@@ -338,7 +338,7 @@ def _close(life: Lifetime, name: str) -> str:
     if resource.gives_back:
         call = f"{verbatim(ast.unparse(_pool(life)))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
-        raise RefusedError("the object has no method `close`; call its closing method in a `finally`")
+        raise RefusedError("its closing method is not called `close`; call its closing method in a `finally`")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 
@@ -400,7 +400,7 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     return _fix(life, f"{_title_verb(life, place.name)} in a `finally`", (edit,), body)
 
 
-_TOO_LATE = "no statement stands between the opening and the `close`"
+_TOO_LATE = "what raises does not stand between the opening and the `close`"
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:
@@ -445,7 +445,8 @@ def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) 
         if is_sure and _can_be_with(life, place):
             edit = MoveIntoWith(span(opening), span(place.last), items, is_async=life.resource.is_async)
             old = (Remove(span(closing.statement)) for closing in closes)
-            return _fix(life, f"Close `{name}` with a `with` block", (edit, *old), place.body)
+            how = "a `with` block" if _enters_itself(life, place) else "`closing(...)`"
+            return _fix(life, f"Close `{name}` with {how}", (edit, *old), place.body)
     wrap = WrapInTry(span(body[0]), span(body[-1]), "finally", close)
     return _fix(life, f"{_title_verb(life, name)} in a `finally`", (wrap,), body)
 

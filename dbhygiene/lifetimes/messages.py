@@ -113,7 +113,7 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
             holder = "its traceback keeps"
         yield f'after an exception, {holder} the write transaction open: other writers get "database is locked"'
     elif life.leak is Leak.RAISED:
-        yield "CPython closes it when the exception has been handled, because only its traceback refers to it"
+        yield "CPython closes it once the exception has been handled: only the traceback refers to it"
     else:
         yield "CPython closes it when the function ends, because nothing else refers to it"
 

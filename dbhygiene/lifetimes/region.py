@@ -150,7 +150,7 @@ def escape_refusal(life: Lifetime) -> RefusedError:
         where = f" ({life.file.line_name(place.lineno)})" if (place := place_at(node)) is not None else ""
         if isinstance(node.event, cfg.Bind) and (life.birth, node.event.node) in life.analysis.transfer.given_up:
             then = "dropped" if node.event.value is not None and is_none(node.event.value) else "replaced by a new one"
-            return RefusedError(f"after an error it may be lost, and is {then}{where}")
+            return RefusedError(f"after an error it is {then}{where}")
     else:
         where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""
     return RefusedError(f"on some paths the connection is passed to other code{where}")

@@ -56,7 +56,7 @@ def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
         return NoFix(f"its arguments come from a list; add {_spell_options(wanted)}")
     edits = _keywords(made, made.call, wanted)
     if made.configured:
-        return Fix(f"{_title(wanted)}, whatever the engine's configuration says", edits, Safety.UNSAFE)
+        return Fix(f"{_title(wanted)}; this overrides the engine's configuration", edits, Safety.UNSAFE)
     return Fix(_title(wanted), edits)
 
 

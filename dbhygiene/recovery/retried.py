@@ -209,7 +209,7 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
     else:
         what, error = f"`{title}` may be lost", _later_error(library)
         advice = (
-            "open a new connection in the handler or in each try, and repeat the transaction from its first statement"
+            "open a new connection in the handler or each attempt, and repeat the transaction from its first statement"
         )
         refusal = "cannot tell which statements belong together"
     path = (*caught, (call, "queries the same connection again"))

@@ -26,7 +26,7 @@ def touch(options):
     conn.close()  # HYG107
 ```
 
-With other drivers, a second `close` does nothing. One `close` in a `finally` is enough for all paths:
+With drivers such as psycopg2, a second `close` does nothing. One `close` in a `finally` is enough for all paths:
 
 ```python
 import psycopg2

@@ -91,7 +91,7 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
-from dbhygiene.diagnostics.quantities import seconds_text
+from dbhygiene.diagnostics.quantities import closes_idle, seconds_text
 from dbhygiene.gaps.connection_ages import default_age, default_seconds
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
 from dbhygiene.gaps.server_timeout import idle_number_of_site
@@ -112,10 +112,10 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         if request_threads(file) is None:  # else `persistent-connections-under-asgi`
             yield from _under_asgi(file)
         return
-    limit = file.project.settings.lifetime_limit
+    limit, is_default = file.project.settings.lifetime_limit, file.project.settings.server_timeout is None
     for age in ages(file):
         if idle_number_of_site(file, age.host) is None and age.seconds >= limit:
-            yield report(age, f"{limit} s")  # else `connection-outlives-server`
+            yield report(age, limit, by_default=is_default)  # else `connection-outlives-server`
 
 
 def ages(file: File) -> Iterator[Age]:
@@ -157,7 +157,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 node,
                 "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
-                fix=NoFix("cannot tell which is better; set `CONN_MAX_AGE` to 0, or use the pool of the driver"),
+                fix=NoFix("cannot tell whether production uses ASGI, too; set `CONN_MAX_AGE` to 0"),
                 confidence=Confidence.POSSIBLE if is_served_by_wsgi(file) else Confidence.LIKELY,
                 notes=("`daphne` in INSTALLED_APPS serves the project by ASGI",),
                 subject="CONN_MAX_AGE",
@@ -184,12 +184,12 @@ def _check_literal(file: File, literal: ast.Dict) -> Iterator[Age]:
     yield Age(age, seconds, fix, database.get("HOST", UNKNOWN))
 
 
-def report(age: Age, limit: str, path: tuple[Step, ...] = ()) -> Diagnostic:
+def report(age: Age, limit: float, path: tuple[Step, ...] = (), *, by_default: bool = False) -> Diagnostic:
     """Return the finding at an age; `limit` is the server's timeout."""
     kept = "forever" if age.seconds == float("inf") else f"for {seconds_text(age.seconds)}"
     return Diagnostic(
         age.at,
-        f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit}",
+        f"`CONN_MAX_AGE` keeps connections {kept}, but {closes_idle(limit, by_default=by_default, what='ones')}",
         path=((age.at, "set here"), *path) if path else (),
         fix=age.fix,
         confidence=Confidence.LIKELY,

@@ -1,4 +1,4 @@
-"""Connection that a function can leave open on a path without an exception.
+"""Connection that a function can leave open although it ends without raising.
 
 A connection that is not closed holds a session of the server until it is garbage-collected. The number of sessions is
 limited: MySQL refuses further clients with error 1226 (`max_user_connections`) or 1040 (`Too many connections`).
@@ -131,8 +131,8 @@ def connection():
         conn.close()
 ```
 
-The connection of an SQLite file is *possible* if nothing but the function refers to it: no server holds it, and CPython
-closes it when the function ends. It is reported as others are if other code fails before that: an exception leaves a
+A leak of an SQLite file is only *possible* if nothing but the function refers to the connection: no server holds it,
+and CPython closes it when the function ends. Three cases are reported as with other databases: an exception leaves a
 write transaction open, the function deletes the open file, or a list holds several connections.
 
 ```python

@@ -28,7 +28,8 @@ def touch(host):
 
 A function that prepares a connection for its caller must close it if the preparation fails: the caller never gets it.
 If only a statement such as `SET` or `PRAGMA` may raise, the finding is *possible*: few programs leak in this way.
-Either the statement fails on every connection, and the program never works, or the connection is dead.
+Either the statement fails on every connection, and the program never works, or the connection is dead and leaks
+nothing.
 
 ```python possible
 import psycopg2
@@ -107,8 +108,8 @@ class Shop:
 ## Fix safety
 
 Safe. The existing `close` moves, with its comments, into a `finally` around the statements after the opening. An `if`
-around it that only tests whether the connection exists and is open moves, too. No other `close` stays, because a second
-one raises with some drivers (`connection-closed-twice`). Blocks of more than 50 lines are re-indented only with
+around it that only tests whether the connection exists and is open moves, too. All others are removed, because a second
+`close` raises with some drivers (`connection-closed-twice`). Blocks of more than 50 lines are re-indented only with
 `--unsafe-fixes`. There is no fix if the connection is closed under another condition, or may not be open yet. The
 finding gives the reason.
 

@@ -92,7 +92,7 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, rule
-from dbhygiene.diagnostics.quantities import seconds_text
+from dbhygiene.diagnostics.quantities import closes_idle
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in
@@ -126,21 +126,21 @@ def _ages(file: File) -> Iterator[Diagnostic]:
     for age in ages(file):
         number = idle_number_of_site(file, age.host) if age.seconds else None
         if number is not None and age.seconds >= number.value:
-            yield report(age, seconds_text(number.value), idle_steps(file.project, number))
+            yield report(age, number.value, idle_steps(file.project, number))
 
 
 def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     seconds = pool_recycle_too_long.kept_seconds(made)
     if seconds > 0 and lasts(made) and (number := idle_number_of_engine(made)) is not None and seconds >= number.value:
         path = idle_steps(file.project, number)
-        yield pool_recycle_too_long.report(made, seconds, seconds_text(number.value), confidence_of(made, number), path)
+        yield pool_recycle_too_long.report(made, seconds, closes_idle(number.value), confidence_of(made, number), path)
 
 
 def _flask(file: File, number: Limit, found: Diagnostic) -> Diagnostic:
     message = found.message
     if found.subject == URI:
         said = f"the default `pool_recycle` is {IMPLICIT_RECYCLE} s"
-        message = f"{said}, but the server closes idle connections after {seconds_text(number.value)}"
+        message = f"{said}, but {closes_idle(number.value)}"
     return replace(
         found,
         message=message,

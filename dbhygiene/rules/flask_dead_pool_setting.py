@@ -52,7 +52,7 @@ the fix adds to them, provided that they are one dict literal in the same file. 
 `config.update`, or if the settings are in different branches.
 
 Unsafe for the others: the pool of a SQLite database in memory does not accept `max_overflow` and `pool_timeout`. Before
-SQLAlchemy 2.0, the pool of a SQLite file accepts none of the three. If the same options are used with SQLite, for
+SQLAlchemy 2.0, that of a SQLite file accepts neither, nor `pool_size`. If the same options are used with SQLite, for
 example in tests, the engine then raises TypeError.
 
 ## References

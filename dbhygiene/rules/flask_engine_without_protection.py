@@ -46,7 +46,7 @@ is not set:
 class Config:
     SQLALCHEMY_DATABASE_URI = "mysql+pymysql://shop@db/shop"
     SQLALCHEMY_TRACK_MODIFICATIONS = False
-    SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 86400}  # HYG206: 86400 s, but the server closes idle connections
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 86400}  # HYG206: 86400 s, but MySQL closes idle connections
 ```
 
 ```python fixed
@@ -91,7 +91,7 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword, InsertAfter, Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.diagnostics.quantities import seconds_text
+from dbhygiene.diagnostics.quantities import closes_idle, seconds_text
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production
@@ -193,9 +193,9 @@ def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Itera
         limit = number.value if number is not None else file.project.settings.lifetime_limit
         if seconds >= limit:
             at, fix = _recycle_option(file, setting, number)
-            after = seconds_text(number.value if number is not None else limit)
-            message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {after}"
             is_sure = file.project.settings.server_timeout is not None
+            closes = closes_idle(limit, by_default=number is None and not is_sure)
+            message = f"`pool_recycle` is {seconds_text(seconds)}, but {closes}"
             confidence = Confidence.CERTAIN if is_sure else Confidence.LIKELY
             yield number, Diagnostic(at, message, fix=fix, confidence=confidence, subject=flask.ENGINE_OPTIONS)
 

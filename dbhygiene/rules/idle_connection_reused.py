@@ -228,7 +228,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     statement = statement_around(file, gap.wait.node)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
-        return NoFix("it has no variable in the function that waits; open a new connection after the wait")
+        return NoFix("the function that waits has no variable for it; open a new connection after the wait")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
     from dbhygiene.recovery.pending_writes import may_be_pending
 

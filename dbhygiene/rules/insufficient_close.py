@@ -92,7 +92,7 @@ def render(pk):
 ```
 
 `connection.close()` is always enough. `close_old_connections()` is, if `CONN_MAX_AGE` is 0 or `CONN_HEALTH_CHECKS` is
-on. If the settings are unknown, nothing is reported.
+on. If these settings are unknown, it is not reported.
 
 ```python
 import time

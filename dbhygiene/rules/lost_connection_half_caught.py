@@ -95,7 +95,7 @@ def query(conn, connect, sql):
 
 ## Fix safety
 
-The fix adds the missing class or numbers to those that the handler names, with 4031 if it adds another number. It is
+The fix adds the missing class, or the missing numbers and 4031, to those that the handler names. It is
 unsafe: a program may handle only one of them on purpose.
 """
 

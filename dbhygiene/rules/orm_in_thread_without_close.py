@@ -153,8 +153,9 @@ def _notes(unclosed: UnclosedThreads, names: str) -> Iterator[str]:
         lives = "None" if age == float("inf") else number_text(age)
         yield f"`close_old_connections()` keeps the connection, as CONN_MAX_AGE is {lives}"
     if others := [str(call.lineno) for call in unclosed.calls[1:]]:
-        lines = f"line {others[0]}" if len(others) == 1 else f"lines {', '.join(others[:-1])} and {others[-1]}"
-        yield f"a thread also runs {names} in {lines}"
+        one = len(others) == 1
+        lines = f"line {others[0]} also runs" if one else f"lines {', '.join(others[:-1])} and {others[-1]} also run"
+        yield f"{lines} {names} in a thread"
 
 
 def _fix(file: File, kept: tuple[Thread, ...]) -> Fix | NoFix:

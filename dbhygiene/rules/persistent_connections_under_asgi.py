@@ -65,9 +65,9 @@ If one command serves the project by ASGI and another one by WSGI, the finding i
 
 ## Fix safety
 
-Safe: the fix sets the age, or the default of the environment variable, to 0. From Django 5.1 on, PostgreSQL's
-connections can be pooled instead: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix unless the code contains the
-age as a number: that of the setting, or the default of the variable.
+Safe: the fix sets the age, or the default of the environment variable, to 0. With psycopg 3, Django 5.1 and newer can
+then pool the connections: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix unless the code contains the age as a
+number: that of the setting, or the default of the variable.
 
 ## References
 
@@ -111,7 +111,9 @@ def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
     is_kept = "may be" if age.is_conditional else "is"
     notes = ["each request leaves a connection open that no other request will use"]
     if verdict(file).server == "postgresql" and (file.project.version_of("django") or (0,)) >= _POOLS:
-        notes.append('to keep connections, let the driver pool them: `"OPTIONS": {"pool": {"max_size": 6}}`')
+        notes.append(
+            'with the age 0 and psycopg 3, Django can pool connections: `"OPTIONS": {"pool": {"max_size": 6}}`'
+        )
     return Diagnostic(
         age.value,
         f"`CONN_MAX_AGE` {is_kept} {kept}{default}, but {serving.place} serves the project with {serving.program}",

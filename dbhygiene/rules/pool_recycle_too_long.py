@@ -45,7 +45,7 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Step, rule
-from dbhygiene.diagnostics.quantities import seconds_text
+from dbhygiene.diagnostics.quantities import closes_idle, seconds_text
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
@@ -62,7 +62,8 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     limit = file.project.settings.lifetime_limit
     if seconds < limit or not (confidence := timeout_confidence(made)) or not lasts(made):
         return
-    yield report(made, seconds, f"{limit} s", confidence)
+    is_default = file.project.settings.server_timeout is None
+    yield report(made, seconds, closes_idle(limit, by_default=is_default), confidence)
 
 
 def kept_seconds(made: Engine) -> float:
@@ -72,9 +73,11 @@ def kept_seconds(made: Engine) -> float:
     return least_number(made.options.items[RECYCLE])
 
 
-def report(made: Engine, seconds: float, limit: str, confidence: Confidence, path: tuple[Step, ...] = ()) -> Diagnostic:
-    """Return the finding at the option; `limit` is the server's timeout."""
-    message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {limit}"
+def report(
+    made: Engine, seconds: float, closes: str, confidence: Confidence, path: tuple[Step, ...] = ()
+) -> Diagnostic:
+    """Return the finding at the option; `closes` is the clause about the server's timeout."""
+    message = f"`pool_recycle` is {seconds_text(seconds)}, but {closes}"
     fix = rewrite(made, RECYCLE, str(settings_with_timeout_of(made).safe_lifetime))
     at = option_expression(made, RECYCLE) or made.call
     return Diagnostic(at, message, path=((at, "set here"), *path) if path else (), fix=fix, confidence=confidence)

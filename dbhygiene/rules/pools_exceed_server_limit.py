@@ -71,7 +71,7 @@ stock = create_engine("postgresql://shop@db/stock", pool_size=40, max_overflow=2
 ```
 
 Nothing is reported for synchronous workers that stay below the limit, or if a pooler is in between. The same holds if
-the environment or the number of cores decides how many processes run:
+an unknown variable or the number of cores decides how many processes run:
 
 ```yaml compose.yaml
 services:

@@ -1,8 +1,8 @@
 """Retry whose last failure the caller does not see: it gets None, or an exception of another kind.
 
-If the last try fails, too, the loop ends and the function goes on. A function that ends without `return` returns None:
-the caller fails later, at another place, or takes None for the result. A bare `raise` after the loop has no exception
-to raise: it becomes `RuntimeError: No active exception to reraise`, which no caller expects.
+If the last attempt fails, too, the loop ends and the function goes on. A function that ends without `return` returns
+None: the caller fails later, at another place, or takes None for the result. A bare `raise` after the loop has no
+exception to raise: it becomes `RuntimeError: No active exception to reraise`, which no caller expects.
 
 ```python
 import time
@@ -129,8 +129,8 @@ def price(config, number):
 
 ## Fix safety
 
-The fix for a loop such as `for attempt in range(3)` raises the error of the last try. It is unsafe: some callers may
-rely on None. There is no fix for other loops, for a loop variable that is called `_`, or for a bare `raise`.
+The fix for a loop such as `for attempt in range(3)` raises the error of the last attempt. It is unsafe: some callers
+may rely on None. There is no fix for other loops, for a loop variable that is called `_`, or for a bare `raise`.
 """
 
 from __future__ import annotations
@@ -150,18 +150,18 @@ from dbhygiene.source.file import File
 @rule("HYG407", on=File, imports=DATABASES, also=HIDING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in hidden_failures(file):
-        steps = (found.handler, "catches the error of each try, and goes on")
+        steps = (found.handler, "catches the error of each attempt, and goes on")
         if found.raised is not None:
             yield Diagnostic(
                 found.raised,
-                "this `raise` has no exception to raise: after the last try, the caller gets a RuntimeError",
+                "this `raise` has no exception to raise: after the last attempt, the caller gets a RuntimeError",
                 path=(steps, (found.raised, "runs after the handler has ended")),
-                fix=NoFix("the handler must change, too; keep the error of the last try in a variable, and raise that"),
+                fix=NoFix("the handler must change, too; keep the last error in a variable, and raise that"),
             )
         else:
             yield Diagnostic(
                 found.loop,
-                f"`{found.function}` returns None when the last try fails: its caller does not see the error",
+                f"`{found.function}` returns None when the last attempt fails: its caller does not see the error",
                 path=(steps,),
                 fix=_repair(file, found),
                 confidence=Confidence.LIKELY,
@@ -189,4 +189,4 @@ def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:
                 code = f"if {name} == {count - 1}:\n    raise"
                 edit = InsertBefore(file.span(found.handler.body[0]), code)
                 return Fix("Raise the error in the last round", (edit,), Safety.UNSAFE)
-    return NoFix("cannot tell which try is the last; raise the error in the handler of the last try, or after the loop")
+    return NoFix("cannot tell which attempt is the last; raise the error in the last attempt, or after the loop")

@@ -71,7 +71,8 @@ class Users:
         raise RuntimeError("no answer")
 ```
 
-If a decorator repeats a function, the function itself must open the connection. Here each try gets the same session:
+If a decorator repeats a function, the function itself must open the connection. Here, each attempt gets the same
+session:
 
 ```python
 from sqlalchemy import text

@@ -97,7 +97,7 @@ The rule is off by default: some services wait for their server without a limit 
 
 ## Fix safety
 
-There is no fix: the number of tries depends on the program.
+There is no fix: the number of attempts depends on the program.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         yield Diagnostic(
             found.at,
             f"{found.what} after each error, without pause or limit, even if the error lasts",
-            path=((handler, "catches the error of each try"),) if handler is not None else (),
-            fix=NoFix("cannot tell how many tries are right; count the tries, and sleep between them"),
+            path=((handler, "catches the error of each attempt"),) if handler is not None else (),
+            fix=NoFix("cannot tell how many attempts are right; count the attempts, and sleep between them"),
             confidence=Confidence.LIKELY,
         )

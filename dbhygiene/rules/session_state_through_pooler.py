@@ -3,8 +3,8 @@
 With `pool_mode = transaction`, PgBouncer may give the server's session to another program between two transactions. The
 prepared statements and cursors of the session are then gone, or belong to the other program. asyncpg prepares each
 statement under a name, and keeps it. Later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`,
-or `already exists`. With `statement_cache_size=0`, the statements have no names. Through SQLAlchemy, this takes asyncpg
-0.31 or later.
+or `already exists`. With `statement_cache_size=0`, the statements have no names; in an engine of SQLAlchemy, only from
+asyncpg 0.31 on.
 
 ```ini pgbouncer/pgbouncer.ini
 [databases]
@@ -29,7 +29,7 @@ engine = create_async_engine(
 )
 ```
 
-The same holds for asyncpg's own pools and connections, whatever the version:
+The same holds for pools and connections of asyncpg itself, of any version:
 
 ```yaml compose.yaml
 services:
@@ -91,8 +91,8 @@ DATABASES = {
 If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the `environment` and
 the `env_file` of a compose file. Nothing is reported if the program sets the size of a cache or names the statements
 itself, or for a URL that leads to the server itself. Nor is anything reported if PgBouncer tracks the statements
-(`max_prepared_statements`). It does so by default from 1.24 on; an image without a version counts as such a version.
-If no file shows which version of PgBouncer runs, the statements are reported, and a note says what to set from 1.24 on.
+(`max_prepared_statements`). It does so by default from 1.24 on; an image without a version is taken to be as new. If no
+file names an image, the statements are reported: from 1.24 on, set `max_prepared_statements` in its file.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -253,7 +253,7 @@ def _statements_diagnostic(file: File, call: ast.Call, between: tuple[Pooler, bo
     notes = ["a later query finds the statements of another connection, or none, and raises an error"]
     if pooler.keeps_prepared is None:
         notes.append(
-            "PgBouncer 1.24 and later track the statements: if yours does, set `max_prepared_statements = 200`"
+            "PgBouncer 1.24 and later track the statements: if yours does, set `max_prepared_statements` in its file"
         )
     return Diagnostic(
         call,

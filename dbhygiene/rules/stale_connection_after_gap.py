@@ -43,7 +43,7 @@ repository gives the timeout, two numbers count: 300 s, as with many hosted serv
 
 - *certain*: the wait lasts at least `server-timeout`; if that is unknown, 28800 s.
 - *likely*: the timeout is unknown, and the wait lasts at least 300 s. Also a wait that has no time limit and usually
-  takes minutes: for input, a queue, another program or a long job, or short sleeps in a loop whose rounds may not
+  takes minutes: for input, a queue, another program or a long job, or short sleeps in a loop that can repeat without a
   query.
 - *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
 
@@ -91,7 +91,7 @@ class ShopConfig(AppConfig):
 ```
 
 Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
-Nor is a polling loop that queries the database in every round, or a project whose databases are all SQLite files.
+Nor is a loop with short sleeps that queries in every round, or a project whose databases are all SQLite files.
 PostgreSQL and others close no idle connection by default. If Django's settings, the requirements or dbhygiene's setting
 `databases` name only such a server, waits are reported only if `server-timeout`, or a file of the repository, gives a
 timeout. `dbhygiene doctor` prints which server is assumed, and why.

@@ -7,7 +7,7 @@ it, which rolls back uncommitted changes: the rows are lost, without an error.
 import pymysql
 
 def add(options, name):
-    with pymysql.connect(**{"host": "db"}, user=options.user) as conn:
+    with pymysql.connect(**options) as conn:
         conn.cursor().execute("insert into names values (%s)", (name,))
 
 def add_for_sure(host, name):
@@ -20,7 +20,7 @@ def add_for_sure(host, name):
 import pymysql
 
 def add(options, name):
-    with pymysql.connect(**{"host": "db"}, user=options.user) as conn:
+    with pymysql.connect(**options) as conn:
         conn.cursor().execute("insert into names values (%s)", (name,))
 
 def add_for_sure(host, name):
@@ -30,7 +30,7 @@ def add_for_sure(host, name):
         conn.commit()
 ```
 
-(The first function is not reported: `**options` may turn autocommit on.)
+(The first function is not reported: `options` may turn autocommit on.)
 
 Reading loses nothing, and other drivers commit:
 
@@ -98,7 +98,9 @@ def _commit(file: File, life: Lifetime, dropped: DroppedWrite) -> Fix | NoFix:
     name = dropped.item.optional_vars or dropped.item.context_expr
     last = dropped.block.body[-1]
     if not isinstance(name, ast.Name):
-        return NoFix("it has no variable in the block; name the connection, and commit at the end of the block")
+        return NoFix(
+            "the block has no variable for it; give the connection a name by `as`, and commit at the end of the block"
+        )
     if isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return NoFix("the block ends with `return`, `raise`, `continue` or `break`; commit before the end of the block")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none

@@ -24,8 +24,8 @@ def store(options, total):
             conn.close()
 ```
 
-Give each order a key before the first try, with a unique index in the table. The second `INSERT` of the same key then
-does nothing:
+Give each order a key before the first attempt, with a unique index in the table. The second `INSERT` of the same key
+then does nothing:
 
 ```python
 import time

@@ -116,9 +116,9 @@ class CursorWrapper(base.CursorWrapper):
 
 ## Fix safety
 
-The fix names the class that is raised, which has the same name, or reads `orig` or `args[0]`. It is unsafe: this
-handler has never run, so nothing shows that the rest of it works. There is no fix for a base class such as
-`pymysql.Error`, for a decorator, or for a number that a variable holds.
+The fix catches the class of the same name that is raised, or reads `orig` or `args[0]`. It is unsafe: this handler has
+never run, so nothing shows that the rest of it works. There is no fix for a base class such as `pymysql.Error`, for a
+decorator, or for a number that a variable holds.
 """
 
 from __future__ import annotations
