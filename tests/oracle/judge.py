@@ -26,7 +26,7 @@ Site = tuple[int, int]  # line and column of the call that acquires
 LIMIT = 300  # runs of a program; most take fewer than a hundred, and what takes more is not worth its time
 LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES = (1 << i for i in range(5))
 GIVEN = "given"  # the parameter that is a connection of the caller's, or None
-TRUE = "conn"  # the parameter that is used as a connection, whatever it is: it may be None, but is not false
+TRUE = "conn"  # the parameter that is a connection where it is assigned to a variable: it may be None, but is not false
 MISTAKES = (NameError, AttributeError, TypeError)
 # what programs name in handlers, and what is then raised
 NAMED = {
@@ -149,7 +149,7 @@ class Play:
         node = self.functions[entry]
         owner, _, name = entry.rpartition(".")
         function = inspect.unwrap(getattr(self.namespace[owner], name) if owner else self.namespace[entry])
-        nullable = _nullable(node)
+        nullable, is_assigned = _nullable(node), _assigns(node, TRUE)
         names = [arg.arg for arg in node.args.args][inspect.ismethod(function) :]
         is_method = bool(owner) and names[:1] == ["self"]
         world, namespace, state = self.world, self.namespace, self.state
@@ -165,7 +165,8 @@ class Play:
                     arguments.append(self._given() if world.choose(2) else None)
                 else:
                     is_none = argument in nullable and world.choose(2)
-                    arguments.append(None if is_none else Value(world, argument, is_true=argument == TRUE))
+                    is_true = is_assigned and argument == TRUE
+                    arguments.append(None if is_none else Value(world, argument, is_true=is_true))
             try:
                 value = function(*arguments)
                 if inspect.iscoroutine(value):
@@ -402,6 +403,13 @@ def _nullable(function: ast.FunctionDef) -> set[str]:
             case ast.Match(subject=ast.Name(id=name), cases=cases) if any(_is_none(case.pattern) for case in cases):
                 found.add(name)
     return found
+
+
+def _assigns(function: ast.FunctionDef, name: str) -> bool:
+    """Whether a function assigns the value of a variable to another one."""
+    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Assign)]
+    parts = (part for each in values for part in (each.elts if isinstance(each, ast.Tuple) else [each]))
+    return any(isinstance(part, ast.Name) and part.id == name for part in parts)
 
 
 def _awaited(coroutine: Coroutine[Any, None, object]) -> object:
