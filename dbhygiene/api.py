@@ -1,4 +1,4 @@
-"""The Python API: what `dbhygiene check` and `dbhygiene fix` do, as functions that return values and write nothing."""
+"""`check`, `fix`: the Python API: what these commands do, as functions that return values and write nothing."""
 
 from __future__ import annotations
 

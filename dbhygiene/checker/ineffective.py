@@ -1,4 +1,4 @@
-"""Settings that have no effect: directories that are not there, and patterns that match nothing.
+"""`ineffective`: the settings without effect: directories that are not there, and patterns that match nothing.
 
 Most of them are misspelt. A pattern is compared with the files that git lists, and only if the whole project is
 checked: otherwise its matches are unknown, as are those among files that a build creates and git ignores.

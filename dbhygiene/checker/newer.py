@@ -1,4 +1,4 @@
-"""Infer from a syntax error which version of Python the line needs.
+"""`newer`: the version of Python that a line with a syntax error needs.
 
 `class Page[T]:` under Python 3.11 -> "`class Page[...]` needs Python 3.12 or newer"
 `print "done"` -> "the `print` statement is Python 2"

@@ -1,4 +1,4 @@
-"""Findings about the run: HYG000, an internal error; HYG001, a syntax error; HYG003, a file that is not read."""
+"""`OWN_CODES`: findings about the run: HYG000, an internal error; HYG001, a syntax error; HYG003, an unread file."""
 
 from __future__ import annotations
 

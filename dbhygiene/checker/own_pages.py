@@ -1,4 +1,4 @@
-"""The page of each rule, and of HYG000, HYG001 and HYG003, which settings cannot select or ignore."""
+"""`page_of`: the page of a rule, or of HYG000, HYG001 and HYG003, which settings cannot select or ignore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a run reads, and how it uses helpers (`HelperUse`)."""
+"""`HelperUse`: how a run uses helpers, and from how many files on it reads the whole project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All rules. A rule's header is read as text; its file is imported when its check is first called.
+"""`all_rules`: all rules. A rule's header is read as text; its file is imported when its check is first called.
 
 Most programs can only violate a few rules, and importing a rule imports its analysis. If a header cannot be read as
 text, the rule is imported at once.

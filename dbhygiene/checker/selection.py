@@ -1,4 +1,8 @@
-"""Which rules run: what settings select and ignore, and what `per-file-ignores` turns off in a file."""
+"""`selected_rules`: which rules run: what settings select and ignore, and what `per-file-ignores` turns off in a file.
+
+select = ["HYG1"]                    # the rules whose codes begin so,
+ignore = ["HYG101"]                  # without this one: the more specific selector decides
+"""
 
 from __future__ import annotations
 

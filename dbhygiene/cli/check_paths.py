@@ -1,4 +1,4 @@
-"""Run `dbhygiene check`."""
+"""`check`: run `dbhygiene check`."""
 
 from __future__ import annotations
 

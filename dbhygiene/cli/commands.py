@@ -1,4 +1,4 @@
-"""The commands, each in a file of its own, which is imported when the command is called."""
+"""`COMMANDS`: the commands, each in a file of its own, which is imported when the command is called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Format the page of a rule for a terminal: without the marks of Markdown."""
+"""`plain_text`: the page of a rule for a terminal, without the marks of Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detect colours, links and width of the terminal."""
+"""`terminal_style`: the colours, links and width of the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run `dbhygiene check --watch`: check again after each change of a file."""
+"""`watch`: run `dbhygiene check --watch`: check again after each change of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load the settings of a project, from files, variables and options.
+"""`load_settings`: the settings of a project, from files; variables and options override them.
 
 From the weakest to the strongest: defaults; the file of the project, `[tool.dbhygiene]` of a `pyproject.toml` or a
 `dbhygiene.toml` beside it, which comes first; variables named `DBHYGIENE_*`; options.

@@ -1,4 +1,8 @@
-"""`save`: write settings into the file of a project, without a change to anything else in it."""
+"""`with_values`: the text of a project's file of settings with other values, without a change to anything else in it.
+
+[tool.dbhygiene]
+server-timeout = 600  # ...      # `values` gives the number, `comment` the comment
+"""
 
 from __future__ import annotations
 

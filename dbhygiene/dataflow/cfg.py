@@ -1,4 +1,4 @@
-"""The control-flow graph (`Graph`) of one function, with exceptions and `finally`:
+"""`Graph`: the control-flow graph of one function, with exceptions and `finally`:
 
     conn = connect()              Call connect ──▶ Bind conn ──▶ Call work ──▶ Call close ──▶ End
     try:                               ┊ raise                        ┊ raise      ▲ next: the graph's exit

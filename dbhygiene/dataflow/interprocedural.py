@@ -1,5 +1,8 @@
 """`Interprocedural`: summaries of functions in contexts, computed on demand, to a least fixed point.
 
+def even(n): return n == 0 or odd(n - 1)
+def odd(n): return n != 0 and even(n - 1)        # solved together with `even`
+
 A summary depends on the summaries of callees. Chains of calls may be of any length. Functions that call each other, a
 strongly connected component of the call graph, are solved together; a summary that grows with each round of the
 recursion is widened.

@@ -1,4 +1,4 @@
-"""Give up on code that is too large or too entangled: its resources escape, and `--verbose` names it."""
+"""`give_up`: name code that is too large or too entangled: its resources escape, and `--verbose` prints its name."""
 
 from __future__ import annotations
 

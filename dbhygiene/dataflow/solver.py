@@ -1,5 +1,9 @@
 """`Solution`: a path-sensitive worklist solver, a relative of IFDS.
 
+if done:
+    conn.close()
+return                           # `at` this node, two facts hold: closed and open; `path` is the witness of each
+
 Facts are independent of each other: a node has a set of facts, and each is propagated by itself. So a worklist over
 pairs of node and fact needs no join. The parent pointer of each pair is its witness: the path that leads there.
 """

@@ -1,4 +1,7 @@
-"""Places of findings in notebooks: in a cell, as people count lines, or in the JSON text, as tools do."""
+"""`in_cell`: a finding in a notebook with its cell, and the lines as people count them; `in_document`, as tools do.
+
+line 4 of the program, if the first cell has three lines     # cell 2, line 1
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Fingerprints of findings, which do not change when lines move: for reports, baselines and code scanning."""
+"""`add_fingerprints`: findings with fingerprints that do not change when lines move, for reports, baselines and others.
+
+conn = connect()                     # in `load` of app.py: ("HYG101", "app.py", "load", "connect()"), as a digest
+"""
 
 from __future__ import annotations
 

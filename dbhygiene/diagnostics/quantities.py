@@ -1,4 +1,4 @@
-"""Numbers in messages: written out, never as powers of ten.
+"""`number_text`: a number in a message: written out, never as a power of ten.
 
 seconds_text(2592000.0)              # "2592000 s"
 """

@@ -1,4 +1,4 @@
-"""Edit comments in the text: trees do not contain them."""
+"""`edit_comments`: the text after edits of comments, which trees do not contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`Editor`: carry out edits on a text, and leave every other character unchanged."""
+"""`Editor`: carry out edits on a text, and leave every other character unchanged.
+
+create_engine(url)           # after AddKeyword(..., "pool_pre_ping", "True"): create_engine(url, pool_pre_ping=True)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write the dotted names in edits as a file does; a `NewImport` is one that it does not import yet.
+"""`spell_names`: edits with their dotted names as the file writes them; a `NewImport` is one that it lacks.
+
+from contextlib import closing
+# in an edit of this file, `{contextlib.closing}(conn)` becomes `closing(conn)`
 
 The result consists of edits again: the editor knows nothing of imports.
 """

@@ -1,4 +1,4 @@
-"""Verify a fix: carry out its edits a second time, on the tree of `ast`, and compare with the edited text.
+"""`same_meaning`: verify a fix: carry out its edits a second time, on the tree of `ast`, and compare.
 
 The editor works on the text, this module on the meaning. If both agree, nothing else of the file has changed, no
 parenthesis is missing, and no line of a string has moved.

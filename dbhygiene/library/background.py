@@ -1,4 +1,4 @@
-"""Where code begins to run by itself, away from any request: threads, pools, schedulers, and queues of tasks."""
+"""`STARTS`: where code begins to run by itself, away from any request: threads, pools, schedulers, queues of tasks."""
 
 from __future__ import annotations
 

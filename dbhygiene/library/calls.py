@@ -1,4 +1,4 @@
-"""What well-known calls do to a connection that is their argument, and which calls are assumed not to raise.
+"""`CALLS`: what well-known calls do to a connection that is their argument, and which calls are assumed not to raise.
 
 This choice decides how many leaks by an exception are reported. Of 735 acquisitions in real programs, 40 leak by an
 exception if only `raise` counts, 90 if only database operations count, 129 with the list here, and 167 if each call may

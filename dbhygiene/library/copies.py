@@ -1,4 +1,4 @@
-"""Files that are copies of other projects' code: a fault in one is to be corrected in the original project."""
+"""`is_copied`: whether a file is a copy of another project's code: a fault in it is to be corrected in the original."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Django's ORM does when it is called: what asks the server, what closes its connection, and what neither does."""
+"""`QUERYSET_ASKS`, `CLOSES`: what Django's ORM does when it is called: what queries, what closes the connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a program runs a function, by what registers it: decorators, base classes, and calls that are given it."""
+"""`COMMANDS`, `STARTS`, `EVENTS`: how often a program runs a function, by what registers it: decorators, calls."""
 
 from __future__ import annotations
 

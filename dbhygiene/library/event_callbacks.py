@@ -1,4 +1,4 @@
-"""Libraries that call the project's functions at events, hours apart: bots and consumers of messages."""
+"""`REGISTERS` and others: libraries that call functions of the project at events, hours apart: bots and consumers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that take long only with much data: they count as waits only if `[tool.dbhygiene.gaps]` lists them."""
+"""`OPT_IN`: calls that take long only with much data: they are waits only if `[tool.dbhygiene.gaps]` lists them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words one of which stands in every file that uses a library: a file without them need not be parsed."""
+"""`CONNECTIONS` and others: words one of which stands in every file that uses a library; others are not parsed."""
 
 from __future__ import annotations
 

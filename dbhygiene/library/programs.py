@@ -1,4 +1,4 @@
-"""Programs that end in milliseconds: to run one is no wait.
+"""`QUICK_PROGRAMS`: programs that end in milliseconds: to run one is no wait.
 
 The lists are of GNU coreutils, procps, shadow-utils, util-linux, OpenSSH, systemd and git, by their manuals: programs
 that make one or a few system calls, read one file, or print what the kernel or a daemon knows.

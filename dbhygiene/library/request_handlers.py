@@ -1,4 +1,8 @@
-"""Functions that answer each request, message or task, by the decorators that register them."""
+"""`handler`: the decorator that makes a function answer each request, message or task.
+
+@app.get("/orders")                  # `handler` of `orders`
+def orders(): ...
+"""
 
 from __future__ import annotations
 

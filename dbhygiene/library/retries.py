@@ -1,4 +1,4 @@
-"""Libraries that repeat a function after an error: their decorators, and the arguments that name the errors."""
+"""`RETRIES`: libraries that repeat a function after an error: decorators, and the arguments that name the errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedulers that run jobs within the program: the calls that add a job, and the arguments that give its interval."""
+"""`JOBS`: schedulers that run jobs within the program: calls that add a job, and their arguments for its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which uses of a connection query the server, which only test the connection, and which do neither."""
+"""`asks`: which uses of a connection query the server, which only test the connection, and which do neither."""
 
 from __future__ import annotations
 

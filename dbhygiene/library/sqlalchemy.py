@@ -1,4 +1,4 @@
-"""What SQLAlchemy raises when a connection is lost, and which calls make a session or connection work again."""
+"""`SESSION_RECOVERS`: what SQLAlchemy raises when a connection is lost, and which calls make a session work again."""
 
 from __future__ import annotations
 

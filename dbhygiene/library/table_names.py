@@ -1,4 +1,8 @@
-"""Names of tables that stay small, and of tables that grow as long as a program runs."""
+"""`stays_small`, `grows`: names of tables that stay small, and of tables that grow as long as a program runs.
+
+grows("access_log")                  # true
+stays_small("order_status")          # true
+"""
 
 from __future__ import annotations
 

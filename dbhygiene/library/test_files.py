@@ -1,4 +1,4 @@
-"""Which files are tests, examples, or tools of the project's own developers."""
+"""`is_test_file`: which files are tests, examples, or tools of the project's own developers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`passes_on`: whether decorators leave what a call does to a connection: those that retry, log, measure, or catch.
+"""`passes_on`: whether decorators change nothing of what a call does to a connection: they retry, log or catch.
 
 def logged(function):
     @functools.wraps(function)

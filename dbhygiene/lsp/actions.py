@@ -1,4 +1,4 @@
-"""Code actions: fixes, comments that silence, and commands. Edits are computed when an action is chosen.
+"""`actions_for`: code actions: fixes, comments that silence, and commands. Edits are computed when an action is chosen.
 
 `data` of an action holds the document, its version, and the fingerprint of the finding.
 """

@@ -1,4 +1,4 @@
-"""Findings as diagnostics of the protocol: pure functions."""
+"""`diagnostic_of`: a finding as a diagnostic of the protocol; a pure function."""
 
 from __future__ import annotations
 

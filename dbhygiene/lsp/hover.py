@@ -1,4 +1,4 @@
-"""Hovers: the life of a connection, as `dbhygiene explain` prints it, and the rules that a comment silences."""
+"""`hover_at`: the life of a connection, as `dbhygiene explain` prints it, or the rules that a comment silences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages for the editor to show, as Markdown: that of a rule, and the path to a finding."""
+"""`rule_page`, `path_page`: pages for the editor to show, as Markdown: that of a rule, and the path to a finding."""
 
 from __future__ import annotations
 

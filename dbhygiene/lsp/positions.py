@@ -1,4 +1,4 @@
-"""Positions of the protocol: lines from 0, columns in units of the encoding that client and server agreed on.
+"""`range_of`: positions of the protocol: lines from 0, columns in units of the encoding of client and server.
 
 `Encoding.Utf16` counts a character beyond U+FFFF twice, `Utf8` counts bytes; a `Span` counts characters.
 """

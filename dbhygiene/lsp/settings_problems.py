@@ -1,4 +1,4 @@
-"""Mistakes in settings, as diagnostics of the file that has them."""
+"""`mistakes`, `warnings`: mistakes in settings, as diagnostics of the file that has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directories within a package that a Django site adds to `sys.path`: its apps import each other by their last names.
+"""`directories_on_path`: those in a package that a Django site adds to `sys.path`, for short names of apps.
 
 sys.path.insert(0, str(BASE / "apps"))         # `import shop` is then `site/apps/shop`
 """

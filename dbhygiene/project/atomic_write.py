@@ -1,4 +1,4 @@
-"""Write files atomically: as a whole, or not at all."""
+"""`replace_file`: write a file atomically: as a whole, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`EarlierProject`: an earlier state of a project, from git."""
+"""`EarlierProject`: an earlier state of a project, from git.
+
+with earlier_projects(root, commit) as projects:     # copies of the projects below `root`, in a temporary directory
+    ...
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Read the line length of a project from the settings of ruff, black, flake8 and pycodestyle."""
+"""`line_length`: the line length of a project, by the settings of ruff, black, flake8 and pycodestyle.
+
+[tool.ruff]
+line-length = 120
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's connection, opened again by a function that knows of transactions, and does not ask for one first (HYG403).
+"""`reconnects`: where a function that knows of transactions opens Django's connection again, whatever is open (HYG403).
 
 in_atomic = connection.in_atomic_block
 if not connection.is_usable():

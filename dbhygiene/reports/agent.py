@@ -1,4 +1,6 @@
-"""One line for each finding, for coding agents: the place, the fault, each step of the path, and what to do.
+"""`report`: one line for each finding, for coding agents: the place, the fault, each step of the path, and what to do.
+
+app.py:5:12 HYG101 error: connection `conn` is not closed on every path | 5 opened here -> 6 when `not rows` -> ...
 
 Nothing is repeated, and nothing must be looked up: few tokens are needed to read it. It is never chosen by itself.
 """

@@ -1,4 +1,7 @@
-"""Logging commands of Azure Pipelines: `##vso[task.logissue ...]message`."""
+"""`report`: logging commands of Azure Pipelines.
+
+##vso[task.logissue type=error;sourcepath=app.py;linenumber=5;columnnumber=12;code=HYG101;]connection-not-closed: ...
+"""
 
 from __future__ import annotations
 

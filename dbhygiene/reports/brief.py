@@ -1,4 +1,4 @@
-"""Where a finding leads, in a few words on the same line: "opened 6, left at 11 when `not rows`"."""
+"""`in_brief`: where a finding leads, in a few words on the same line: "opened 6, left at 11 when `not rows`"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Levels, paths and lines of text that several formats share."""
+"""`level`, `relative_path` and others: levels, paths and lines of text that several formats share."""
 
 from __future__ import annotations
 

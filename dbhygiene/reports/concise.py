@@ -1,4 +1,7 @@
-"""One line for each finding: place, code, `[*]` if there is a safe fix, message."""
+"""`report`: one line for each finding: place, code, `[*]` if there is a safe fix, message.
+
+app.py:5:12: HYG101 [*] connection `conn` is not closed on every path (opened 5, left at 7 when `not rows`)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The help of a finding: what to do, or why there is no fix."""
+"""`advice`: the help of a finding: what to do, or why there is no fix.
+
+close `conn` in a `finally` (safe fix: `dbhygiene fix app.py`)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""The text format: the fault, the path that leads to it, its effect, and the fix."""
+"""`report`: the text format: the fault, the path that leads to it, its effect, and the fix.
+
+error[connection-not-closed]: connection `conn` is not closed on every path  HYG101
+ --> app.py:5:12
+  |
+5 |     conn = pymysql.connect(host="db")
+  |            -------------------------- 1: opened here
+"""
 
 from __future__ import annotations
 

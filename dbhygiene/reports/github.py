@@ -1,4 +1,6 @@
-"""Annotations of GitHub Actions, and the table for a job's summary.
+"""`report`: annotations of GitHub Actions; `job_summary`: the table for a job's summary.
+
+::error title=connection-not-closed (HYG101),file=app.py,line=5,...::connection `conn` is not closed on every path
 
 GitHub shows the first ten errors and ten warnings of a step: those of the highest confidence come first.
 """

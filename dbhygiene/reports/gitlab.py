@@ -1,4 +1,4 @@
-"""GitLab's code quality report, in the format of Code Climate."""
+"""`report`: GitLab's code quality report, in the format of Code Climate."""
 
 from __future__ import annotations
 

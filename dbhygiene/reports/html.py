@@ -1,4 +1,4 @@
-"""A page of HTML in one file, without scripts: the life of each connection beside its code, and the proven fix."""
+"""`report`: a page of HTML in one file, without scripts: the life of each connection beside its code, and its fix."""
 
 from __future__ import annotations
 

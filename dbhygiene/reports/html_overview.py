@@ -1,4 +1,4 @@
-"""The end of the page of HTML: the findings that are not reported, and who opens and who closes, file by file."""
+"""`connections`: the end of the page of HTML: what becomes of connections, and the findings that are not reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON with the keys of ruff, and more: steps, notes, confidence, fingerprint."""
+"""`report`: JSON with the keys of ruff, and more: steps, notes, confidence, fingerprint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON, an object on each line."""
+"""`report`: JSON, an object on each line."""
 
 from __future__ import annotations
 

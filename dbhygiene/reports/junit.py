@@ -1,4 +1,4 @@
-"""JUnit's XML: a suite for each file, and in it a failed case for each finding."""
+"""`report`: JUnit's XML: a suite for each file, and in it a failed case for each finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a connection beside the code: a line from where it is opened to where it is left, as SVG."""
+"""`lifeline`: the life of a connection beside the code: a line from where it is opened to where it is left, as SVG."""
 
 from __future__ import annotations
 

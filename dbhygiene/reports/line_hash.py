@@ -1,4 +1,4 @@
-"""GitHub's fingerprint of a line: by it, code scanning recognises an alert in a later version of a file.
+"""`line_hash`: GitHub's fingerprint of a line: by it, code scanning recognises an alert in a later version of a file.
 
 Its upload action computes the same from the repository's files; other uploads rely on the value in the report. See
 `src/fingerprints.ts` of github/codeql-action.

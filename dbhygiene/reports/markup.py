@@ -1,4 +1,7 @@
-"""Text and the Markdown of rule pages as HTML; what these pages do not use is left as text."""
+"""`markup`: the Markdown of rule pages as HTML; what these pages do not use is left as text.
+
+inline("call `close()`")             # "call <code>close()</code>"
+"""
 
 from __future__ import annotations
 

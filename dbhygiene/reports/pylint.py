@@ -1,4 +1,6 @@
-"""Pylint's parseable format, which Jenkins and many editors read: `path:line: [E(name), function] HYG101 message`.
+"""`report`: pylint's parseable format, which Jenkins and many editors read.
+
+app.py:5: [E(connection-not-closed), load] HYG101 connection `conn` is not closed on every path
 
 pylint's codes are one letter and a number. Ours are not: so the category `E` or `W` replaces them, and our code is in
 the message.

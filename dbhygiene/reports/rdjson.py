@@ -1,4 +1,4 @@
-"""Reviewdog's diagnostics; columns in bytes of UTF-8, from 1."""
+"""`report`: Reviewdog's diagnostics; columns in bytes of UTF-8, from 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, for code scanning of GitHub and viewers of editors.
+"""`report`: SARIF 2.1.0, for code scanning of GitHub and viewers of editors.
 
 Paths are relative to `%SRCROOT%`, which each consumer defines: a report contains no absolute path. Internal errors are
 notifications of the run, not results: they say nothing about the code.

@@ -1,6 +1,8 @@
-"""Commands that serve an application: `gunicorn`, `uvicorn` and the like, in shell lines, lists and their own files.
+"""`commands`: the servers that a command line starts: `gunicorn`, `uvicorn` and the like, in a shell's argument, too.
 
 exec gunicorn -w 4 --threads 8 shop.wsgi  # ServingCommand("gunicorn", application="shop.wsgi", processes=4, threads=8)
+
+Command lines are those of shell scripts (`shell_commands`), lists of words, and the servers' own files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The database servers among the services of compose files: their option files, flags and defaults."""
+"""`server`: the database server of a service in a compose file, by its option files, flags and image.
+
+db: {image: "mysql:8", command: "--wait-timeout=60"}          # a `Server` named `db`, which closes after 60 s
+"""
 
 from __future__ import annotations
 

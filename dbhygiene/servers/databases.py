@@ -1,4 +1,7 @@
-"""`Numbers`: the limits in option files and command lines of a database server, the last assignment of each."""
+"""`Numbers`: the limits in option files and command lines of a database server, the last assignment of each.
+
+mysqld --wait-timeout=60 --wait-timeout=600      # an idle timeout of 600 s
+"""
 
 from __future__ import annotations
 

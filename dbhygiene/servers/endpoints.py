@@ -1,4 +1,7 @@
-"""`Endpoint`: the host and port that a URL names, as far as its value is known."""
+"""`Endpoint`: the host and port that a URL names, as far as its value is known.
+
+"mysql://db:3307/shop"               # Endpoint("db", "3307")
+"""
 
 from __future__ import annotations
 

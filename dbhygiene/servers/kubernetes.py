@@ -1,4 +1,7 @@
-"""`Container`: workloads of Kubernetes documents, with commands and probes, and option files in ConfigMaps."""
+"""`Container`: workloads of Kubernetes documents, with commands and probes, and option files in ConfigMaps.
+
+containers: [{name: web, image: "shop:1", command: [gunicorn, shop.wsgi]}]       # a `Container` with two `words`
+"""
 
 from __future__ import annotations
 

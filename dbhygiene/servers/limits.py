@@ -1,7 +1,8 @@
-"""The limits that hold for a connection, by the database and the host that its URL names.
+"""`idle_limit`: the idle timeout of a connection, by the database and the host that its URL names; and other limits.
 
-An option file, a flag or a proxy comes before a host's own limit, and that before an image's default. Of several
-servers that it may be, the most generous holds: a repository describes machines for development, too.
+A provider's host name has the provider's limit; that of a proxy or a pooler, theirs. Else the database servers of the
+repository count: a number in a file before the default of an image. Of several servers that it may be, the most
+generous holds: a repository describes machines for development, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What PgBouncer and HAProxy do with sessions, by their files and by the environment of their images."""
+"""`pooler_of_file`: what PgBouncer does with sessions, by its file; `proxies`: what HAProxy does.
+
+pool_mode = transaction              # in pgbouncer.ini: a `Pooler` with this mode
+"""
 
 from __future__ import annotations
 

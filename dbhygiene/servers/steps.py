@@ -1,4 +1,4 @@
-"""The second place of a finding: where a setting of a server stands, as a step of its path."""
+"""`step`: a line of a file about servers as a step of a finding: where a setting of a server stands."""
 
 from __future__ import annotations
 

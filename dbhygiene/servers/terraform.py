@@ -1,4 +1,4 @@
-"""Parameters of database servers in Terraform files: literals, read by their shape.
+"""`parameters`: the parameters of a database server in a Terraform file: literals, read by their shape.
 
 parameter {
   name  = "wait_timeout"

@@ -1,4 +1,4 @@
-"""YAML as nodes, which keep their lines: no object is made, so that no tag is resolved, and `!reset` stays text.
+"""`documents`: YAML as nodes, which keep their lines: no object is made, no tag is resolved, and `!reset` stays text.
 
 PyYAML is imported here only, and only when there is a file to read.
 """

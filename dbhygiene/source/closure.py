@@ -1,5 +1,8 @@
 """`closure`: all that follows from one node of a graph, however far it leads.
 
+>>> list(closure("a", {"a": "bc", "b": "d", "c": "d", "d": "a"}.__getitem__))
+['a', 'b', 'd', 'c']
+
 A search through names, tables or functions says what one step leads to. The walk itself is here: it visits each node
 once. So a chain may have any length, a cycle adds nothing, and a diamond takes linear time.
 """

@@ -1,5 +1,8 @@
 """`Frozen`, `Record`: immutable records that are quick to define. A data class is compiled at each import: 0.7 ms.
 
+class Endpoint(Record):
+    host: str = ""               # Endpoint("db") == Endpoint(host="db")
+
 To import `dataclasses` takes 10 ms more. Both are a large part of the time to check a small file.
 """
 

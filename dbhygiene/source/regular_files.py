@@ -1,4 +1,4 @@
-"""Read regular files only: a read from a pipe without a writer would block, and a device may have no end.
+"""`read_bytes`: read regular files only: a read from a pipe without a writer would block, and a device may have no end.
 
 `change_mark` shows whether a file has changed, without reading it.
 """

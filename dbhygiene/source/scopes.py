@@ -1,4 +1,10 @@
-"""`Scope`: the names that a module, class, function, lambda or comprehension binds; `Index` finds all of a tree."""
+"""`Scope`: the names that a module, class, function, lambda or comprehension binds; `Index` finds all of a tree.
+
+import pymysql as driver             # the module: imports `driver`, binds `load`
+
+def load(host):                      # `load`: binds `host`, `conn`
+    conn = driver.connect(host=host)
+"""
 
 from __future__ import annotations
 

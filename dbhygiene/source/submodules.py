@@ -1,4 +1,4 @@
-"""List the modules of one of our packages: `pkgutil` lists them, too, but importing it is half of the start-up time."""
+"""`modules`: the modules of one of our packages. `pkgutil` lists them, too, but takes half of the start-up time."""
 
 from __future__ import annotations
 

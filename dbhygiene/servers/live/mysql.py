@@ -1,4 +1,4 @@
-"""What MySQL and MariaDB say to an ordinary account."""
+"""`ask`: what MySQL and MariaDB say to an ordinary account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL says to an ordinary role. All of it is asked within one transaction that can only read."""
+"""`ask`: what PostgreSQL says to an ordinary role. All of it is asked within one transaction that can only read."""
 
 from __future__ import annotations
 
