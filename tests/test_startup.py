@@ -115,3 +115,16 @@ def test_the_language_server_starts_without_an_analysis_and_without_libcst() -> 
     code = "import sys, dbhygiene.lsp.server; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not ({"libcst", "click"} | ANALYSES - {"dbhygiene.dataflow"}) & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [["check", "-j", "2"], ["check", "-o", "json"], ["fix", "--diff"], ["doctor"]])
+def test_modules_of_the_project_are_not_imported(tmp_path: Path, command: list[str]) -> None:
+    """`python -m` puts the current directory before the standard library."""
+    for name in ("threading", "json", "ast", "difflib", "random", "subprocess", "queue", "click", "libcst"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the code of the project ran')\n")
+    leak = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    return conn.cursor().execute('')\n"
+    (tmp_path / "app.py").write_text(leak)
+    run = [sys.executable, "-m", "dbhygiene", *command]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert "ran" not in done.stderr
+    assert "app.py" in done.stdout or command == ["doctor"]
