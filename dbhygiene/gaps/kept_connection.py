@@ -173,11 +173,13 @@ class _Kept:
                 return None
             if self._is_tested_from_outside(file, code):
                 return None
-            for method in self._used_members(file, code):
-                if method is None or method.attr in self._closing or method.attr in _LOOKS:
-                    return None
-                if found is None and (method.attr == "cursor" or library.asks(method.attr, of_connection=True)):
-                    found = file, method
+            used = list(self._used_members(file, code))
+            if any(method is None or method.attr in self._closing or method.attr in _LOOKS for method in used):
+                return None
+            queries = [each for each in used if each is not None and _asks(each, of_connection=True)]
+            queries += self._queries_of_kept_cursors(file, code)
+            if found is None and queries:
+                found = file, min(queries, key=lambda each: (each.lineno, each.col_offset))
             for call in file.functions[code].calls:
                 for called in callees(file, call, file.functions[code]).definitions:
                     if isinstance(called.node, FUNCTION) and called.node not in todo:
@@ -201,6 +203,31 @@ class _Kept:
                     yield part
                 case ast.withitem(context_expr=given) if self._closes_at_end and self._holds(file, given, names):
                     yield None
+
+    def _queries_of_kept_cursors(self, file: File, code: Function) -> Iterator[ast.Attribute]:
+        """Yield the queries of a function by a cursor that is kept beside the connection: `self.cur.execute`."""
+        for part in file.own(code) if file is self._file else ():
+            match part:
+                case ast.Attribute(value=ast.Name() | ast.Attribute() as owner) if _asks(part, of_connection=False):
+                    if self._is_kept_cursor(owner):
+                        yield part
+
+    def _is_kept_cursor(self, expr: ast.Name | ast.Attribute) -> bool:
+        """Whether nothing but cursors of the connection are assigned to a variable or field of the same scope."""
+        bindings = Bindings.of(self._file)
+        place = bindings.place(expr)
+        if place is None or place.scope is not self._place.scope:
+            return False
+        given = [each for each in bindings.values.get(place, ()) if not is_none(each)]
+        return bool(given) and all(self._is_cursor(each) for each in given)
+
+    def _is_cursor(self, expr: ast.AST) -> bool:
+        match expr:
+            case ast.Await(value=inner):
+                return self._is_cursor(inner)
+            case ast.Call(func=ast.Attribute(value=owner, attr="cursor")):
+                return self._is_it(self._file, owner)
+        return False
 
     def _names_in(self, file: File, code: Function) -> set[str]:
         """Return the variables of a function that hold it: `conn = connection()`, `with connection() as conn`."""
@@ -230,6 +257,11 @@ class _Kept:
         if not isinstance(function.node, FUNCTION):
             return False
         return any(self._is_it(function.file, each) for each in return_expressions(function.node))
+
+
+def _asks(method: ast.Attribute, *, of_connection: bool) -> bool:
+    """Whether a method queries the server; `cursor` of a connection stands for the queries of the cursor."""
+    return (of_connection and method.attr == "cursor") or library.asks(method.attr, of_connection=of_connection)
 
 
 def _variable_elsewhere(life: Lifetime) -> tuple[File, Place] | None:

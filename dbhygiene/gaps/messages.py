@@ -24,7 +24,7 @@ from dbhygiene.program.classes import function_named
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.servers.steps import idle_steps
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, LOOP, Located, walk
+from dbhygiene.source.nodes import FUNCTION, LOOP, walk
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
@@ -132,7 +132,7 @@ def describe_loss(server: str) -> str:
     return "the server, or a proxy, ends a session that is idle for longer than its timeout; the next query then fails"
 
 
-def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
+def gap_steps(gap: Gap | ExplicitGap) -> Iterator[Step]:
     """Return the query before, the wait, where a file sets the server's timeout, and the query after."""
     is_before = in_round_before(gap.file, gap.first_query.node, gap.wait.node)
     before = ", in the previous round of the loop" if is_before else ""
@@ -143,11 +143,15 @@ def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
 
 
-def _step(spot: Location, more: str = "", *, around: str = "") -> Iterator[tuple[Located, str] | Step]:
+def _step(spot: Location, more: str = "", *, around: str = "") -> Iterator[Step]:
     """Return a location and its innermost place: `around` is added to the first, `more` to the last."""
     inner = spot.origin
     if inner is spot:
-        yield spot.node, spot.words + more + around
+        yield _step_at(spot, spot.words + more + around)
     else:
-        yield spot.node, spot.words + around
-        yield Step(inner.file.path, inner.file.span(inner.node), inner.words + more)
+        yield _step_at(spot, spot.words + around)
+        yield _step_at(inner, inner.words + more)
+
+
+def _step_at(spot: Location, words: str) -> Step:
+    return Step(spot.file.path, spot.file.span(spot.node), words)

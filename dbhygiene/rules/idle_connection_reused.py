@@ -212,7 +212,8 @@ def _message(gap: ExplicitGap) -> str:
 
     when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
-        when = f"between two calls of `{gap.between_calls}`"
+        where = "" if gap.wait.file is gap.life.file else f" in {gap.wait.file.relative_name}"
+        when = f"between two calls of `{gap.between_calls}`{where}"
     return f"{server_closes(gap.confidence)} `{gap.title}` {when}"
 
 

@@ -687,6 +687,34 @@ def test_an_event_uses_the_connection_of_another_module(tmp_path, imported, conn
     assert [f"{each.path.name}:{each.span.line}" for each in found] == places
 
 
+STORE = """\
+import pymysql
+
+class Store:
+    def __init__(self):
+        self.conn = pymysql.connect()
+        self.cursor = self.conn.cursor()
+
+    def get(self, sql):
+        self.cursor.execute(sql)
+        rows = self.cursor.fetchall()
+        self.conn.commit()
+        return rows
+"""
+
+
+def test_steps_name_the_file_of_their_lines_and_the_query_that_fails_first(tmp_path):
+    filler = "# the view stands on a line that the other file does not have\n" * 20
+    view = 'from flask import Flask\nfrom store import Store\n\napp = Flask("shop")\nstore = Store()\n' + filler
+    view += '@app.route("/")\ndef count():\n    return store.get("select 1")\n'
+    for name, text in {"store.py": STORE, "view.py": view}.items():
+        (tmp_path / name).write_text(text)
+    [finding] = [each for each in dbhygiene.check(tmp_path, settings=Settings()) if each.code == "HYG110"]
+    assert finding.message == "the server may close `self.conn` between two calls of `count` in view.py"
+    places = [f"{step.path.name}:{step.span.line}" for step in finding.steps]
+    assert places == ["store.py:5", "store.py:9", "view.py:26", "store.py:9"]
+
+
 @pytest.mark.parametrize(("handled", "count"), [("close_old_connections()", 0), ("print(message)", 1)])
 def test_a_callback_that_closes_a_lost_connection_recovers(gaps, handled, count):
     found = gaps(

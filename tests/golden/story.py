@@ -47,6 +47,7 @@ def _finding(finding: Finding, safe: Fixed, unsafe: Fixed, file: File, shown: Sh
     yield _flat(f"{finding.code} {finding.confidence} {_place(finding)} {finding.context or 'module'}:{about}")
     yield f"  {_flat(finding.message)}"
     for step in finding.steps:
+        assert _is_in_its_file(step, file), f"{finding.code} {_place(finding)}: no line {_place(step)} in {step.path}"
         elsewhere = "" if step.path == finding.path else f"{shown(step.path)} "
         yield f"  step {elsewhere}{_place(step)}: {_flat(step.message)}"
     yield from (f"  note: {_flat(note)}" for note in finding.notes)
@@ -66,6 +67,14 @@ def _outcome(finding: Finding, safe: Fixed, unsafe: Fixed) -> str:
         return "fixed: unsafe"
     reasons = [left.reason for left in unsafe.left if left.was == finding]
     return f"{_NOT}{reasons[0]}" if reasons else "gone with another fix"
+
+
+def _is_in_its_file(step: Step, file: File) -> bool:
+    """Whether the line of a step exists in the file that it names; lines of a notebook are those of its program."""
+    if step.path != file.path and step.path.suffix == ".ipynb":
+        return True
+    text = file.text if step.path == file.path else step.path.read_text("utf-8", "replace")
+    return 1 <= step.span.line <= text.count("\n") + 1
 
 
 def _place(at: Finding | Step) -> str:
