@@ -146,7 +146,7 @@ from dbhygiene.pools.health_views import View, query_by, views
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function, Located, Span
 
 _HEALTH = re.compile(r"health|ready|readiness|live(?:z|ness|$|/)|heartbeat", re.IGNORECASE)
 _IS_CHECK = re.compile(
@@ -172,8 +172,10 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         if _needs_login(file, view) or _is_for_people(view):
             continue
         if any(map(_HEALTH.search, view.routes)) and not _STATUS.search(file.segment(view.function)):
-            yield from _view(file, view)
-            yield from _helper(file, view)
+            found: dict[Located | Span, Diagnostic] = {}
+            for each in (*_view(file, view), *_helper(file, view)):
+                found.setdefault(each.at, each)  # one of each answer is enough
+            yield from found.values()
 
 
 def _needs_login(file: File, view: View) -> bool:
