@@ -45,6 +45,8 @@ class WithBlocks:
             fact = self.assignments.bind_target(name, gives, mask, fact)
         if event.is_async and (relation in {ITSELF, *CLOSERS} or _unwrap(item_.context_expr) is fact.site):
             return [("next", fact)]  # only the opening itself raises; an open resource enters itself
+        if event.is_async and relation in READERS and _makes_cursor(item_.context_expr):
+            return [("next", fact)]  # like `cursor` without `async with`
         return [("next", fact), ("raise", failed)]
 
     def _truthiness(self, expr: ast.expr, fact: Fact) -> int:
@@ -77,3 +79,8 @@ class WithBlocks:
 
 def _unwrap(expr: ast.expr) -> ast.expr:
     return expr.value if isinstance(expr, (ast.Await, ast.NamedExpr)) else expr
+
+
+def _makes_cursor(expr: ast.expr) -> bool:
+    made = _unwrap(expr)
+    return isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr == "cursor"
