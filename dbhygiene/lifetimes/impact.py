@@ -46,6 +46,7 @@ from dbhygiene.library.entry_points import (
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
+from dbhygiene.lifetimes.event_handlers import event_registration, is_event_decorator
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.pools.sqlalchemy import in_migrations
@@ -404,6 +405,9 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
             continue
         if (depends := _dependency_on(where, node)) is not None:
             return Runs(Impact.REPEATED, entry=EntryPoint("in each request", where, depends)) if is_sure else _UNKNOWN
+        if (registers := event_registration(where, node)) is not None:
+            at_events = Runs(Impact.REPEATED, entry=EntryPoint("in each request or event", where, registers))
+            return at_events if is_sure else _UNKNOWN
         if (chosen := _choice_of_command(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once, as a command", where, chosen))
             continue
@@ -553,7 +557,7 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a part of a command", place.file, decorator))
         if word in COMMANDS and _is_command_line(place.file, called):
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
-        if word in TASKS or handler(function) is decorator:
+        if word in TASKS or handler(function) is decorator or is_event_decorator(place.file, decorator):
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
         if not (_is_program(place.file, function) or _is_main_function(place.file, function)):
             return _UNKNOWN  # a program's start is not registered anywhere else

@@ -258,6 +258,33 @@ def test_methods_of_a_class_whose_base_is_not_known_are_called_by_that(leak):
     assert finding.impact is Impact.UNKNOWN
 
 
+DISCORD = "from discord import app_commands\nfrom discord.ext import commands\nbot = commands.Bot('!')\n"
+MQTT = "import paho.mqtt.client as mqtt\nclient = mqtt.Client()\n"
+HANDLER = "{}\ndef load(*args):\n    conn = pymysql.connect()\n    conn.cursor().execute('select 1')\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("imports", "before", "after", "note"),
+    [
+        (DISCORD, "@bot.command()", "", "`@bot.command`, line 5"),
+        (DISCORD, "@commands.command()", "", "`@commands.command`, line 5"),
+        (DISCORD, "@app_commands.command()", "", "`@app_commands.command`, line 5"),
+        (DISCORD, "@bot.tree.command()", "", "`@bot.tree.command`, line 5"),
+        (MQTT, "", "client.on_message = load", "`client.on_message`, line 8"),
+        (MQTT, "", 'client.message_callback_add("shop", load)', "`client.message_callback_add`, line 8"),
+    ],
+)
+def test_a_bot_or_a_consumer_calls_its_handlers_at_each_event(leak, imports, before, after, note):
+    finding = leak(bot=f"import pymysql\n{imports}{HANDLER.format(before, after)}")
+    assert finding.impact is Impact.REPEATED
+    assert f"runs in each request or event: {note}" in finding.notes
+
+
+def test_another_object_with_such_a_method_calls_nothing_at_events(leak):
+    text = f"import pymysql\nfrom shop import bot\n{HANDLER.format('@bot.command()', '')}"
+    assert leak(bot=text).impact is Impact.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("decorator", "note"),
     [

@@ -1,0 +1,52 @@
+"""`event_registration`: where a library is given a function that it calls at each event.
+
+client.on_message = store            # with paho-mqtt: this assignment registers `store`
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN
+from dbhygiene.program.arguments import argument
+from dbhygiene.program.classes import class_named, foreign_bases
+from dbhygiene.program.names import canonical_name
+from dbhygiene.program.types import ObjectInstance, TypeInference
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, last_name
+
+
+def event_registration(file: File, mention: ast.expr) -> Located | None:
+    """Return the call, or the assigned attribute, that registers a function at a mention of it."""
+    above = file.parents.get(mention)
+    call = file.parents.get(above) if isinstance(above, ast.keyword) else above
+    match call:
+        case ast.Assign(targets=[ast.Attribute(attr=word) as target], value=value) if value is mention:
+            if word in WRITTEN and not ATTRIBUTES.isdisjoint(_names(file, target)):
+                return target
+        case ast.Call(func=func) if func is not mention and last_name(func) in WRITTEN:
+            known = (REGISTERS[name] for name in _names(file, func) if name in REGISTERS)
+            if any(argument(call, *place) is mention for place in known):
+                return call
+    return None
+
+
+def is_event_decorator(file: File, decorator: ast.expr) -> bool:
+    """Whether a decorator makes a library call the function at each event: `@bot.command()`."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return last_name(called) in DECORATED and not DECORATORS.isdisjoint(_names(file, called))
+
+
+def _names(file: File, expr: ast.expr) -> Iterator[str]:
+    """Yield the dotted names that an expression may have: by import, and by the class of its owner."""
+    if (resolved := file.resolve(expr)) is not None:
+        yield canonical_name(file, resolved)
+    if isinstance(expr, ast.Attribute):
+        match TypeInference.of(file).type_of(expr.value):
+            case ObjectInstance(name=name, others=others):
+                for each in (name, *others):
+                    own = class_named(file, each)
+                    yield from (f"{base}.{expr.attr}" for base in (each, *(foreign_bases(own) if own else ())))
+            case None:
+                yield from (f"{owner}.{expr.attr}" for owner in _names(file, expr.value))
