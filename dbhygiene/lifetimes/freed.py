@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
@@ -21,10 +21,12 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, opens
 from dbhygiene.lifetimes.set_up import all_begin_with
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, READERS, Fact
+from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.callees import callees
 from dbhygiene.program.code import is_generator
 from dbhygiene.program.definitions import find_definition
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values, keyword_value, last_name, walk
+from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.nodes import FUNCTION, LOOP, Function, Located, argument_values, keyword_value, last_name, walk
 from dbhygiene.source.records import Frozen
 
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|BEGIN)\b", re.IGNORECASE)  # sqlite3 begins a transaction
@@ -91,25 +93,38 @@ class FileConnection(Frozen):
         return False
 
     @property
-    def leaves_transaction_open(self) -> bool:
-        """Whether it is left open, after an exception, on a path on which it writes and does not commit."""
+    def raisers_in_transaction(self) -> list[Located]:
+        """The calls and `raise` statements that leave it open within a write transaction, by their lines."""
         analysis = self.analysis
         begins = _BEGINS if self._autocommits else _WRITES
-        todo: list[tuple[Node, Fact, bool]] = []
+        todo: list[tuple[Node, Fact, bool, cfg.Event | None]] = []
         for node in analysis.solution.nodes():
             if opens(node, self.birth):
                 for fact in analysis.solution.at(node):
-                    todo += [(target, after, False) for _, target, after in self._after(node, fact)]
+                    todo += [(target, after, False, None) for _, target, after in self._after(node, fact)]
         seen = set(todo)
-        for node, fact, writes in todo:  # grows during the loop
-            if writes and self.is_left_open(node, fact) and (fact.thrown or node is analysis.graph.raised):
-                return True
+        found: set[cfg.Event] = set()
+        for node, fact, writes, raiser in todo:  # grows during the loop
+            if writes and raiser is not None and self.is_left_open(node, fact):
+                found.add(raiser)
             for kind, target, after in self._after(node, fact):
-                point = (target, after, self._writes_after(node, fact, kind, begins, before=writes))
+                first = raiser or (node.event if kind == "raise" and isinstance(node.event, _RAISING) else None)
+                point = (target, after, self._writes_after(node, fact, kind, begins, before=writes), first)
                 if point not in seen:
                     seen.add(point)
                     todo.append(point)
-        return False
+        raisers = [each for event in found if (each := self._raiser(event)) is not None]
+        return sorted(raisers, key=lambda node: (node.lineno, node.col_offset))
+
+    def _raiser(self, event: cfg.Event) -> Located | None:
+        match event:
+            case cfg.Iterate(node=loop):
+                return self.analysis.effects.source_of_items(loop.iter)
+            case cfg.Enter(node=item):
+                return item.context_expr
+            case cfg.Call(node=raiser) | cfg.Await(node=raiser) | cfg.Yield(node=raiser) | cfg.Raise(node=raiser):
+                return raiser
+        return None
 
     def _after(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Node, Fact]]:
         """Yield the points after one at which it is open."""
@@ -137,9 +152,10 @@ class FileConnection(Frozen):
     def _after_callee(self, call: ast.Call, kind: EdgeKind, begins: re.Pattern[str], *, before: bool) -> bool:
         """Whether it may be in a transaction after a function of the project was given it."""
         for each in self.analysis.effects.of(call).definitions:
-            calls = [part for part in walk(each.node) if isinstance(part, ast.Call)]
-            if kind != "raise" and any(last_name(part.func) == "commit" for part in calls):
+            if kind != "raise" and isinstance(each.node, FUNCTION) and _commits(each.file, each.node):
                 return False
+            within = {part for block in _transactions(each.node) for part in walk(block)}
+            calls = (part for part in walk(each.node) if isinstance(part, ast.Call) and part not in within)
             before = before or any(_asks(each.file, part, begins) for part in calls)
         return before
 
@@ -155,8 +171,35 @@ class FileConnection(Frozen):
         )
 
 
+_RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Enter, cfg.Iterate, cfg.Raise)
 _OWN = frozenset({ITSELF, *READERS})
 _ENDS_TRANSACTION = frozenset({"commit", "rollback", "executescript"})
+
+
+def _commits(file: File, function: Function, seen: Collection[ast.AST] = ()) -> bool:
+    """Whether a function commits what it is given: by `commit`, by `with conn:`, or by another function."""
+    if any(_transactions(function)):
+        return True
+    given = {each.arg for each in named_parameters(function)}
+    for call in (part for part in walk(function) if isinstance(part, ast.Call)):
+        if last_name(call.func) == "commit":
+            return True
+        if any(isinstance(each, ast.Name) and each.id in given for each in argument_values(call)):
+            for called in callees(file, call, scope_around(file, call)).definitions:
+                if isinstance(called.node, FUNCTION) and called.node not in seen:
+                    if _commits(called.file, called.node, {*seen, function}):
+                        return True
+    return False
+
+
+def _transactions(code: ast.AST) -> Iterator[ast.With | ast.AsyncWith]:
+    """Yield the `with` blocks over an argument of a function: `with conn:` commits, or rolls back."""
+    given = {each.arg for each in named_parameters(code)} if isinstance(code, FUNCTION) else ()
+    for block in walk(code):
+        if isinstance(block, (ast.With, ast.AsyncWith)):
+            entered = [item.context_expr for item in block.items]
+            if any(isinstance(each, ast.Name) and each.id in given for each in entered):
+                yield block
 
 
 def _asks(file: File, call: ast.Call, wanted: re.Pattern[str]) -> bool:

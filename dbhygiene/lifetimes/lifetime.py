@@ -378,19 +378,19 @@ class Lifetime(Frozen):
         return self._of_file.removal if self._of_file is not None else None
 
     @cached_property
-    def leaves_transaction_open(self) -> bool:
-        """Whether an exception may leave it open within a write transaction, for which other writers must wait.
+    def raisers_in_transaction(self) -> list[Located]:
+        """What may raise and leave it open within a write transaction, for which other writers must wait.
 
         If the function catches the exception and returns, this ends at once; in a loop, it lasts until the next round.
         """
         if self._of_file is None or (self.leak is Leak.SWALLOWED and not self._of_file.is_in_loop):
-            return False
-        return self._of_file.leaves_transaction_open
+            return []
+        return self._of_file.raisers_in_transaction
 
     @property
     def blocks_others(self) -> bool:
         """Whether other code may fail because of it, though CPython closes it soon."""
-        return self.leaves_transaction_open or self.removal is not None
+        return bool(self.raisers_in_transaction) or self.removal is not None
 
     @property
     def _is_opened_after_attempt(self) -> bool:

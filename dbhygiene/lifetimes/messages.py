@@ -28,11 +28,10 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
 
 _NEXT_ITEM = "taking the next item raises"
+_UNTIL_FREED = "each leak keeps a server connection open until Python frees the object"
 _LIMITS = {
-    "mysql": "each leak keeps a server connection open; too many of them cause error 1040, 1203 or 1226",
-    "postgresql": (
-        'each leak keeps a server connection open; too many cause the error "remaining connection slots are reserved"'
-    ),
+    "mysql": f"{_UNTIL_FREED}; too many cause error 1040, 1203 or 1226",
+    "postgresql": f'{_UNTIL_FREED}; too many cause the error "remaining connection slots are reserved"',
     "sqlite": "each leak keeps the database file open, and may keep it locked",
 }
 
@@ -107,11 +106,15 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
         return
     if (call := life.removal) is not None:
         yield f"on Windows, {_with_line(life.file, call)} fails if the file is still open"
-    if life.leaves_transaction_open:
+    if raisers := life.raisers_in_transaction:
+        when = "after an exception"
+        if life.leak is Leak.RAISED and not {life.culprit, *life.raisers} <= {*raisers}:
+            raiser = life.culprit if life.culprit in raisers else raisers[0]
+            when = f"if {_with_line(life.file, raiser)} raises"
         holder = f"`{life.title}` keeps"
         if life.leak is not Leak.SWALLOWED and life.replacement is None:
             holder = "its traceback keeps"
-        yield f'after an exception, {holder} the write transaction open: other writers get "database is locked"'
+        yield f'{when}, {holder} the write transaction open: other writers get "database is locked"'
     elif life.leak is Leak.RAISED:
         yield "CPython closes it once the exception has been handled: only the traceback refers to it"
     else:

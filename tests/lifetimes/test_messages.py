@@ -247,3 +247,17 @@ def test_an_attribute_that_is_set_by_its_name_raises_nothing() -> None:
         Path("app.py"), source("setattr(conn, 'version', conn.server_version)\nreturn conn"), project=NoProject()
     )
     assert check_file(file, all_rules()) == []
+
+
+def test_the_note_about_a_transaction_names_the_call_that_leaves_it_open() -> None:
+    text = (
+        "import sqlite3\n\ndef f(path, name):\n    conn = sqlite3.connect(path)\n"
+        "    conn.execute('create table if not exists t (a)')\n    conn.execute('insert into t values (?)', name)\n"
+        "    conn.commit()\n    conn.close()\n"
+    )
+    (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
+    holds = 'its traceback keeps the write transaction open: other writers get "database is locked"'
+    assert f"if `conn.execute` (line 6) raises, {holds}" in found.notes
+    text = text.replace("    conn.execute('create table if not exists t (a)')\n", "")
+    (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
+    assert f"after an exception, {holds}" in found.notes
