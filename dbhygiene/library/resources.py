@@ -46,6 +46,8 @@ class Resource(Record):
     rests_after: frozenset[str] = frozenset()
     rests_during: frozenset[str] = frozenset()  # methods that do not wake it
     gives_itself: frozenset[str] = frozenset()  # methods that return it
+    beneath: frozenset[str] = frozenset()  # attributes with the connection that it wraps, which it closes
+    gives_up: frozenset[str] = frozenset()  # methods that take it from its pool for good, for another owner
     plain_with: bool = False  # `with` closes it, and does nothing else
     is_pooled: bool = False  # its pool outlives it, and takes it back
     gives_back: str = ""  # the method of its pool that takes it back; "": its own `close` gives it back

@@ -31,6 +31,7 @@ from dbhygiene.source.records import replace
 SESSION_KINDS = frozenset({"session", "engine connection"})
 
 _CONNECTION_METHODS = "execution_options exec_driver_sql execute scalars stream stream_scalars"
+_DRIVER_CONNECTION = frozenset({"connection", "dbapi_connection", "driver_connection"})
 CONNECTION = Resource(
     kind="engine connection",
     title="SQLAlchemy connection",
@@ -40,6 +41,8 @@ CONNECTION = Resource(
     parts=frozenset(_CONNECTION_METHODS.split()),
     open_if=frozenset(),
     gives_itself=frozenset({"execution_options", "connect"}),
+    beneath=_DRIVER_CONNECTION,
+    gives_up=frozenset({"detach"}),
 )
 RAW_CONNECTION = Resource(
     kind="engine connection",
@@ -47,6 +50,8 @@ RAW_CONNECTION = Resource(
     package="sqlalchemy",
     leaving=None,
     open_if=frozenset({"is_valid"}),
+    beneath=_DRIVER_CONNECTION,
+    gives_up=frozenset({"detach"}),
 )
 SESSION = Resource(
     kind="session",

@@ -120,8 +120,25 @@ def orders(a: Session = Depends(get_db), b: Session = Depends(get_session), c: S
     return []
 ```
 
-Nothing is reported if the session is passed to other code, if it holds no connection after `commit` or `rollback`, or
-if a registry (`scoped_session`) keeps it for its thread or request:
+Nothing is reported if a connection is detached from its pool, or if the driver's connection that it wraps is returned:
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+
+def detached():
+    conn = engine.connect()
+    conn.detach()
+    return conn.connection.dbapi_connection
+
+def raw():
+    conn = engine.raw_connection()
+    return conn.driver_connection
+```
+
+Nothing is reported either if the session is passed to other code, if it holds no connection after `commit` or
+`rollback`, or if a registry (`scoped_session`) keeps it for its thread or request:
 
 ```python
 from sqlalchemy import create_engine

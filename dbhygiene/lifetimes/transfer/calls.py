@@ -192,6 +192,8 @@ class Calls:
         resource = self.resource(fact)
         if owner in {ITSELF, CLOSER} and method in resource.rests_after:
             return fact._replace(state="closed")
+        if owner == ITSELF and method in resource.gives_up:
+            return fact._replace(state="escaped")
         if owner == ITSELF and resource.is_lazy and method not in resource.rests_during:
             fact = fact._replace(state="open")
         if raised:

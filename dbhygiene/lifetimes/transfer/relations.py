@@ -119,6 +119,8 @@ class Relations:
             return CLOSE_METHOD
         if owner in CLOSERS and attr == "close":
             return CLOSE_METHOD
+        if owner == ITSELF and attr in self.resource(fact).beneath:
+            return ITSELF
         if owner in READERS and attr in _TO_CONNECTION:
             return ITSELF
         handed = attr in READING if owner in READERS else owner == ITSELF and attr not in PLAIN
