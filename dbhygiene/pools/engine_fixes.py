@@ -11,7 +11,7 @@ from dbhygiene.diagnostics.edits import AddItem, AddKeyword, Edit, Replace, SetK
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.pools.engines import Engine, option_expression
 from dbhygiene.pools.server_limits import settings_with_timeout_of
-from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
+from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE, has_server
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Dict
 from dbhygiene.source.nodes import keyword_value
@@ -25,8 +25,14 @@ _TITLES: dict[tuple[str, ...], str] = {
 
 
 def protect(made: Engine) -> Fix | NoFix:
-    """Return the edit that adds both options beside this engine's other options, or the reason why there is none."""
-    return add_options(made, {name: code for name, code in options_of(made).items() if name not in made.options.items})
+    """Return the edit that adds the options beside this engine's other options, or the reason why there is none.
+
+    If the database may be one in memory, a test of each connection is enough: see `add_options`.
+    """
+    wanted = {name: code for name, code in options_of(made).items() if name not in made.options.items}
+    if PRE_PING in wanted and not has_server(made.databases):
+        wanted.pop(RECYCLE, None)
+    return add_options(made, wanted)
 
 
 def options_of(made: Engine) -> dict[str, str]:
@@ -43,9 +49,24 @@ def options_of(made: Engine) -> dict[str, str]:
 
 
 def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
-    """Return the edit that gives an engine some options, none of which it has."""
+    """Return the edit that gives an engine some options, none of which it has.
+
+    `pool_recycle` is unsafe unless the engine has a server.
+    """
     if not wanted:
         return NoFix("they are turned off explicitly; turn one of the options on")
+    fix = _add_options(made, wanted)
+    return unsafe_in_memory(fix, made.databases) if RECYCLE in wanted else fix
+
+
+def unsafe_in_memory(fix: Fix | NoFix, databases: frozenset[str]) -> Fix | NoFix:
+    """Return a fix that replaces connections, made unsafe if one of them may hold a database in memory."""
+    if isinstance(fix, NoFix) or has_server(databases):
+        return fix
+    return fix._replace(safety=Safety.UNSAFE)
+
+
+def _add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     if made.keyword:
         return _in_argument(made, wanted)
     if (pool := keyword_value(made.call, "pool")) is not None:

@@ -133,6 +133,17 @@ def databases(url: Value) -> frozenset[str]:
     return frozenset(found or {UNKNOWN_DATABASE})
 
 
+_OF_SERVERS = frozenset({MYSQL, "postgresql", "postgres", "oracle", "mssql"})
+
+
+def has_server(found: frozenset[str]) -> bool:
+    """Whether each of the databases that a URL may be of is a server's.
+
+    A database of SQLite in memory lives as long as its connection: a pool that replaces the connection empties it.
+    """
+    return found <= _OF_SERVERS
+
+
 _IN_MEMORY = re.compile(
     r"sqlite(\+\w+)?:/{0,3}(:memory:|file::memory:.*|file:.*[?&]mode=memory.*)?(\?.*)?", re.IGNORECASE
 )

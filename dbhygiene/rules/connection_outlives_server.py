@@ -76,9 +76,9 @@ engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=3600)
 
 ## Fix safety
 
-Safe for `pool_recycle`: the pool only replaces connections at a younger age, a little below the server's timeout. Safe
-for Flask's settings: the fix is that of `flask-engine-without-protection`. The fix for `CONN_MAX_AGE` is unsafe: it
-adds `CONN_HEALTH_CHECKS`. Before Django 4.1, this has no effect, and the fault stays.
+Safe for `pool_recycle` if the URL is known to be that of a server: the pool only replaces connections at a younger age,
+a little below the server's timeout. For Flask's settings, the fix is that of `flask-engine-without-protection`. The fix
+for `CONN_MAX_AGE` is unsafe: it adds `CONN_HEALTH_CHECKS`. Before Django 4.1, this has no effect, and the fault stays.
 
 ## References
 

@@ -132,14 +132,22 @@ def add_column():
 add_column()
 ```
 
-If the database is unknown, the finding is *likely*. If the project mentions another database, or if nothing calls the
-function that returns the engine, it is *possible*, and reported only with `min-confidence = "possible"`:
+If the database is unknown, the finding is *likely*, and the fix adds only `pool_pre_ping`. If the project mentions
+another database, or if nothing calls the function that returns the engine, it is *possible*, and reported only with
+`min-confidence = "possible"`:
 
 ```python
 import os
 from sqlalchemy import create_engine
 
 engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: on MySQL, it may lend closed connections
+```
+
+```python fixed
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(os.environ["DATABASE_URL"], pool_pre_ping=True)
 ```
 
 ```python
@@ -158,6 +166,11 @@ Safe: every pool and every dialect accepts both options from SQLAlchemy 1.2 on. 
 each checkout. `pool_recycle` is a little below the setting `server-timeout`, or 280 if that is not set. An option is
 not added if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a
 `TypeError`. An option that is turned off explicitly stays off.
+
+If the URL is not known to be that of a server, the fix adds only `pool_pre_ping`: tests may use a SQLite database in
+memory, which lives as long as its connection. With `pool_recycle`, the pool replaces the connection, and the tables are
+lost. A test of the connection changes nothing there. For an asynchronous engine with such a URL, the test may fail
+before SQLAlchemy 2.0.50: only `pool_recycle` is left, and the fix is unsafe.
 
 ## References
 

@@ -17,11 +17,16 @@ from sqlalchemy import create_engine
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True, pool_recycle=280)
 ```
 
+Nothing is reported if the URL is not known to be that of a server: a SQLite database in memory, for example in tests,
+is lost when its connection is replaced.
+
 ```python
+import os
 from sqlalchemy import create_engine
 
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True, pool_recycle=280)
 local = create_engine("sqlite:///shop.db", pool_pre_ping=True)
+unknown = create_engine(os.environ["DATABASE_URL"], pool_pre_ping=True)
 ```
 
 ## Fix safety
@@ -42,6 +47,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import RECYCLE, add_options, options_of
 from dbhygiene.pools.engines import Engine, timeout_confidence
+from dbhygiene.pools.sqlalchemy import has_server
 from dbhygiene.source.file import File
 
 
@@ -49,6 +55,8 @@ from dbhygiene.source.file import File
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
         return
+    if not has_server(made.databases):
+        return  # what it keeps may be a database in memory
     if (confidence := timeout_confidence(made)) and made.has_pool and lasts(made):
         message = "engine has `pool_pre_ping` but no `pool_recycle`: it never replaces old connections"
         yield Diagnostic(

@@ -77,6 +77,9 @@ Safe: the option is added beside the URL, before the extension reads it. Version
 `SQLALCHEMY_ENGINE_OPTIONS`: if the project requires one of them, the fix sets `SQLALCHEMY_POOL_RECYCLE` instead. There
 is no fix for options that are not one dict literal in the same file, or for the binds of versions before 3.
 
+A smaller `pool_recycle` is unsafe if the URL is not known to be that of a server: a SQLite database in memory, for
+example in tests, is lost when its connection is replaced. `pool_pre_ping` changes nothing there.
+
 ## References
 
 - [Engine configuration](https://flask-sqlalchemy.readthedocs.io/en/stable/config/#flask_sqlalchemy.config.SQLALCHEMY_ENGINE_OPTIONS)
@@ -95,6 +98,7 @@ from dbhygiene.diagnostics.quantities import closes_idle, seconds_text
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production
+from dbhygiene.pools.engine_fixes import unsafe_in_memory
 from dbhygiene.pools.server_limits import with_timeout
 from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
@@ -183,7 +187,8 @@ def _idle_number(file: File, setting: flask.Setting) -> Limit | None:
 def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Limit | None, Diagnostic]]:
     """Yield the `pool_recycle` of the engine's options, if the server closes connections earlier."""
     uris = group.of(flask.URI) or [setting for other in found for setting in other.of(flask.URI)]
-    uris = [setting for setting in uris if MYSQL in databases(evaluate(file, setting.value))]
+    found_at = [databases(evaluate(file, setting.value)) for setting in uris]
+    uris = [setting for setting, possible in zip(uris, found_at, strict=True) if MYSQL in possible]
     for setting in group.of(flask.ENGINE_OPTIONS) if uris else ():
         given = as_dict(evaluate(file, setting.value))
         if given.open or {"pool_pre_ping", "poolclass", "creator"} & given.items.keys():
@@ -193,6 +198,7 @@ def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Itera
         limit = number.value if number is not None else file.project.settings.lifetime_limit
         if seconds >= limit:
             at, fix = _recycle_option(file, setting, number)
+            fix = unsafe_in_memory(fix, frozenset().union(*found_at))
             is_sure = file.project.settings.server_timeout is not None
             closes = closes_idle(limit, by_default=number is None and not is_sure)
             message = f"`pool_recycle` is {seconds_text(seconds)}, but {closes}"
@@ -261,6 +267,12 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         return NoFix(
             "several branches assign the URL; set `SQLALCHEMY_ENGINE_OPTIONS` after the branches that assign the URL"
         )
+    fix = _beside(file, setting, key, code)
+    return unsafe_in_memory(fix, databases(evaluate(file, setting.value))) if key == flask.POOL_RECYCLE else fix
+
+
+def _beside(file: File, setting: flask.Setting, key: str, code: str) -> Fix | NoFix:
+    """Return the edit that adds another setting beside the URL."""
     match setting.holder:
         case ast.Call() as call:
             return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))

@@ -32,6 +32,8 @@ other = create_engine("postgresql://shop@db/shop", pool_recycle=86400)
 ## Fix safety
 
 Safe: the pool only replaces connections at a younger age: a little below `server-timeout`, or 280 s if that is not set.
+Unsafe if the URL is not known to be that of a server: a SQLite database in memory, for example in tests, is lost when
+its connection is replaced.
 
 ## References
 
@@ -48,7 +50,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Step, rule
 from dbhygiene.diagnostics.quantities import closes_idle, seconds_text
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
-from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
+from dbhygiene.pools.engine_fixes import RECYCLE, rewrite, unsafe_in_memory
 from dbhygiene.pools.engines import Engine, option_expression, timeout_confidence
 from dbhygiene.pools.server_limits import idle_number_of_engine, settings_with_timeout_of
 from dbhygiene.program.values import least_number
@@ -78,6 +80,6 @@ def report(
 ) -> Diagnostic:
     """Return the finding at the option; `closes` is the clause about the server's timeout."""
     message = f"`pool_recycle` is {seconds_text(seconds)}, but {closes}"
-    fix = rewrite(made, RECYCLE, str(settings_with_timeout_of(made).safe_lifetime))
+    fix = unsafe_in_memory(rewrite(made, RECYCLE, str(settings_with_timeout_of(made).safe_lifetime)), made.databases)
     at = option_expression(made, RECYCLE) or made.call
     return Diagnostic(at, message, path=((at, "set here"), *path) if path else (), fix=fix, confidence=confidence)
