@@ -129,6 +129,18 @@ def test_options_that_sqlite_refuses_need_a_decision(options: str) -> None:
     assert fixed("HYG207", text, three) == text
 
 
+@pytest.mark.parametrize("code", ["HYG206", "HYG207"])
+def test_replacing_connections_needs_a_decision_if_the_database_may_be_in_memory(code: str) -> None:
+    version = (2, 3) if code == "HYG206" else (3, 1, 1)
+    known = Known(versions={"flask-sqlalchemy": version}, settings=Settings(min_confidence=Confidence.POSSIBLE))
+    text = FLASK if code == "HYG207" else FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "    SECRET_KEY = ''\n")
+    unknown = "import os\nimport flask_sqlalchemy\n\n" + text.replace('"mysql://db/shop"', "os.environ['URL']")
+    for code_text, safety in ((text, Safety.SAFE), (unknown, Safety.UNSAFE)):
+        (finding,) = found(code, code_text, known)
+        assert isinstance(finding.fix, Fix)
+        assert finding.fix.safety is safety
+
+
 @pytest.mark.parametrize(
     "reading",
     [

@@ -47,9 +47,11 @@ app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": app.config["SQLALCHE
 
 ## Fix safety
 
-Safe for `pool_recycle` and `pool_pre_ping`: the settings become engine options. If there already are engine options,
-the fix adds to them, provided that they are one dict literal in the same file. There is no fix for keywords of
-`config.update`, or if the settings are in different branches.
+Safe for `pool_pre_ping`, and for `pool_recycle` if the URL beside it is known to be that of a server: the settings
+become engine options. A SQLite database in memory, for example in tests, is lost when its connection is replaced.
+
+If there already are engine options, the fix adds to them, provided that they are one dict literal in the same file.
+There is no fix for keywords of `config.update`, or if the settings are in different branches.
 
 Unsafe for the others: the pool of a SQLite database in memory does not accept `max_overflow` and `pool_timeout`. Before
 SQLAlchemy 2.0, that of a SQLite file accepts neither, nor `pool_size`. If the same options are used with SQLite, for
@@ -70,6 +72,7 @@ from dbhygiene.diagnostics.edits import AddItem, Edit, Remove, Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools import flask
+from dbhygiene.pools.sqlalchemy import databases, has_server
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Dict, Value
 from dbhygiene.source.file import File
@@ -108,7 +111,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
         return NoFix(f"the settings are not assignments of one block; {how}")
     if given := group.of(flask.ENGINE_OPTIONS):
         options = evaluate(file, given[0].value) if len(given) == 1 else None
-        return _move(file, setting, options) or NoFix(
+        return _move(file, group, setting, options) or NoFix(
             f"the engine options are not one dict literal in this file; {how}"
         )
     if group.has(flask.ENGINE_OPTIONS):
@@ -124,15 +127,19 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     return Fix(
         "Move it to SQLALCHEMY_ENGINE_OPTIONS" if len(dead) == 1 else "Move them to SQLALCHEMY_ENGINE_OPTIONS",
         edits,
-        _safety(*dead),
+        _safety(file, group, *dead),
     )
 
 
-def _safety(*moved: flask.Setting) -> Safety:
-    return Safety.SAFE if all(each.key in _OF_ALL_POOLS for each in moved) else Safety.UNSAFE
+def _safety(file: File, group: flask.Group, *moved: flask.Setting) -> Safety:
+    keys = {each.key for each in moved}
+    urls = [databases(evaluate(file, setting.value)) for setting in group.of(flask.URI)]
+    if flask.POOL_RECYCLE in keys and not (urls and all(map(has_server, urls))):
+        return Safety.UNSAFE
+    return Safety.SAFE if keys <= _OF_ALL_POOLS else Safety.UNSAFE
 
 
-def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | NoFix | None:
+def _move(file: File, group: flask.Group, setting: flask.Setting, options: Value | None) -> Fix | NoFix | None:
     """Write a setting into the dict of the engine's options, if that is in the same file; else return None."""
     match options:
         case Dict(file=where, literal=ast.Dict() as literal) if where is file and setting.statement is not None:
@@ -141,5 +148,5 @@ def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | No
                 return NoFix(f"the engine options already have `{option}`; remove this setting")
             item = AddItem(file.span(literal), file.quote(option, literal), verbatim(file.segment(setting.value)))
             edits = (item, Remove(file.span(setting.statement)))
-            return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", edits, _safety(setting))
+            return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", edits, _safety(file, group, setting))
     return None
