@@ -14,6 +14,7 @@ from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.diagnostics.overview import End
 from dbhygiene.lifetimes.analysis import is_transferred, place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.messages import step_of_test
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Fact
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, short_name
@@ -162,7 +163,7 @@ def _state(fact: Fact, kind: EdgeKind, node: Node, life: Lifetime) -> str:
     if kind == "raise":
         words.append("this raises")
     elif isinstance(node.event, cfg.Test) and kind in {"true", "false"}:
-        words.append(f"this is {kind}")
+        words.append(step_of_test(life, node.event.node, kind)[1].removeprefix("when "))
     elif isinstance(node.event, cfg.Catch):
         words.append("caught here")
     return ", ".join(words)

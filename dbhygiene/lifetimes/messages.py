@@ -202,7 +202,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
         event = node.event
         match event:
             case cfg.Test(node=test) if node in turns:
-                yield _test_step(life, test, kind)
+                yield step_of_test(life, test, kind)
             case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
                 yield loop.iter, "when the loop has no more items"
             case cfg.Leave(node=item, swallows=True) if kind == "next":
@@ -298,7 +298,7 @@ def _before(after: dict[_Point, list[tuple[EdgeKind, _Point]]]) -> dict[_Point, 
     return before
 
 
-def _test_step(life: Lifetime, test: ast.expr, kind: EdgeKind) -> tuple[Located, str]:
+def step_of_test(life: Lifetime, test: ast.expr, kind: EdgeKind) -> tuple[Located, str]:
     """Return the step of a test as it is written: the graph tests `rows` for `not rows`."""
     above = life.file.parents.get(test)
     if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):

@@ -149,7 +149,7 @@ def test_the_fixes_of_the_first_findings_are_shown(project: Path) -> None:
         (16, "it is returned to the caller, who must close it\n"),
         (21, "it is kept in `self.conn`: the object must close it\n"),
         (28, "app.py:28: PyMySQL connection `conn`: it stays open on some path, without any exception\n"),
-        (28, "  29  open, this is false  if not rows:\n"),
+        (28, "  29  open, this is true  if not rows:\n"),
         (30, "error[connection-not-closed]: "),
         (36, "not reported: a comment silences it\n"),
         (2, "app.py:2: no finding and no connection here.\n"),
