@@ -243,7 +243,7 @@ def _timeout(seen: _ProjectFiles) -> Iterator[Remark]:
         yield Remark("server-timeout", OK, f"{found}: waits and pool lifetimes above it are reported")
     elif settings.server_timeout is None:
         message = "not set: waits of 300 s or more are reported, and pools that keep connections for more than 28800 s"
-        advice = "set `server-timeout` to the result of `SELECT @@wait_timeout`"
+        advice = "set `server-timeout` to the result of `SELECT @@global.wait_timeout`"
         yield Remark("server-timeout", NOTE, message, advice)
     else:
         message = f"{settings.server_timeout} s: waits and pool lifetimes above it are reported"

@@ -247,13 +247,13 @@ KEYS = (
     Key(
         "server-timeout",
         SECONDS,
-        "The seconds after which the server closes an idle connection: `SELECT @@wait_timeout` on MySQL, or the limit"
-        " of a proxy in between if that is less. If it is not set, dbhygiene looks for the timeout in the repository:"
-        " in compose files, Dockerfiles, Kubernetes documents and option files. If there is none, it assumes two"
-        " values: waits are compared with 300, a common value of hosted MySQL, and the lifetimes of pooled connections"
-        " with 28800, the default of MySQL. A wait between the two is *likely*, not *certain*. PostgreSQL and others"
-        " close no idle connection by default: for them, waits are reported only if this setting, or a file of the"
-        " repository, gives a timeout.",
+        "The seconds after which the server closes an idle connection: `SELECT @@global.wait_timeout` on MySQL, or"
+        " the limit of a proxy in between if that is less. If it is not set, dbhygiene looks for the timeout in the"
+        " repository: in compose files, Dockerfiles, Kubernetes documents and option files. If there is none, it"
+        " assumes two values: waits are compared with 300, a common value of hosted MySQL, and the lifetimes of"
+        " pooled connections with 28800, the default of MySQL. A wait between the two is *likely*, not *certain*."
+        " PostgreSQL and others close no idle connection by default: for them, waits are reported only if this"
+        " setting, or a file of the repository, gives a timeout.",
         "server-timeout = 300",
     ),
     Key(

@@ -400,7 +400,7 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     return _fix(life, f"{_title_verb(life, place.name)} in a `finally`", (edit,), body)
 
 
-_TOO_LATE = "what raises does not stand between the opening and the `close`"
+_TOO_LATE = "the line that raises is not between the opening and the `close`"
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:

@@ -108,10 +108,10 @@ class Shop:
 ## Fix safety
 
 Safe. The existing `close` moves, with its comments, into a `finally` around the statements after the opening. An `if`
-around it that only tests whether the connection exists and is open moves, too. All others are removed, because a second
-`close` raises with some drivers (`connection-closed-twice`). Blocks of more than 50 lines are re-indented only with
-`--unsafe-fixes`. There is no fix if the connection is closed under another condition, or may not be open yet. The
-finding gives the reason.
+around it that only tests whether the connection exists and is open moves, too. Other calls of `close` are removed,
+because a second one raises with some drivers (`connection-closed-twice`). Blocks of more than 50 lines are re-indented
+only with `--unsafe-fixes`. There is no fix if the connection is closed under another condition, or may not be open yet.
+The finding gives the reason.
 
 ## References
 

@@ -1,7 +1,7 @@
 """Unbuffered cursor that is not closed: its unread rows block the connection.
 
 An unbuffered cursor reads its rows from the server one by one. Until all rows are read, or the cursor is closed, the
-connection cannot run another query, and the server keeps the result. PyMySQL then warns that the
+server keeps the result, and another query fails or drops the rows. PyMySQL then warns that the
 `Previous unbuffered result was left incomplete`; MySQLdb raises error 2014, `Commands out of sync`.
 
 If the rows are not read, the server closes the connection after `net_write_timeout`, one minute. The next query then
@@ -91,6 +91,6 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         f"unbuffered cursor `{life.title}` {when.get(leak, 'is not closed on every path')}, and blocks its connection",
         path=tuple(leak_steps(life, leak)),
         fix=fix_leak(life, leak),
-        notes=("the connection cannot run another query until all rows are read",),
+        notes=("another query fails, or drops the rows that are not read",),
         subject=life.title,
     )

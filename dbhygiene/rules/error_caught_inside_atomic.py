@@ -1,4 +1,4 @@
-"""Error of a write that is caught inside of `atomic()`: the transaction goes on, but cannot be committed.
+"""Error of a write that is caught inside of `atomic()`: the transaction can no longer be committed.
 
 Django marks the transaction for a rollback when a write of the ORM fails in it. A handler inside of the block cannot
 undo that. The next query raises TransactionManagementError. If no query follows, the block ends without an error, but
@@ -12,7 +12,7 @@ def store(orders):
         for order in orders:
             try:
                 order.save()
-            except IntegrityError:  # HYG413: rolled back at its end
+            except IntegrityError:  # HYG413: will be rolled back
                 print("known", order)
 ```
 
@@ -60,7 +60,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in caught_inside(file):
         yield Diagnostic(
             found.handler.type or found.handler,
-            "error caught inside `atomic()`: the transaction goes on, but is rolled back at its end",
+            "error caught inside `atomic()`: the transaction will be rolled back",
             path=(
                 (found.atomic, "the transaction begins"),
                 (found.write, "marks the transaction for a rollback if it fails"),

@@ -258,7 +258,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         return NoFix("they are not one dict literal in this file; add `pool_pre_ping` to the engine options")
     if dead := flask.dead(file, group):
         key = dead[0].key
-        return NoFix(f"HYG207 reports `{key}`, which has no effect; move `{key}` to SQLALCHEMY_ENGINE_OPTIONS")
+        return NoFix(f"left to HYG207, which reports `{key}`; move `{key}` to SQLALCHEMY_ENGINE_OPTIONS")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quote('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):

@@ -127,7 +127,7 @@ def polls(work):
 Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if needed. PyMySQL 1.2 deprecates the
 argument, but still reconnects. There is no fix if a transaction may be open during the wait: after the ping, the
 program would commit only the rest of it, without an error (HYG403). There is no fix for asynchronous drivers, nor for
-MySQLdb, whose newer versions cannot reconnect. Nor is there one if the function that waits has no variable for the
+MySQLdb, which deprecates its reconnection. Nor is there one if the function that waits has no variable for the
 connection, or if a module keeps the connection for its requests.
 
 ## References

@@ -46,8 +46,8 @@ def connect(recycle=None):
 
 ## Fix safety
 
-Safe for a number written as a string, for an environment variable, and for None: the program fails with these values.
-There is no fix for a value that may be a string or None, nor for `pool_pre_ping`: the intended value is unknown.
+Safe if the value is surely a string, or surely None: the program fails with it. There is no fix if it may be either,
+nor for `pool_pre_ping`: the intended value is unknown.
 
 ## References
 

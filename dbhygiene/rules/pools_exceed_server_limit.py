@@ -1,8 +1,8 @@
 """Pools that may open more connections than the server accepts.
 
 A server limits the connections of all its users (`max_connections`), and perhaps those of each user. Each process of a
-program has a pool of its own. A process opens as many connections as its pool allows (`pool_size + max_overflow`), but
-not more than it has threads: a synchronous worker of gunicorn opens one.
+program has a pool of its own. A process opens at most min(threads, `pool_size + max_overflow`) connections: a
+synchronous worker of gunicorn opens one. With asyncio, only the pool counts.
 
 The rule compares the sum over all processes with the limit in a file of the repository, or with the default of the
 server's image: 151 for MySQL, 97 for PostgreSQL, which keeps 3 of its 100 for superusers.

@@ -92,7 +92,7 @@ If the program does not contain the URL, the rule looks for the pooler's name or
 the `env_file` of a compose file. Nothing is reported if the program sets the size of a cache or names the statements
 itself, or for a URL that leads to the server itself. Nor is anything reported if PgBouncer tracks the statements
 (`max_prepared_statements`). It does so by default from 1.24 on; an image without a version is taken to be as new. If no
-file names an image, the statements are reported: from 1.24 on, set `max_prepared_statements` in its file.
+file names an image, the statements are reported until `pgbouncer.ini` sets `max_prepared_statements`.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]

@@ -116,8 +116,8 @@ class CursorWrapper(base.CursorWrapper):
 
 ## Fix safety
 
-The fix catches the class of the same name that is raised, or reads `orig` or `args[0]`. It is unsafe: this handler has
-never run, so nothing shows that the rest of it works. There is no fix for a base class such as `pymysql.Error`, for a
+The fix catches the class of the same name that is raised, or reads `orig` or `args[0]`. It is unsafe: this code has
+never run, so nothing shows that the rest works. There is no fix for a base class such as `pymysql.Error`, for a
 decorator, or for a number that a variable holds.
 """
 
