@@ -26,7 +26,7 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
         lives = "None" if age is None or age == float("inf") else number_text(age)
         return gap.unsuccessful_close.node, f"`close_old_connections()` keeps it, as CONN_MAX_AGE is {lives}"
     if (call := _on_success(gap)) is not None:
-        return call, "it is not closed before the wait if an exception is raised"
+        return call, "an exception skips the `close` before the wait"
     if (decorator := _around(gap)) is not None:
         return decorator, "the decorator does not close it while the function runs"
     return None

@@ -90,7 +90,8 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError("another thread opens the connection")
     if life.resource.is_async and generator_of_next(life.birth) is not None:
         raise RefusedError(
-            "only the generator should close the connection; keep the generator in a variable, and call its `aclose()`"
+            "no variable holds the generator, which should close the connection;"
+            " keep the generator in a variable, and call its `aclose()`"
         )
     for node, fact in life.history:
         if not isinstance(node.event, cfg.Call):
@@ -102,7 +103,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
             raise RefusedError("the connection is passed in the `**kwargs` of a function")
     given = effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
-        raise RefusedError(f"`{short_name(life.birth.func)}` may return one of its arguments")
+        raise RefusedError(f"`{short_name(life.birth.func)}` may return the connection passed to it")
     if (other := substitute(life.analysis.effects.of(life.birth))) is not None:
         raise RefusedError(f"`{life.title}` may be {other}")
 
@@ -236,7 +237,7 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     place, replaced = widen(life, place, closes)
     is_guarded = any(closing.is_guarded for closing in replaced)
     if is_guarded and len({closing.code for closing in replaced}) > 1:
-        raise RefusedError("it is closed in several ways, one of them within a `with` or `try` of its own")
+        raise RefusedError("several places close it, one in a `with` or `try` of its own")
     if replaced and (style != "with" or is_guarded or not _can_be_with(life, place)):
         return _finally(life, place, replaced)
     return _with(life, place, replaced)

@@ -111,10 +111,10 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
         if life.leak is Leak.RAISED and not {life.culprit, *life.raisers} <= {*raisers}:
             raiser = life.culprit if life.culprit in raisers else raisers[0]
             when = f"if {_with_line(life.file, raiser)} raises"
-        holder = f"`{life.title}` keeps"
+        keeps = f"`{life.title}` keeps the write transaction open"
         if life.leak is not Leak.SWALLOWED and life.replacement is None:
-            holder = "its traceback keeps"
-        yield f'{when}, {holder} the write transaction open: other writers get "database is locked"'
+            keeps = "the traceback keeps the connection, and so the write transaction, open"
+        yield f'{when}, {keeps}: other writers get "database is locked"'
     elif life.leak is Leak.RAISED:
         yield "CPython closes it once the exception has been handled: only the traceback refers to it"
     else:

@@ -177,7 +177,7 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
                     return None
                 if _is_reset(node, waits_for):
                     return None
-                text = f"`{name}` is set before the first query: if the query fails, the loop still ends"
+                text = f"`{name}` is set before the first query: even if that fails, the loop does not retry"
                 return IdleCheck(statement, text, node.handlers[0], assignment=statement)
     return None
 

@@ -159,7 +159,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
                 "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
                 fix=NoFix("cannot tell whether production uses ASGI, too; set `CONN_MAX_AGE` to 0"),
                 confidence=Confidence.POSSIBLE if is_served_by_wsgi(file) else Confidence.LIKELY,
-                notes=("`daphne` in INSTALLED_APPS serves the project by ASGI",),
+                notes=("`daphne` in INSTALLED_APPS makes `runserver` use ASGI",),
                 subject="CONN_MAX_AGE",
             )
 

@@ -65,6 +65,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 (found.atomic, "the transaction begins"),
                 (found.write, "marks the transaction for a rollback if it fails"),
             ),
-            fix=NoFix("it is right for some errors only; put an inner `atomic()` around the write"),
+            fix=NoFix("this is right only for some errors; put an inner `atomic()` around the write"),
             confidence=Confidence.LIKELY,
         )

@@ -145,7 +145,7 @@ def _message(found: LostWrite) -> str:
     if found.in_django:
         return "within `atomic()`, the next query connects again: the rows written before are lost"
     if found.in_query:
-        return "this rolls the session back to run a query again: rows that are not committed are lost"
+        return "this rollback before a retry loses the session's rows that are not committed"
     if found.committed:
         return f"this retry uses a new connection: earlier writes that `{found.committed}` has not committed are lost"
     return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"
@@ -155,7 +155,7 @@ def _steps(file: File, found: LostWrite) -> Iterator[tuple[Located, str] | Step]
     if isinstance(found.written, ast.expr):
         yield found.written, "written, but not committed"
     if found.in_query:
-        yield found.at, "the transaction ends here, with all that the session has flushed or added"
+        yield found.at, "rolled back here: what the session has flushed or added is lost"
         return
     if isinstance(found.reopened, (ast.expr, ast.stmt, ast.ExceptHandler)):
         yield found.reopened, "the connection is opened again: the server has rolled back what was not committed"
