@@ -71,7 +71,8 @@ def vacuum(path):
 ```
 
 With an SQLite file, the exception's traceback holds a write transaction until the exception is handled: other writers
-get "database is locked". Without a write, the finding is *possible*: CPython closes the connection after that.
+get "database is locked". Without a write, the finding is *possible*: CPython closes the connection when the exception
+has been handled.
 
 ```python
 import sqlite3
@@ -107,11 +108,11 @@ class Shop:
 
 ## Fix safety
 
-Safe. The existing `close` moves, with its comments, into a `finally` around the statements after the opening. An `if`
-around it that only tests whether the connection exists and is open moves, too. Other calls of `close` are removed,
-because a second one raises with some drivers (`connection-closed-twice`). Blocks of more than 50 lines are re-indented
-only with `--unsafe-fixes`. There is no fix if the connection is closed under another condition, or may not be open yet.
-The finding gives the reason.
+Safe. The existing `close` moves, with its comments, into a `finally` around the statements after the opening. So does
+an `if` around it that only tests whether the connection exists and is open. Other calls of `close` are removed, because
+a second one raises with some drivers (`connection-closed-twice`). Blocks of more than 50 lines are re-indented only
+with `--unsafe-fixes`. There is no fix if the connection is closed under another condition, or may not be open yet. The
+finding gives the reason.
 
 ## References
 

@@ -4,8 +4,8 @@ An unbuffered cursor reads its rows from the server one by one. Until all rows a
 server keeps the result, and another query fails or drops the rows. PyMySQL then warns that the
 `Previous unbuffered result was left incomplete`; MySQLdb raises error 2014, `Commands out of sync`.
 
-If the rows are not read, the server closes the connection after `net_write_timeout`, one minute. The next query then
-fails with error 2013.
+If many rows stay unread, the server closes the connection after `net_write_timeout`, 60 s by default. The next query
+then fails with error 2013.
 
 ```python
 import pymysql

@@ -53,9 +53,9 @@ become engine options. A SQLite database in memory, for example in tests, is los
 If there already are engine options, the fix adds to them, provided that they are one dict literal in the same file.
 There is no fix for keywords of `config.update`, or if the settings are in different branches.
 
-Unsafe for the others: the pool of a SQLite database in memory does not accept `max_overflow` and `pool_timeout`. Before
-SQLAlchemy 2.0, that of a SQLite file accepts neither, nor `pool_size`. If the same options are used with SQLite, for
-example in tests, the engine then raises TypeError.
+Unsafe for the other settings: the pool of a SQLite database in memory does not accept `max_overflow` and
+`pool_timeout`. Before SQLAlchemy 2.0, that of a SQLite file accepts neither, nor `pool_size`. If the same options are
+used with SQLite, for example in tests, the engine then raises TypeError.
 
 ## References
 

@@ -1,7 +1,7 @@
 """Handler that recovers from some of the errors that a lost connection gives, and not from the others.
 
-The error depends on why the connection was lost: it was idle for too long, or was killed on the server. Each later use
-of the connection may give a third error. A handler that leaves one of them out fails in that case.
+The error depends on why the connection was lost: it was idle for too long, or was killed on the server. Later uses of
+the connection may give yet another one. A handler that leaves one of them out fails in that case.
 
 If the server is still away, the `connect()` in the handler below fails, too. From then on, PyMySQL raises
 `InterfaceError: (0, '')` for each use of the old connection, even when the server is back:

@@ -1,8 +1,8 @@
 """Thread that queries the database through Django, and ends without closing its connection.
 
-Django opens a connection for each thread, and closes connections only at the end of a request. The connection of a
-thread stays open, even after `join()`, until it is garbage-collected. Until then it counts against `max_connections`
-and `max_user_connections`, and MySQL may refuse further connections with error 1040, 1203 or 1226.
+Django opens a connection for each thread, and closes connections only when a request begins or ends. The connection of
+a thread that you start stays open, even after `join()`, until it is garbage-collected. Until then it counts against
+`max_connections` and `max_user_connections`, and MySQL may refuse further connections with error 1040, 1203 or 1226.
 
 ```python
 import threading

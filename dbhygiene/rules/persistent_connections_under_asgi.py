@@ -3,7 +3,7 @@
 `CONN_MAX_AGE` keeps a connection for the thread that opened it. Under ASGI, each request may run in a thread of its
 own, and under gevent or eventlet in a greenlet of its own. Then the connection is kept, but no other request uses it:
 the number of open connections grows with each request, until the server accepts no more. Django's documentation says to
-disable persistent connections there.
+disable persistent connections under ASGI.
 
 The rule reads how the project is served: compose files, Dockerfiles, Procfiles, Kubernetes documents, systemd,
 supervisor, shell scripts, and gunicorn's file.
@@ -43,7 +43,7 @@ DATABASES = {
 ```
 
 Nothing is reported under WSGI, where a thread serves many requests with one connection. The same holds if a pool of the
-driver or of the `ENGINE` keeps the connections, or if only the environment sets the age:
+driver or of the `ENGINE` keeps the connections, or if the age is that of an environment variable without a default:
 
 ```procfile Procfile
 web: gunicorn --threads 4 shop.wsgi:application

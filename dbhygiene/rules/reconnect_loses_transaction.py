@@ -45,7 +45,8 @@ class Orders:
         self.conn.commit()
 ```
 
-A database backend for Django that connects again within `atomic()` has the same fault:
+A database backend for Django that connects again within `atomic()` loses the first writes, too. Each later write is
+committed at once, since `connect()` turns autocommit on:
 
 ```python
 from django.db import OperationalError
@@ -61,7 +62,7 @@ class DatabaseWrapper(MySQLWrapper):
             return super().create_cursor(name)
 ```
 
-A query that rolls its session back hides the loss of what its caller wrote before:
+A `Query` that rolls its session back hides that its caller's writes are lost:
 
 ```python
 from sqlalchemy.exc import OperationalError

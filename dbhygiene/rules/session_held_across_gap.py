@@ -23,7 +23,7 @@ def watch():
 
 A session that is created when a module is imported lives as long as the program. Unless each function ends its
 transaction, the session's connection is idle between two requests, for example overnight. Threads that share a session
-get each other's results, and after one failed query all others fail, until `rollback` is called.
+get each other's results. After a lost connection or a failed flush, all queries fail until `rollback` is called.
 
 ```python
 from sqlalchemy import create_engine, text

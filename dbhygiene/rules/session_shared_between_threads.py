@@ -2,8 +2,8 @@
 
 A session uses one connection. Two threads that use the session at the same time mix their queries and results. Rows get
 lost, a commit contains half of the other thread's work, and the driver fails with "Packet sequence number wrong" or
-error 2013, "Lost connection to MySQL server during query". SQLAlchemy does not prevent this; with asynchronous sessions
-it sometimes raises `IllegalStateChangeError`.
+error 2013, "Lost connection to MySQL server during query". SQLAlchemy does not prevent this. Version 2 sometimes raises
+`IllegalStateChangeError`, most often with asynchronous sessions.
 
 ```python
 from concurrent.futures import ThreadPoolExecutor

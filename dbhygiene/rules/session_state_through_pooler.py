@@ -90,9 +90,9 @@ DATABASES = {
 
 If the program does not contain the URL, the rule looks for the pooler's name or its port 6432 in the `environment` and
 the `env_file` of a compose file. Nothing is reported if the program sets the size of a cache or names the statements
-itself, or for a URL that leads to the server itself. Nor is anything reported if PgBouncer tracks the statements
-(`max_prepared_statements`). It does so by default from 1.24 on; an image without a version is taken to be as new. If no
-file names an image, the statements are reported until `pgbouncer.ini` sets `max_prepared_statements`.
+itself, or for a URL that leads to the server itself. Nor are statements reported if PgBouncer tracks them
+(`max_prepared_statements`). It does so by default from 1.24 on; an image without a version counts as 1.24. If no file
+names an image, the statements are reported until `pgbouncer.ini` sets `max_prepared_statements`.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]

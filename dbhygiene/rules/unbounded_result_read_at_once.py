@@ -41,8 +41,8 @@ def report():
         conn.close()
 ```
 
-If each row is needed, read chunks by the primary key. This works with every driver. Each query is short, no row
-is skipped or read twice, and the connection may be replaced between two chunks:
+If each row is needed, read chunks by the primary key. This works with every driver. Each query is short, no old row is
+skipped, no row is read twice, and the connection may be replaced between two chunks:
 
 ```python
 import pymysql

@@ -1,4 +1,4 @@
-"""Handler of an exception that the called library never raises, or of a number that the exception does not have.
+"""Handler that names an exception the called library never raises, or reads a number the exception does not have.
 
 SQLAlchemy and Django raise classes of their own. The driver's exception is only their cause: `except
 pymysql.OperationalError` around a query of SQLAlchemy catches nothing.
