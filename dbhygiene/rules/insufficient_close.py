@@ -61,7 +61,7 @@ def work(log):
             connection.close()
         except ValueError:
             log.exception("failed")
-        time.sleep(600)  # HYG302: if an exception is raised
+        time.sleep(600)  # HYG302: an exception skips
 ```
 
 Third, a decorator closes the connection before and after the function, but the function waits in between:

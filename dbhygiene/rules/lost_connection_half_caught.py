@@ -88,7 +88,7 @@ def query(conn, connect, sql):
     try:
         return conn.cursor().execute(sql)
     except psycopg2.OperationalError as error:
-        if error.pgcode in (errorcodes.ADMIN_SHUTDOWN, errorcodes.CONNECTION_FAILURE):  # HYG406: but None
+        if error.pgcode in (errorcodes.ADMIN_SHUTDOWN, errorcodes.CONNECTION_FAILURE):  # HYG406: may be None
             return connect().cursor().execute(sql)
         raise
 ```
