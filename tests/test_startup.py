@@ -128,3 +128,10 @@ def test_modules_of_the_project_are_not_imported(tmp_path: Path, command: list[s
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
     assert "ran" not in done.stderr
     assert "app.py" in done.stdout or command == ["doctor"]
+
+
+def test_a_deleted_current_directory_is_one_line(tmp_path: Path) -> None:
+    code = "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", code, "-m", "dbhygiene", "check", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)

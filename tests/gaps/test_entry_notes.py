@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 import dbhygiene
-from dbhygiene.__main__ import main
+from dbhygiene.cli import main
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
 
