@@ -21,6 +21,13 @@ _LOCAL = words(
 # Methods of a cursor that send something; rows have mostly arrived before they are fetched.
 _SENDS = words("execute executemany callproc nextset execute_async scalar scalars")
 
+# Methods of a cursor, and of a connection, that send a statement which its arguments or its name say.
+CURSOR_ASKS = words("execute executemany callproc execute_async fetch copy_from copy_expert copy_to copy")
+CONNECTION_ASKS = words(
+    """execute executemany query select_db fetch fetchrow fetchval run cmd_query begin start_transaction
+    get_server_status show_warnings stat kill"""
+)
+
 # What a program writes that waits, in its own words or by those of its functions: a file without it is not searched.
 _MAY_WAIT = re.compile(
     r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Literal, TypeAlias
 
-from dbhygiene.library import django, drivers
+from dbhygiene.library import django, drivers, sqlalchemy
 from dbhygiene.library.prefilter import SQLALCHEMY as SQLALCHEMY_PACKAGES
+from dbhygiene.library.server_calls import CONNECTION_ASKS, CURSOR_ASKS, REFRESHES
 from dbhygiene.library.sqlalchemy import REGISTRIES
 from dbhygiene.library.words import words
 from dbhygiene.lifetimes.driver_pools import lenders
@@ -190,15 +192,30 @@ def _annotations(file: File) -> dict[Place, ast.expr]:
     return found
 
 
-# Methods and attributes that functions use of connections, cursors, sessions and engines.
-_OF_HANDLES = words(
-    """cursor execute executemany executescript commit rollback close ping reconnect query begin connect open
-    is_connected connection engine session bind dispose raw_connection add add_all merge delete flush refresh
-    expunge expire get scalar scalars exec fetchone fetchall fetchmany fetch fetchrow fetchval lastrowid
-    rowcount description autocommit set_session isolation_level select_db start_transaction transaction
-    in_transaction closed ensure_connection close_if_unusable_or_obsolete is_usable settings_dict run
-    run_callable begin_nested invalidate info escape_string"""
+# Members of connections, cursors, sessions and engines besides those that other tables name.
+_MEMBERS = words(
+    """cursor execute executescript commit rollback close closed begin connection engine session bind dispose connect
+    raw_connection add add_all merge delete flush refresh expunge expire get scalar exec fetchone fetchall fetchmany
+    lastrowid rowcount description autocommit isolation_level transaction in_transaction close_if_unusable_or_obsolete
+    is_usable settings_dict run_callable begin_nested info escape_string"""
 )
+
+
+@cache
+def _members_of_handles() -> frozenset[str]:
+    """Return the methods and attributes that functions use of connections, cursors, sessions and engines."""
+    losses = [each.loss for each in drivers.drivers() if each.loss is not None]
+    return _MEMBERS.union(
+        REFRESHES,
+        CURSOR_ASKS,
+        CONNECTION_ASKS,
+        sqlalchemy.ASKS,
+        sqlalchemy.WRITES,
+        sqlalchemy.SESSION_RECOVERS,
+        sqlalchemy.CONNECTION_RECOVERS,
+        *(loss.opens_again for loss in losses),
+        *(loss.asks_nothing for loss in losses),
+    )
 
 
 def _handle_by_annotation(file: File, place: Place) -> Handle | None:
@@ -221,7 +238,7 @@ def _parameter(file: File, place: Place) -> Handle | None:
 
 def _handle_by_callers(file: File, function: Function, name: str) -> Handle | None:
     used = attributes_used(function).get(name, frozenset())
-    if used and used.isdisjoint(_OF_HANDLES):
+    if used and used.isdisjoint(_members_of_handles()):
         return None  # an object of another kind: its calls, which are everywhere, need not be found
     found: set[tuple[Kind, str]] = set()
     for other, call, bound in callers(file, function):

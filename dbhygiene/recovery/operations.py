@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from dbhygiene.gaps.effects import Close, Context, Effects, Query
 from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.library import calls, django, sqlalchemy
+from dbhygiene.library.server_calls import CONNECTION_ASKS, CURSOR_ASKS
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.bindings import Place
@@ -55,11 +56,6 @@ _NOTHING = Summary()
 _UNKNOWN = Summary(complete=False)
 _ASKING = frozenset({"asks", "writes", "commits"})
 
-_CURSOR_ASKS = words("execute executemany callproc execute_async fetch copy_from copy_expert copy_to copy")
-_CONNECTION_ASKS = words(
-    """execute executemany query select_db fetch fetchrow fetchval run cmd_query begin start_transaction
-    get_server_status show_warnings stat kill"""
-)
 _EXECUTES = words("execute executemany")
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
 _HARMLESS = calls.QUIET_METHODS | words(
@@ -145,7 +141,7 @@ def _operations_of_method(file: File, call: ast.Call, owner: Handle, method: str
             yield Operation("adds", SQLALCHEMY, root)
         return
     if owner.kind == "cursor":
-        if method in _CURSOR_ASKS:
+        if method in CURSOR_ASKS:
             yield from _operations_of_statement(file, call, owner)
         return
     loss = loss_of(library)
@@ -158,7 +154,7 @@ def _operations_of_method(file: File, call: ast.Call, owner: Handle, method: str
         yield Operation("commits", library, root)
     elif method == "rollback":
         yield Operation("ends", library, root)
-    elif method in _CONNECTION_ASKS:
+    elif method in CONNECTION_ASKS:
         yield from _operations_of_statement(file, call, owner)
     elif method == "__init__":
         yield Operation("reopens", library, root)
