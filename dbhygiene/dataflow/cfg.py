@@ -819,6 +819,15 @@ def reachable(start: list[Node], *, past: Callable[[Node], bool]) -> set[Node]:
     return seen
 
 
+def predecessors(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
+    """Return the nodes from which an edge leads to each node."""
+    before: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for _, target in node.out:
+            before.setdefault(target, []).append(node)
+    return before
+
+
 def points_before(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
     """Return the points from which one of the ends can be reached, ends included; `before`: the predecessors."""
     found = set(ends)

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
+from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test, predecessors
 from dbhygiene.gaps.call_durations import limit_by_clock, shortest
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.gaps.endless_loops import is_endless
@@ -65,10 +65,7 @@ def places(node: Node) -> Iterator[ast.AST]:
 
 def cycles(graph: Graph) -> dict[Node, Cycle]:
     """Return every loop, by its head. Python's jumps make no other loops: each is entered at its head alone."""
-    before: dict[Node, list[Node]] = {}
-    for node in graph.nodes():
-        for _, target in node.out:
-            before.setdefault(target, []).append(node)
+    before = predecessors(graph.nodes())
     found: dict[Node, set[Node]] = {}
     for node, head in _edges_back(graph):
         members = found.setdefault(head, {head})

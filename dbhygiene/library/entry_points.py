@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.library.words import words
+from dbhygiene.source.nodes import Function, last_name
 
 # Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
 # one of these packages.
@@ -108,3 +110,13 @@ HOOKS = re.compile(
 OF_PLATFORMS = ("event", "context")
 
 GIVEN_TO_HOOKS = words("request event context ctx update message item spider sender instance environ environment")
+
+
+def registers(decorator: ast.expr) -> bool:
+    """Whether a decorator may give the function to other code, which calls it."""
+    return last_name(decorator.func if isinstance(decorator, ast.Call) else decorator) not in NEUTRAL
+
+
+def is_of_platform(function: Function) -> bool:
+    """Whether a function has the parameters with which a platform calls one for each event, as Lambda does."""
+    return tuple(each.arg.strip("_") for each in function.args.args) == OF_PLATFORMS

@@ -18,6 +18,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.calls import QUERIES
 from dbhygiene.library.resources import Resource
+from dbhygiene.library.words import words
 from dbhygiene.lifetimes.analysis import Analysis, opens
 from dbhygiene.lifetimes.set_up import all_begin_with
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, READERS, Fact
@@ -26,16 +27,14 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import is_generator
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, LOOP, Function, Located, argument_values, keyword_value, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, Function, Located, argument_values, keyword_value, last_name, walk
 from dbhygiene.source.records import Frozen
 
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|BEGIN)\b", re.IGNORECASE)  # sqlite3 begins a transaction
 _BEGINS = re.compile(r"\s*BEGIN\b", re.IGNORECASE)
-_REMOVES = frozenset(
-    """
-    os.remove os.unlink os.rename os.replace shutil.move shutil.rmtree pathlib.Path.unlink pathlib.Path.rename
-    pathlib.Path.replace
-    """.split()
+_REMOVES = words(
+    """os.remove os.unlink os.rename os.replace shutil.move shutil.rmtree pathlib.Path.unlink pathlib.Path.rename
+    pathlib.Path.replace"""
 )
 _REMOVING_METHODS = frozenset({"unlink", "rename"})
 
@@ -81,16 +80,6 @@ class FileConnection(Frozen):
                 if database in _removed_by(self.analysis.file, node.event.node):
                     return node.event.node
         return None
-
-    @property
-    def is_in_loop(self) -> bool:
-        """Whether a loop of the function opens it."""
-        for around in self.analysis.file.around(self.birth):
-            if around is self.analysis.code:
-                return False
-            if isinstance(around, LOOP):
-                return True
-        return False
 
     @property
     def raisers_in_transaction(self) -> list[Located]:

@@ -34,7 +34,6 @@ from dbhygiene.library.entry_points import (
     LOADERS,
     MIGRATIONS,
     NEUTRAL,
-    OF_PLATFORMS,
     PASSIVE_BASES,
     RERUN,
     RUNS_ON,
@@ -43,6 +42,8 @@ from dbhygiene.library.entry_points import (
     SET_UP_PART,
     STARTS,
     SUB_COMMANDS,
+    is_of_platform,
+    registers,
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
@@ -144,17 +145,13 @@ def _of_set_up(place: _CallSite, *, may_go_on: bool) -> Runs:
     if function is None or not _is_named_by(SET_UP_PART, file, function):
         return _UNKNOWN
     climb = _climb(place, ends=not may_go_on)
-    if climb.verdict is not None or any(_registers(each) for each in function.decorator_list):
+    if climb.verdict is not None or any(map(registers, function.decorator_list)):
         return _UNKNOWN
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
     if _mentions(file, function, cls) == []:
         return Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, file, function))
     return _along_calls(place, may_go_on=may_go_on, may_last=True, by_name=True)
-
-
-def _registers(decorator: ast.expr) -> bool:
-    return last_name(decorator.func if isinstance(decorator, ast.Call) else decorator) not in NEUTRAL
 
 
 def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: bool = False) -> Runs:
@@ -542,7 +539,7 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
     Arguments:
         keeps: whether it matters that a program which goes on keeps the connection.
     """
-    if tuple(each.arg.strip("_") for each in function.args.args) == OF_PLATFORMS:
+    if is_of_platform(function):
         return Runs(Impact.REPEATED, entry=EntryPoint("in each request or event", place.file, function))
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator

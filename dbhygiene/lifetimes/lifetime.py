@@ -31,7 +31,7 @@ from dbhygiene.lifetimes.set_up import all_begin_with, runs_set_up
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
-from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.file import File, ProjectView, loop_around
 from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
@@ -383,7 +383,7 @@ class Lifetime(Frozen):
 
         If the function catches the exception and returns, this ends at once; in a loop, it lasts until the next round.
         """
-        if self._of_file is None or (self.leak is Leak.SWALLOWED and not self._of_file.is_in_loop):
+        if self._of_file is None or (self.leak is Leak.SWALLOWED and loop_around(self.file, self.birth) is None):
             return []
         return self._of_file.raisers_in_transaction
 

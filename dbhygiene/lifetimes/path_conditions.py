@@ -12,7 +12,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test, points_before, reachable
+from dbhygiene.dataflow.cfg import (
+    Bind,
+    Call,
+    Case,
+    Enter,
+    Graph,
+    Iterate,
+    Node,
+    Test,
+    points_before,
+    predecessors,
+    reachable,
+)
 from dbhygiene.dataflow.exceptions import ItemErrors
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.code import single_tests
@@ -246,7 +258,7 @@ class TrackedConditions:
         bits = {key: 1 << number for number, key in enumerate(self.keys)}
         own = {node: sum({bits.get(key, 0) for key in self._tracked_at(node)}) for node in nodes}
         live = dict(own)
-        before = _before(nodes)
+        before = predecessors(nodes)
         todo = [node for node in nodes if own[node]]
         while todo:
             node = todo.pop()
@@ -341,7 +353,7 @@ def _asked_in_each_round(nodes: list[Node], opened: Container[ast.AST]) -> set[s
     openings = [node for node in nodes if isinstance(node.event, Call) and node.event.node in opened]
     if not openings:
         return set()
-    before = _before(nodes)
+    before = predecessors(nodes)
     found: set[str] = set()
     for opening in openings:
         after = reachable([target for _, target in opening.out], past=lambda node: True)
@@ -353,15 +365,6 @@ def _asked_in_each_round(nodes: list[Node], opened: Container[ast.AST]) -> set[s
         bound = {path for node in cycle if isinstance(node.event, Bind) for path in _bound_paths(node.event)}
         found |= {key for key in asked if _names(key).isdisjoint(bound)}
     return found
-
-
-def _before(nodes: list[Node]) -> dict[Node, list[Node]]:
-    """Return the nodes from which an edge leads to each node."""
-    before: dict[Node, list[Node]] = {}
-    for node in nodes:
-        for _, target in node.out:
-            before.setdefault(target, []).append(node)
-    return before
 
 
 def _bound_paths(event: Bind) -> Iterator[str]:

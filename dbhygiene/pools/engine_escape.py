@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from enum import Enum
 
-from dbhygiene.library.entry_points import NEUTRAL, OF_PLATFORMS, RERUN
+from dbhygiene.library.entry_points import RERUN, is_of_platform, registers
 from dbhygiene.library.server_calls import may_wait
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools.engines import Engine
@@ -113,7 +113,7 @@ def is_short_script(file: File) -> bool:
 def _runs_its_functions(file: File) -> bool:
     """Whether the top level of a file calls a function of the file, and nothing registers one to be called later."""
     functions = [each for each in file.functions if isinstance(each, FUNCTION)]
-    if any(_may_be_registered(each) for each in functions):
+    if any(is_of_platform(each) or any(map(registers, each.decorator_list)) for each in functions):
         return False
     names = {each.name for each in functions if each in file.tree.body}
     return any(
@@ -122,12 +122,6 @@ def _runs_its_functions(file: File) -> bool:
         if isinstance(statement, (ast.Expr, ast.For, ast.With, ast.Try))
         for call in ast.walk(statement)
     )
-
-
-def _may_be_registered(function: Function) -> bool:
-    if tuple(each.arg.strip("_") for each in function.args.args) == OF_PLATFORMS:
-        return True
-    return any(last_name(d.func if isinstance(d, ast.Call) else d) not in NEUTRAL for d in function.decorator_list)
 
 
 @query

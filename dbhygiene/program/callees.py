@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.classes import lineage
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.definitions import (
     Definition,
     base_classes,
+    derives_from,
     enclosing_class,
     find_definition,
     resolve_step,
@@ -377,7 +379,7 @@ def _is_replaced(file: File, receiver: _Receiver, name: str) -> bool:
 
 def _files_that_assign(file: File, receiver: _Receiver, name: str) -> Iterator[File]:
     """Yield the files that may assign the method, by their text."""
-    family = (receiver.cls, *base_classes(receiver.cls))
+    family = lineage(receiver.cls)
     words = {each.last_name for each in family}
     yield from (each.file for each in family)
     if not receiver.exact:
@@ -401,9 +403,9 @@ def _is_assigned(file: File, receiver: _Receiver, name: str) -> bool:
 
 def _is_related(cls: Definition, receiver: _Receiver) -> bool:
     """Whether a class is that of a receiver, one of its bases, or one below it that the receiver may have."""
-    if any(cls.node is each.node for each in (receiver.cls, *base_classes(receiver.cls))):
+    if cls.node is receiver.cls.node or derives_from(receiver.cls, cls):
         return True
-    return not receiver.exact and any(base.node is receiver.cls.node for base in base_classes(cls))
+    return not receiver.exact and derives_from(cls, receiver.cls)
 
 
 # -- names ------------------------------------------------------------------------------------------------

@@ -149,6 +149,11 @@ def _compute_bases(cls: Definition) -> Iterator[Definition]:
                 yield found
 
 
+def derives_from(cls: Definition, base: Definition) -> bool:
+    """Whether another class of the project is among the bases of a class, directly or not."""
+    return any(each.node is base.node for each in base_classes(cls))
+
+
 def find_method(cls: Definition, name: str) -> Definition | None:
     """Return a class's own or inherited method, or a class within it."""
     return _own_method(cls, name) or next(

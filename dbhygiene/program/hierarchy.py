@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.program.definitions import Definition, base_classes
+from dbhygiene.program.classes import lineage
+from dbhygiene.program.definitions import Definition, base_classes, derives_from
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import ClassText, File, ProjectView, readable_file, with_others
 from dbhygiene.source.inputs import answer
@@ -38,7 +39,7 @@ def subclasses_binding(cls: Definition, member: str) -> tuple[Definition, ...]:
 
 
 def _deriving(cls: Definition, texts: Iterable[ClassText]) -> tuple[Definition, ...]:
-    return tuple(each for each in _classes_of(cls, texts) if any(base.node is cls.node for base in base_classes(each)))
+    return tuple(each for each in _classes_of(cls, texts) if derives_from(each, cls))
 
 
 def mixins_binding(cls: Definition, member: str) -> Iterator[Definition]:
@@ -65,8 +66,8 @@ def is_of_family(cls: Definition, other: Definition) -> bool:
 def names_of_family(cls: Definition) -> set[str]:
     """Return the names of the classes on whose objects a method of a class may be called, by the text of files."""
     project, name = cls.file.project, cls.last_name
-    texts = (*project.class_texts_below(name), *_texts_beside(project, name))
-    return {each.last_name for each in (cls, *base_classes(cls))} | {each.name for each in texts}
+    texts = (*project.class_texts_below(name), *project.class_texts_beside(name))
+    return {each.last_name for each in lineage(cls)} | {each.name for each in texts}
 
 
 @answer
@@ -78,22 +79,7 @@ def classes_below(project: ProjectView, name: str, member: str) -> Places:
 @answer
 def classes_beside(project: ProjectView, name: str, member: str) -> Places:
     """Return the classes that may be further bases of those, likewise."""
-    return _places_that_bind(project, _texts_beside(project, name), member)
-
-
-def _texts_beside(project: ProjectView, name: str) -> list[ClassText]:
-    """Return the classes that may be further bases of those below a class, directly or not."""
-    below = project.class_texts_below(name)
-    known = {name, *(each.name for each in below)}
-    words = [base for each in below for base in sorted(each.bases)]
-    found: list[ClassText] = []
-    for base in words:  # grows during the loop
-        if base not in known:
-            known.add(base)
-            declared = project.class_texts(base)
-            found += declared
-            words += [further for each in declared for further in sorted(each.bases)]
-    return found
+    return _places_that_bind(project, project.class_texts_beside(name), member)
 
 
 def _places_that_bind(project: ProjectView, classes: Iterable[ClassText], member: str) -> Places:

@@ -52,7 +52,7 @@ class Project:
         self._listed: dict[str, frozenset[str]] = {}
         self.imports = ImportGraph(self._data, self.module_name, self.find_module, self._note)
         self._speaking: dict[str, list[File]] = {}
-        self._below: Memo[str, Sequence[ClassText]] = Memo()
+        self._class_texts: Memo[tuple[str, str], Sequence[ClassText]] = Memo()
         self._mentions: dict[str, list[File]] = {}
         self._calling: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File]] = {}
@@ -150,7 +150,7 @@ class Project:
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
         self.imports.forget(file.path)
-        self._below.clear()
+        self._class_texts.clear()
         self.inputs.forget(self.inputs.bit(FILE, str(file.path)))
         self._forget_answers()  # some are about the old text
 
@@ -166,7 +166,7 @@ class Project:
         self.imports.forget(path)
         for memo in (
             self._speaking,
-            self._below,
+            self._class_texts,
             self._mentions,
             self._calling,
             self._naming,
@@ -209,14 +209,20 @@ class Project:
             self._calling[name] = list(self._decode(paths))
         return self._calling[name]
 
-    def class_texts(self, name: str) -> Sequence[ClassText]:
-        """Return the classes of a name, by the text of the files."""
-        paths = self._look_for(lambda: self._search.declaring_class(name), "declaring_class", name)
-        return [each for path in paths for each in self._search.classes_in(path) if each.name == name]
+    def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may have one of this name, or of an alias of it, among their bases, by their text."""
+        return self._class_texts.of(("deriving", name), lambda: self._find_deriving(name))
+
+    def _find_deriving(self, name: str) -> Sequence[ClassText]:
+        found: dict[ClassText, None] = {}
+        for base in self.names_for(name):
+            paths = self._look_for(partial(self._search.naming_base, base), "naming_base", base)
+            found.update((each, None) for path in paths for each in self._search.classes_in(path) if base in each.bases)
+        return [*found]
 
     def class_texts_below(self, name: str) -> Sequence[ClassText]:
-        """Return the classes that may derive from one of this name, directly or not, by the text of the files."""
-        return self._below.of(name, lambda: self._find_below(name))
+        """Return the classes that may derive from one of this name, directly or not, likewise."""
+        return self._class_texts.of(("below", name), lambda: self._find_below(name))
 
     def _find_below(self, name: str) -> Sequence[ClassText]:
         found, names = dict[ClassText, None](), {name: None}
@@ -228,13 +234,23 @@ class Project:
                     todo.append(below.name)
         return [*found]
 
-    def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
-        """Return the classes that may have one of this name, or of an alias of it, among their bases, likewise."""
-        found: dict[ClassText, None] = {}
-        for base in self.names_for(name):
-            paths = self._look_for(partial(self._search.naming_base, base), "naming_base", base)
-            found.update((each, None) for path in paths for each in self._search.classes_in(path) if base in each.bases)
-        return [*found]
+    def class_texts_beside(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may be further bases of those, directly or not, likewise."""
+        return self._class_texts.of(("beside", name), lambda: self._find_beside(name))
+
+    def _find_beside(self, name: str) -> Sequence[ClassText]:
+        below = self.class_texts_below(name)
+        known = {name, *(each.name for each in below)}
+        words = [base for each in below for base in sorted(each.bases)]
+        found: list[ClassText] = []
+        for base in words:  # grows during the loop
+            if base not in known:
+                known.add(base)
+                paths = self._look_for(partial(self._search.declaring_class, base), "declaring_class", base)
+                declared = [each for path in paths for each in self._search.classes_in(path) if each.name == base]
+                found += declared
+                words += [further for each in declared for further in sorted(each.bases)]
+        return found
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Whether a file may define or assign a name, or an attribute of this name, by its text."""

@@ -96,14 +96,14 @@ class ProjectView(Protocol):
     def files_calling(self, name: str) -> Sequence[File]:
         """Return the project's files that call something of this name, by their text; some may not parse."""
 
-    def class_texts(self, name: str) -> Sequence[ClassText]:
-        """Return the classes of a name, by the text of the files."""
-
     def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
-        """Return the classes that may have one of this name, or of an alias of it, among their bases, likewise."""
+        """Return the classes that may have one of this name, or of an alias of it, among their bases, by their text."""
 
     def class_texts_below(self, name: str) -> Sequence[ClassText]:
-        """Return the classes that may derive from one of this name, directly or not, by the text of the files."""
+        """Return the classes that may derive from one of this name, directly or not, likewise."""
+
+    def class_texts_beside(self, name: str) -> Sequence[ClassText]:
+        """Return the classes that may be further bases of those, directly or not, likewise."""
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Whether a file may define or assign a name, or an attribute of this name, by its text."""
@@ -184,13 +184,13 @@ class NoProject(Frozen):
     def files_calling(self, name: str) -> Sequence[File]:
         return ()
 
-    def class_texts(self, name: str) -> Sequence[ClassText]:
-        return ()
-
     def class_texts_deriving(self, name: str) -> Sequence[ClassText]:
         return ()
 
     def class_texts_below(self, name: str) -> Sequence[ClassText]:
+        return ()
+
+    def class_texts_beside(self, name: str) -> Sequence[ClassText]:
         return ()
 
     def may_bind(self, path: Path, name: str) -> bool:
