@@ -12,25 +12,20 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps.effects import Context, Effects
 from dbhygiene.library.event_callbacks import (
-    ATTRIBUTES,
     CALLED,
-    DECORATED,
-    DECORATORS,
     HANDLERS,
     IN_THREADS_OF_THEIR_OWN,
     LISTS,
-    REGISTERS,
     SERVICER,
-    WRITTEN,
     may_register,
 )
 from dbhygiene.library.waits import WAITS, WaitKind
-from dbhygiene.program.arguments import argument
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.program.dispatch import functions
+from dbhygiene.program.event_handlers import event_arguments, is_event_attribute, is_event_decorator
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, Located
 from dbhygiene.source.queries import query
 
 
@@ -42,27 +37,22 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
     """
     if not may_register(file.text):
         return ()
-    effects = Effects(Context(file, file.tree))
     found: dict[Function, Located] = {}
     for call in file.nodes(ast.Call):
-        for name in effects.names(call.func) if last_name(call.func) in WRITTEN else ():
-            if name in REGISTERS and (given := argument(call, *REGISTERS[name])) is not None:
-                _note(file, given, call, found)
+        for given in event_arguments(file, call):
+            _note(file, given, call, found)
     for assign in file.nodes(ast.Assign):
-        for target in assign.targets:
-            if isinstance(target, ast.Attribute) and target.attr in WRITTEN:
-                if any(name in ATTRIBUTES for name in effects.names(target)):
-                    _note(file, assign.value, assign, found)
+        if any(is_event_attribute(file, target) for target in assign.targets):
+            _note(file, assign.value, assign, found)
     for function in (code for code in file.functions if isinstance(code, FUNCTION)):
         for decorator in function.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if last_name(called) in DECORATED and any(name in DECORATORS for name in effects.names(called)):
+            if is_event_decorator(file, decorator):
                 found[function] = decorator
     for given, place in _listeners(file):
         _note(file, given, place, found)
     for function in _methods_of_handlers(file):
         found.setdefault(function, function)
-    serves = _serves(effects) if found else None
+    serves = _serves(file) if found else None
     return tuple((function, serves or place) for function, place in found.items())
 
 
@@ -95,9 +85,10 @@ def _methods_of_handlers(file: File) -> Iterator[Function]:
                     yield node
 
 
-def _serves(effects: Effects) -> ast.Call | None:
+def _serves(file: File) -> ast.Call | None:
     """Return the call by which a file waits for events."""
-    for call in effects.file.nodes(ast.Call):
+    effects = Effects(Context(file, file.tree))
+    for call in file.nodes(ast.Call):
         if any(WAITS[name].kind is WaitKind.SERVER for name in effects.names(call.func) if name in WAITS):
             return call
     return None

@@ -47,7 +47,6 @@ from dbhygiene.library.entry_points import (
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
-from dbhygiene.lifetimes.event_handlers import event_registration, is_event_decorator
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.pools.sqlalchemy import in_migrations
@@ -57,6 +56,7 @@ from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.decided_tests import decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
+from dbhygiene.program.event_handlers import event_registration, is_event_decorator
 from dbhygiene.program.held_functions import uses_of_held
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.program.retired import reason_outside

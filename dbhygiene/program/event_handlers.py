@@ -22,14 +22,26 @@ def event_registration(file: File, mention: ast.expr) -> Located | None:
     above = file.parents.get(mention)
     call = file.parents.get(above) if isinstance(above, ast.keyword) else above
     match call:
-        case ast.Assign(targets=[ast.Attribute(attr=word) as target], value=value) if value is mention:
-            if word in WRITTEN and not ATTRIBUTES.isdisjoint(_names(file, target)):
-                return target
-        case ast.Call(func=func) if func is not mention and last_name(func) in WRITTEN:
-            known = (REGISTERS[name] for name in _names(file, func) if name in REGISTERS)
-            if any(argument(call, *place) is mention for place in known):
-                return call
+        case ast.Assign(targets=[target], value=value) if value is mention and is_event_attribute(file, target):
+            return target
+        case ast.Call() if call.func is not mention and mention in event_arguments(file, call):
+            return call
     return None
+
+
+def event_arguments(file: File, call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of a call that are functions which a library calls at each event."""
+    if last_name(call.func) not in WRITTEN:
+        return []
+    known = [argument(call, *REGISTERS[name]) for name in _names(file, call.func) if name in REGISTERS]
+    return [given for given in known if given is not None]
+
+
+def is_event_attribute(file: File, target: ast.expr) -> bool:
+    """Whether a library calls the function that is stored in an attribute: `client.on_message = store`."""
+    return (
+        isinstance(target, ast.Attribute) and target.attr in WRITTEN and not ATTRIBUTES.isdisjoint(_names(file, target))
+    )
 
 
 def is_event_decorator(file: File, decorator: ast.expr) -> bool:
