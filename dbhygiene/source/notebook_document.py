@@ -199,9 +199,13 @@ class _Object:
         return self._reader.value(self.members[key]) if key in self.members else None
 
     def elements(self, key: str) -> list[_Object]:
-        """Return the objects in an array; none if there is no such array."""
+        """Return the objects in an array, none if there is no such key; raise NotebookError for anything else."""
         raw = self._reader.raw
         where = self.members.get(key)
-        if where is None or raw[where.start] != "[":
+        if where is None:
             return []
-        return [_Object(self._reader, at) for at in self._reader.elements(where.start) if raw[at] == "{"]
+        starts = list(self._reader.elements(where.start)) if raw[where.start] == "[" else [where.start]
+        for at in starts:
+            if raw[at] != "{" or raw[where.start] != "[":
+                raise _error(raw, at, f"not a notebook: `{key}` is not a list of objects")
+        return [_Object(self._reader, at) for at in starts]

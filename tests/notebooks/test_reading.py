@@ -73,6 +73,8 @@ def test_a_cell_of_another_language_is_left_out() -> None:
         ("[1]", "not a notebook: there are no cells", 1),
         ('{"cells": [\n{"cell_type": "code", "source": 1}]}', "not a notebook: cell 1 has no source", 2),
         ('{"cells": [{"cell_type": "code"}]}', "not a notebook: cell 1 has no source", 1),
+        ('{\n"cells": 3}', "not a notebook: `cells` is not a list of objects", 2),
+        ('{"cells": [{},\n"print()"]}', "not a notebook: `cells` is not a list of objects", 2),
     ],
 )
 def test_what_is_no_notebook_is_named_with_its_place(text: str, message: str, line: int) -> None:
