@@ -67,6 +67,10 @@ ENTRIES = {
         "import telebot\nbot = telebot.TeleBot('token')",
         "@bot.message_handler(commands=['render'])\ndef render(message):\n    work()",
     ),
+    "a bot's command": (
+        "from discord.ext import commands\nbot = commands.Bot('!')",
+        "@bot.tree.command()\ndef render(interaction):\n    work()",
+    ),
     "MQTT": (
         "import paho.mqtt.client as mqtt\nclient = mqtt.Client()",
         "def on_message(client, data, message):\n    work()\nclient.on_message = on_message",
