@@ -29,7 +29,7 @@ from dbhygiene.dataflow.exceptions import (
     match_handler,
     match_swallow,
 )
-from dbhygiene.source.nodes import children
+from dbhygiene.source.nodes import children, without_arguments
 from dbhygiene.source.records import Frozen, Record, replace
 
 EdgeKind: TypeAlias = Literal["next", "true", "false", "raise"]
@@ -468,7 +468,7 @@ class _Builder:
         handling, name = ways.handling
         if stmt.exc is None or (_is_name(stmt.exc, name)):
             return handling
-        kind = stmt.exc.func if isinstance(stmt.exc, ast.Call) else stmt.exc
+        kind = without_arguments(stmt.exc)
         name = self.semantics.resolve(kind)
         is_class = name is not None and name.rpartition(".")[2][:1].isupper()
         return (Thrown(name) if name and is_class else ORDINARY,)

@@ -17,7 +17,7 @@ from dbhygiene.program.origins import ExpressionAt, values_of
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, Located, block_of
+from dbhygiene.source.nodes import FUNCTION, Located, block_of, without_arguments
 
 
 def closing_function(file: File, call: ast.Call) -> str | None:
@@ -52,7 +52,7 @@ def closes_first(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
 
 def is_atomic(file: File, expr: ast.expr) -> bool:
     """Whether an expression is a transaction: `atomic` of Django."""
-    return file.resolve(expr.func if isinstance(expr, ast.Call) else expr) in django.ATOMIC
+    return file.resolve(without_arguments(expr)) in django.ATOMIC
 
 
 def atomic_around(file: File, node: ast.AST) -> Located | None:

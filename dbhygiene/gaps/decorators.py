@@ -12,7 +12,7 @@ from dbhygiene.gaps.effects import Context
 from dbhygiene.program.arguments import positional_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function, without_arguments
 from dbhygiene.source.records import replace
 
 
@@ -21,7 +21,7 @@ def with_decorators(routine: Context) -> Context:
     code = routine.code
     bare = replace(routine, ignore_decorators=True)
     for decorator in reversed(code.decorator_list) if isinstance(code, FUNCTION) else ():
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_arguments(decorator)
         name = routine.file.resolve(called)
         found = find_definition(routine.file, name) if name else None
         if found and isinstance(found.node, FUNCTION) and (wrapper := _wrapper(found.file, found.node)) is not None:

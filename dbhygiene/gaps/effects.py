@@ -42,7 +42,7 @@ from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import runs_later, task_of
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File, files_with_word
-from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.nodes import FUNCTION, Code, Located, without_arguments
 from dbhygiene.source.queries import consult, with_inputs
 from dbhygiene.source.records import Record, replace
 
@@ -570,7 +570,7 @@ class Effects:
 
     def _context(self, item: ast.withitem, part: Segment) -> Iterator[Effect]:
         expr = item.context_expr
-        called = expr.func if isinstance(expr, ast.Call) else expr
+        called = without_arguments(expr)
         if (resolved := self._resolve(called)) is None:
             return
         name = canonical_name(self.file, resolved)
@@ -673,7 +673,7 @@ def _function_of_call(definition: Definition) -> Iterator[FunctionAt]:
 
 def _is_decorated(function: FunctionAt, names: Container[str]) -> bool:
     """Whether one of a function's decorators, called or not, has one of these names."""
-    called = (each.func if isinstance(each, ast.Call) else each for each in function.node.decorator_list)
+    called = (without_arguments(each) for each in function.node.decorator_list)
     return any(function.file.resolve(each) in names for each in called)
 
 

@@ -15,7 +15,7 @@ from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.recovery import closes_itself
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.nodes import FUNCTION, Code, Located, without_arguments
 from dbhygiene.source.queries import query
 
 
@@ -69,7 +69,7 @@ def _within(block: ast.Try, node: ast.AST) -> bool:
 def _around(gap: Gap) -> ast.expr | None:
     """Return a decorator of the project's own that closes the connection."""
     for decorator in gap.code.decorator_list if isinstance(gap.code, FUNCTION) else ():
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_arguments(decorator)
         name = gap.file.resolve(called)
         found = find_definition(gap.file, name) if name else None
         if found and isinstance(found.node, FUNCTION) and closes_itself(found.file, found.node):

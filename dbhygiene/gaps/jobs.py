@@ -43,7 +43,7 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
 from dbhygiene.source.file import File, ProjectView, readable_file
 from dbhygiene.source.inputs import answer
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, last_name, without_arguments
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -106,7 +106,7 @@ def _functions(file: File, target: ast.expr) -> Iterator[tuple[File, Function]]:
 
 def _closes_around(file: File, function: Function) -> bool:
     """Whether a decorator of a library closes old connections before each run."""
-    called = (each.func if isinstance(each, ast.Call) else each for each in function.decorator_list)
+    called = (without_arguments(each) for each in function.decorator_list)
     return any(file.resolve(each) in django.CLOSES_AROUND for each in called)
 
 

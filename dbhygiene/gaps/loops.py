@@ -24,7 +24,7 @@ from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant, options
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.nodes import FUNCTION, without_arguments
 from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
@@ -138,7 +138,7 @@ def runs_once(file: File, loop: Loop) -> bool:
     iterated = loop.iter
     while isinstance(iterated, ast.Call) and iterated.args and file.resolve(iterated.func) in _SAME_ITEMS:
         iterated = iterated.args[0]
-    named = iterated.func if isinstance(iterated, ast.Call) else iterated
+    named = without_arguments(iterated)
     if file.resolve(named) in django.EACH_DATABASE or (_count(file, iterated) or 0) >= 1:
         return True
     return isinstance(iterated, ast.Name) and _is_chunk(file, loop, iterated)

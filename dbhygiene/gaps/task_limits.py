@@ -14,7 +14,7 @@ from dbhygiene.library.background import TIME_LIMIT_SETTINGS, TIME_LIMITS
 from dbhygiene.program.entry_point import task_library
 from dbhygiene.program.tasks import is_task
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.nodes import FUNCTION, Code, without_arguments
 from dbhygiene.source.queries import query
 
 
@@ -29,7 +29,7 @@ def time_limit(file: File, function: Code) -> float:
 
 
 def _limits(file: File, decorator: ast.expr) -> list[float]:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_arguments(decorator)
     library = task_library(file, called) or "celery"  # a task of an app that is not known
     units = TIME_LIMITS.get(library, {})
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []

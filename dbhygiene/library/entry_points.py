@@ -7,7 +7,7 @@ import re
 
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.library.words import words
-from dbhygiene.source.nodes import Function, last_name
+from dbhygiene.source.nodes import Function, last_name, without_arguments
 
 # Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
 # one of these packages.
@@ -114,7 +114,7 @@ GIVEN_TO_HOOKS = words("request event context ctx update message item spider sen
 
 def registers(decorator: ast.expr) -> bool:
     """Whether a decorator may give the function to other code, which calls it."""
-    return last_name(decorator.func if isinstance(decorator, ast.Call) else decorator) not in NEUTRAL
+    return last_name(without_arguments(decorator)) not in NEUTRAL
 
 
 def is_of_platform(function: Function) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.source.nodes import Function, last_name
+from dbhygiene.source.nodes import Function, last_name, without_arguments
 
 _HANDLES = frozenset(
     {
@@ -21,7 +21,7 @@ _HANDLES = frozenset(
 def handler(function: Function) -> ast.expr | None:
     """Return the decorator that makes a function answer each request, message or task."""
     for decorator in function.decorator_list:
-        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+        inner = without_arguments(decorator)
         if last_name(inner) in _HANDLES and not _is_mock(inner):
             return decorator
     return None

@@ -61,7 +61,7 @@ from dbhygiene.program.held_functions import uses_of_held
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, function_around, with_others
-from dbhygiene.source.nodes import Function, Located, block_of, last_name, statements_before, walk
+from dbhygiene.source.nodes import Function, Located, block_of, last_name, statements_before, walk, without_arguments
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -542,7 +542,7 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
     if is_of_platform(function):
         return Runs(Impact.REPEATED, entry=EntryPoint("in each request or event", place.file, function))
     for decorator in function.decorator_list:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_arguments(decorator)
         word = last_name(called)
         if word in NEUTRAL:
             continue

@@ -14,7 +14,7 @@ from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.nodes import FUNCTION, last_name, without_arguments
 
 _TUPLES = frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})
 _DATACLASSES = frozenset(
@@ -61,7 +61,7 @@ def _fields_of_class(file: File, cls: ast.ClassDef) -> list[Element] | None:
         case [base], [] if file.resolve(base) in _TUPLES:
             return [Element(index, name) for index, name in enumerate(names)]
         case [], [decorator]:
-            made_by = decorator.func if isinstance(decorator, ast.Call) else decorator
+            made_by = without_arguments(decorator)
             return [Element(None, name) for name in names] if file.resolve(made_by) in _DATACLASSES else None
     return None
 

@@ -28,7 +28,7 @@ from dbhygiene.program.hierarchy import is_mixin, is_of_family, mixins_binding, 
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
-from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name, without_arguments
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -361,7 +361,7 @@ def is_hook(function: Function) -> bool:
     *before, last = function.body
     match last:
         case ast.Raise(exc=ast.expr() as raised):
-            return last_name(raised.func if isinstance(raised, ast.Call) else raised) == "NotImplementedError"
+            return last_name(without_arguments(raised)) == "NotImplementedError"
         case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant()):
             return all(isinstance(each, ast.Pass) or _is_constant(each) for each in before)
     return False

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from dbhygiene.library.calls import CONTEXT_MANAGERS
 from dbhygiene.program.names import find_module
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.nodes import FUNCTION, without_arguments
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -63,7 +63,7 @@ class Definition(Record):
     def decorators(self) -> Iterator[str | None]:
         """Yield the dotted names of the decorators; of a call, that of its function. None for one without a name."""
         for decorator in self.node.decorator_list:
-            yield self.file.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            yield self.file.resolve(without_arguments(decorator))
 
 
 @query

@@ -25,7 +25,7 @@ from dbhygiene.program.origins import values_of
 from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, files_with_word
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.nodes import FUNCTION, without_arguments
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 
@@ -232,7 +232,7 @@ def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:
     for other in (file, *(each for each in others if each.is_program)):
         for member, node in other.scope.defined.items():
             for each in node.decorator_list:
-                name = other.resolve(each.func if isinstance(each, ast.Call) else each)
+                name = other.resolve(without_arguments(each))
                 if name and canonical_name(other, name) == decorator:
                     yield Definition(other, node, member)
 

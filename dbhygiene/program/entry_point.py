@@ -14,7 +14,7 @@ import ast
 from dbhygiene.library.background import TASKS, WORKERS
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
+from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name, without_arguments
 from dbhygiene.source.records import Record
 
 _LONGEST = 40  # characters of code in a note
@@ -90,7 +90,7 @@ def loop_step(loop: ast.AST) -> tuple[Located, str] | None:
 
 def registration(file: File, decorator: ast.expr) -> EntryPoint:
     """Return the entry point of a function with this decorator: a task, or a handler of requests or events."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_arguments(decorator)
     if last_name(called) in TASKS:
         return task(file, decorator)
     return EntryPoint("in each request or event", file, decorator)
@@ -98,7 +98,7 @@ def registration(file: File, decorator: ast.expr) -> EntryPoint:
 
 def task(file: File, decorator: ast.expr) -> EntryPoint:
     """Return the entry point of a function with this decorator: a task of a queue, or of a scheduler."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_arguments(decorator)
     return EntryPoint(WORKERS.get(task_library(file, called) or "", "in a worker"), file, decorator)
 
 

@@ -14,7 +14,7 @@ from dbhygiene.program.classes import class_named, foreign_bases
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Located, last_name
+from dbhygiene.source.nodes import Located, last_name, without_arguments
 
 
 def event_registration(file: File, mention: ast.expr) -> Located | None:
@@ -46,7 +46,7 @@ def is_event_attribute(file: File, target: ast.expr) -> bool:
 
 def is_event_decorator(file: File, decorator: ast.expr) -> bool:
     """Whether a decorator makes a library call the function at each event: `@bot.command()`."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_arguments(decorator)
     return last_name(called) in DECORATED and not DECORATORS.isdisjoint(_names(file, called))
 
 

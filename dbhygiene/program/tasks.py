@@ -14,11 +14,12 @@ from dbhygiene.program.code import return_expressions
 from dbhygiene.program.entry_point import task_library
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import without_arguments
 
 
 def is_task(file: File, decorator: ast.expr) -> bool:
     """Whether a decorator makes a task: that of a known library, of an app, or of the project around one of these."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_arguments(decorator)
     name = _origin(file, file.resolve(called) or "")
     last = name.rpartition(".")[2] or (called.attr if isinstance(called, ast.Attribute) else "")
     if last in TASKS:
@@ -42,7 +43,7 @@ def _origin(file: File, name: str) -> str:
 def runs_later(function: FunctionAt) -> bool:
     """Whether a call of this function only puts it into a queue, as with huey."""
     for decorator in function.node.decorator_list:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_arguments(decorator)
         if is_task(function.file, decorator):
             return task_library(function.file, called) in ENQUEUED_BY_CALL
     return False

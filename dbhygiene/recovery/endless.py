@@ -21,7 +21,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.errors import classes_of, libraries, means_loss, tries
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File, loop_around, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name, without_arguments
 from dbhygiene.source.records import Frozen
 
 # Parts of the names of calls that pause, or give up after some time.
@@ -98,7 +98,7 @@ def _loop(file: File, node: ast.Try, handler: ast.ExceptHandler) -> Endless | No
 def _decorators(file: File, code: Function) -> Iterator[Endless]:
     """Yield each decorator of a library that neither stops nor pauses by default."""
     for decorator in code.decorator_list:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_arguments(decorator)
         name = file.resolve(called)
         limits = library.LIMITS.get(canonical_name(file, name)) if name is not None else None
         if limits is None or (retrier := retrier_of(file, decorator)) is None:

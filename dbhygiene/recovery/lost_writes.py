@@ -29,7 +29,7 @@ from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary
 from dbhygiene.recovery.paths import is_in_handler, nodes_after, solve_facts
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name, without_arguments
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
@@ -281,7 +281,7 @@ def decorates_cursor(file: File, function: Function) -> bool:
     name = outer[-1].name
     for each in file.functions:
         if isinstance(each, FUNCTION) and each.name in _WRAPPED:
-            if any(last_name(d.func if isinstance(d, ast.Call) else d) == name for d in each.decorator_list):
+            if any(last_name(without_arguments(d)) == name for d in each.decorator_list):
                 return True
     return False
 

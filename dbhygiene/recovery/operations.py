@@ -27,7 +27,7 @@ from dbhygiene.recovery.added_rows import orm_adds_rows, session_adds_rows, sql_
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, bound_variable, handle_of, owner_of
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name, without_arguments
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record, replace
 
@@ -242,7 +242,7 @@ def _executes(call: ast.Call) -> bool:
 def of_context(file: File, item: ast.withitem) -> Summary:
     """Return what entering a `with` does besides its call: it may begin a transaction that its end will finish."""
     expr = item.context_expr
-    called = expr.func if isinstance(expr, ast.Call) else expr
+    called = without_arguments(expr)
     name = file.resolve(called)
     if name in django.ATOMIC:
         return Summary(frozenset({Operation("asks", DJANGO, IMPLICIT), Operation("begins", DJANGO, IMPLICIT)}))

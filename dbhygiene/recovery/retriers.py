@@ -17,7 +17,7 @@ from dbhygiene.recovery.errors import ErrorClass, classes_in, classes_of, librar
 from dbhygiene.recovery.operations import is_harmless, of_call
 from dbhygiene.recovery.paths import everywhere, solve_facts, while_lost
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, last_name, without_arguments
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -34,7 +34,7 @@ class Retrier(Record):
 @query
 def retrier_of(file: File, decorator: ast.expr) -> Retrier | None:
     """Return what a decorator repeats its function for; None if it repeats nothing, or may recover in between."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_arguments(decorator)
     name = file.resolve(called)
     if name is not None:
         whole = canonical_name(file, name)

@@ -20,7 +20,7 @@ from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.paths import everywhere, solve_facts
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function, without_arguments
 
 
 def retried_yields(file: File) -> Iterator[tuple[ast.Yield, ast.ExceptHandler]]:
@@ -63,7 +63,7 @@ def useless_decorators(file: File) -> Iterator[tuple[ast.expr, Function]]:
         if not isinstance(code, FUNCTION) or not code.decorator_list or not is_generator(code):
             continue
         for decorator in code.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_arguments(decorator)
             name = file.resolve(called)
             if name is None or canonical_name(file, name) not in USELESS_FOR_GENERATORS:
                 continue

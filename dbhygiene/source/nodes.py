@@ -41,6 +41,11 @@ def last_name(expr: ast.AST) -> str:
     return expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
 
 
+def without_arguments(expr: ast.expr) -> ast.expr:
+    """Return the expression that a call calls, and any other as it is: decorators are written `@task` or `@task()`."""
+    return expr.func if isinstance(expr, ast.Call) else expr
+
+
 def short_name(func: ast.expr) -> str:
     """Return `a.b(...).c` as it is written, without arguments; if it is long, only its last part."""
     match func:

@@ -41,6 +41,7 @@ from dbhygiene.lifetimes.state import (
     element_of,
 )
 from dbhygiene.lifetimes.transfer.relations import Relations
+from dbhygiene.source.nodes import without_arguments
 
 
 class Branches:
@@ -240,7 +241,7 @@ class Branches:
 
     def _decide_state(self, expr: ast.expr, fact: Fact) -> bool | None:
         """Return the answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
-        asked = expr.func if isinstance(expr, ast.Call) else expr
+        asked = without_arguments(expr)
         if isinstance(asked, ast.Attribute) and self.holds(asked.value, fact) == ITSELF:
             resource = self.resource(fact)
             if asked.attr in resource.open_if:
