@@ -225,7 +225,7 @@ KEYS = (
         "per-file-ignores",
         BY_PATTERN,
         "Rules that are ignored in some files. Each key is a name or a pattern as in `.gitignore`, relative to the"
-        " root. If a pattern contains a slash, its `*` also matches slashes.",
+        " root. Unlike in `.gitignore`, `*` also matches slashes.",
         'per-file-ignores = { "tests/*" = ["HYG1"], "scripts" = ["HYG102"] }',
     ),
     Key(
@@ -299,7 +299,7 @@ KEYS = (
         " `pandas`, `polars`, `sklearn`, `keras`, `tensorflow`, `torch`, `lightning`, `pytorch_lightning`,"
         " `transformers`, `sentence_transformers`, `xgboost`, `lightgbm`, `catboost`, `statsmodels`, `prophet`,"
         " `gensim`, `spacy`, `ultralytics`: it stands for the functions of the package that take long on much"
-        " data, such as reading, joining or training. Packages that are not listed are assumed to take no time.",
+        " data, such as reading, joining or training. Without such a key, they count as taking no time.",
         "[tool.dbhygiene.gaps]\n"
         "pandas = [0, 1800]\n"
         'sklearn = "unbounded"\n'
@@ -310,7 +310,7 @@ KEYS = (
     Key(
         "src",
         WORDS,
-        "Directories in which imports are looked up, in addition to the root and `src`.",
+        "Directories in which imports are looked up, besides the root and its directory named `src`.",
         'src = ["lib", "backend"]',
     ),
     Key(

@@ -67,7 +67,7 @@ class Duration(Record):
         if self.least == self.most:
             return _format_seconds(self.least)
         if self.least:
-            again = " in each round" if self.likely > self.least else " or more"
+            again = ", again and again" if self.likely > self.least else " or more"
             return f"{_format_seconds(self.least)}{again}"
         return "no time limit" if self.most == FOR_EVER else f"up to {_format_seconds(self.most)}"
 

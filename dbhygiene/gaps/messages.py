@@ -112,6 +112,8 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
             f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"
             " set `server-timeout` to its real value"
         )
+        if gap.seconds.most < settings.gap_limit:
+            yield "this wait is shorter: only a server with a shorter timeout closes the connection"
     yield describe_loss(server_of(gap))
 
 

@@ -339,7 +339,7 @@ def _close(life: Lifetime, name: str) -> str:
     if resource.gives_back:
         call = f"{verbatim(ast.unparse(_pool(life)))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
-        raise RefusedError("its closing method is not called `close`; call its closing method in a `finally`")
+        raise RefusedError("the name of its closing method is not `close`; call its closing method in a `finally`")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 

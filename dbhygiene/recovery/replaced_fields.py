@@ -217,7 +217,7 @@ def _in_handler(field: _Field, function: Function, call: ast.Call) -> tuple[Step
         return None  # it may distinguish the errors
     if any(_touches(field, part) for part in parts if part is not call and _is_before(part, call)):
         return None
-    caught = _step(file, handler, "catches errors of statements, too: after these, the connection is still open")
+    caught = _step(file, handler, "also catches SQL errors, after which the connection is still open")
     return caught, _step(file, call, f"calls `{last_name(call.func)}`")
 
 

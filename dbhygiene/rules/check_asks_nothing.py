@@ -101,8 +101,8 @@ def is_alive(conn):
 The fix for `connections[...]` is safe: it connects before the assignment. It cannot be written
 `ready = connections["default"].ensure_connection()`, which returns None. The other findings have no fix.
 
-There is no fix either if the project's tests replace `ConnectionHandler.__getitem__`. They pass only because the check
-asks nothing: with the fix, they would call `ensure_connection` of the object that they return, and count a second call.
+There is no fix either if the project's tests replace `ConnectionHandler.__getitem__`. With the fix, the program would
+call `ensure_connection()` of the replaced connection, too. A test that counts the calls would fail.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ DATABASES = {
 ```
 
 The age is compared with the setting `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a file
-of the repository gives the timeout, `connection-outlives-server` compares with that. Short ages, tested connections and
-other databases are not reported.
+of the repository gives the timeout, `connection-outlives-server` compares with that. Except under ASGI (see below),
+short ages, tested connections and other databases are not reported.
 
 ```python
 DATABASES = {

@@ -114,8 +114,8 @@ def export(frame):
     frame.to_sql("orders", engine)
 ```
 
-Nor is the engine of a script that does its work and ends. If only such scripts import the module with the engine, the
-finding is *possible*.
+The engine of a script that does its work and ends is not reported either. If only such scripts import the module with
+the engine, the finding is *possible*.
 
 ```python
 from sqlalchemy import create_engine, text

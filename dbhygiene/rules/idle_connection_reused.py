@@ -3,7 +3,7 @@
 MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
 hosted servers. The driver notices only at the next query, which fails with error 2006 ("MySQL server has gone away"),
 2013 or 4031. This happens to a program that sleeps for an hour between two queries. The wait is compared with the
-setting `server-timeout`; if that is unknown, with 300 s.
+server's timeout; if that is unknown, with 300 s.
 
 ```python
 import time

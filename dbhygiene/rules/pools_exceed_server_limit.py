@@ -1,7 +1,7 @@
 """Pools that may open more connections than the server accepts.
 
 A server limits the connections of all its users (`max_connections`), and perhaps those of each user. Each process of a
-program has a pool of its own. A process opens at most min(threads, `pool_size + max_overflow`) connections: a
+program has a pool of its own. A process normally opens at most min(threads, `pool_size + max_overflow`) connections: a
 synchronous worker of gunicorn opens one. With asyncio, only the pool counts.
 
 The rule compares the sum over all processes with the limit in a file of the repository, or with the default of the

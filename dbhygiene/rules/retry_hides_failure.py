@@ -63,7 +63,7 @@ def fetch_or_raise(connect, sql):
     raise last
 ```
 
-The fix does the former, if the loop counts its rounds:
+If the loop counts its rounds, the fix adds a `raise`:
 
 ```python
 import time

@@ -1,8 +1,9 @@
 """Dead connection, session or transaction that is used again after the error of a lost connection.
 
 A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with
-another error than the first. MySQLdb raises 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already
-closed`, a session of SQLAlchemy `PendingRollbackError`, Django within `atomic()` `TransactionManagementError`.
+another error than the first. MySQLdb raises 2006 again, PyMySQL raises `InterfaceError: (0, '')`, psycopg2 `connection
+already closed`. A session of SQLAlchemy raises `PendingRollbackError`, Django raises `TransactionManagementError`
+within `atomic()`.
 
 ```python
 import time

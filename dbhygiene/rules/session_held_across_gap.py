@@ -4,7 +4,7 @@ A session holds a connection of its pool from its first query to `commit`, `roll
 `engine.connect()` holds one until `close`. If the program sleeps for an hour in between, or keeps the session as long
 as it runs, the server closes the connection. `pool_pre_ping` and `pool_recycle` cannot help: they apply when a
 connection leaves the pool, and this one has already left it. The next query fails with error 2006 ("MySQL server has
-gone away"). The wait is compared with the setting `server-timeout`; if that is unknown, with 300 s.
+gone away"). The wait is compared with the server's timeout; if that is unknown, with 300 s.
 
 ```python
 import time
@@ -47,8 +47,8 @@ def find(kind, number):
 ```
 
 Nothing is reported if the session is closed before the wait, or has returned its connection, or if any code closes the
-session of a module. Nor is the session of a script that uses it and ends. Engines, session factories (`sessionmaker`)
-and registries (`scoped_session`) are not reported: they are meant to be kept.
+session of a module. The session of a script that uses it and ends is not reported either. Engines, session factories
+(`sessionmaker`) and registries (`scoped_session`) are not reported: they are meant to be kept.
 
 ```python
 import time

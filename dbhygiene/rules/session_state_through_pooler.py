@@ -110,9 +110,9 @@ direct = create_async_engine("postgresql+asyncpg://shop@db:5432/shop")
 
 Safe: without its cache, asyncpg prepares each statement again; without server-side cursors, Django reads all rows at
 once. For an engine of SQLAlchemy, the fix is safe if the requirements name asyncpg 0.31 or later. With older versions,
-the statements have names even without a cache, and there is no fix. If the version is unknown, the fix is unsafe.
-There is no fix if `connect_args` is not a dict literal in the call. Cursors of asyncpg have names in any version: with
-them, connect to the server itself.
+the statements have names even without a cache, and there is no fix. If the version is unknown, the fix is unsafe. There
+is no fix if `connect_args` is not a dict literal in the call. Cursors of asyncpg always have names: to use them,
+connect to the server itself.
 
 ## References
 

@@ -91,10 +91,10 @@ class ShopConfig(AppConfig):
 ```
 
 Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
-Nor is a loop with short sleeps that queries in every round, or a project whose databases are all SQLite files.
-PostgreSQL and others close no idle connection by default. If Django's settings, the requirements or dbhygiene's setting
-`databases` name only such a server, waits are reported only if `server-timeout`, or a file of the repository, gives a
-timeout. `dbhygiene doctor` prints which server is assumed, and why.
+Loops that query in every round with short sleeps, and projects whose databases are all SQLite files, are not reported
+either. PostgreSQL and others close no idle connection by default. If Django's settings, the requirements or dbhygiene's
+setting `databases` name only such a server, waits are reported only if `server-timeout`, or a file of the repository,
+gives a timeout. `dbhygiene doctor` prints which server is assumed, and why.
 
 ```python
 import time
@@ -133,7 +133,7 @@ needs no guard, because no test calls it. `close_old_connections()` is no altern
 keeps some connections (`insufficient-close`).
 
 There is no fix within a loop over `.iterator()`, or if a cursor, a lock or a temporary table may still be in use. Nor
-is there one if a forked process may use the same connection: to close it ends the session of both processes
+is there one if a forked process may use the same connection: closing it ends the session of both processes
 (`close-after-fork`). A wait within a transaction is reported by `gap-inside-atomic`.
 
 ## References
