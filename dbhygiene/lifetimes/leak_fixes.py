@@ -80,8 +80,9 @@ def _opens_whenever_called(life: Lifetime) -> None:
     """Refuse if the call may return anything but what it opens, or None: its argument, an older object, a constant."""
     if life.opening is not life.birth:
         raise RefusedError("the object is created first and opened later; call its closing method in a `finally`")
-    if any(name in life.scope.globals for name in life.names):
-        raise RefusedError("the connection is in a global variable")
+    held = {where for _, fact in life.history for _, where in fact.aliases} if life.scope.globals else set()
+    if not held.isdisjoint(life.scope.globals):
+        raise RefusedError("a global variable holds the connection, or something that reads from it")
     effects = life.analysis.effects
     is_chosen = effects.summaries.library.resource_of_either(life.file, life.birth) is not None
     if is_chosen or not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):

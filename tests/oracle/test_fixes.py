@@ -93,6 +93,22 @@ def target(p):
     assert fixed_and_wrong(source) == (0, ())
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        *("conn", "p or conn", "[conn]", "(1, conn)", "closing(conn)", "conn.close", "conn.execute"),
+        *("conn.cursor()", "p or conn.cursor()", "p and conn.cursor()", "conn.cursor() if p else None"),
+        *("(cur := conn.cursor())", "cur, _ = conn.cursor(), 1", "[*[conn.cursor()]]", "{1: conn.cursor()}"),
+        *("[cur for cur in [conn.cursor()]]", "{1: cur for cur in (conn.cursor(),)}", "dict(cur=conn.cursor())"),
+    ],
+)
+def test_what_a_global_keeps_is_open_afterwards(kept: str) -> None:
+    """Only this function mentions the global, and sets it anew at first: it is followed like one of its own."""
+    source = f"{START}    global SHARED\n    SHARED = 0\n    work(SHARED.real)\n    conn = mariadb.connect()\n"
+    source = source.replace("def", "SHARED = None\n\ndef").replace("target()", "target(p)")
+    assert fixed_and_wrong(f"{source}    SHARED = {kept}\n") == (0, ())
+
+
 def test_a_session_that_is_used_after_its_close_holds_objects_again() -> None:
     source = """
 from app import work
