@@ -343,21 +343,20 @@ class FunctionSummaries(Protocol):
 
     def lends_resource(self, manager: definitions.Definition) -> bool: ...
 
-    def outcome(self, definition: definitions.Definition, depth: int) -> Outcome: ...
+    def outcome(self, definition: definitions.Definition) -> Outcome: ...
 
-    def enters_own_code(self, definition: definitions.Definition, depth: int) -> bool: ...
+    def enters_own_code(self, definition: definitions.Definition) -> bool: ...
 
-    def swallowed_exceptions(self, definition: definitions.Definition, depth: int) -> Sequence[Swallow]: ...
+    def swallowed_exceptions(self, definition: definitions.Definition) -> Sequence[Swallow]: ...
 
-    def exceptions_of_items(self, definition: definitions.Definition, depth: int) -> ItemErrors: ...
+    def exceptions_of_items(self, definition: definitions.Definition) -> ItemErrors: ...
 
 
 class FunctionSemantics(cfg.Semantics):
     """The effects of calls, `with` blocks and exceptions in one function, for its graph and its resources."""
 
-    def __init__(self, file: File, scope: Scope, summaries: FunctionSummaries, depth: int) -> None:
+    def __init__(self, file: File, scope: Scope, summaries: FunctionSummaries) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
-        self._depth = depth  # the depth to which calls are followed for exceptions
         self._effects: Memo[ast.Call, CallEffect] = Memo()
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
@@ -568,7 +567,7 @@ class FunctionSemantics(cfg.Semantics):
             return Outcome(returns=False, raises=(SYSTEM_EXIT,))
         meaning = self._target_of(call)
         if meaning.callees:
-            found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
+            found = [self.summaries.outcome(each.definition) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
         if name in RAISING:
             return Outcome(raises=tuple(Thrown(each, caught_by=names) for each, names in RAISING[name].items()))
@@ -673,7 +672,7 @@ class FunctionSemantics(cfg.Semantics):
                 return self._at_items_of(args, seen)
             case ast.Call():
                 meant = self._target_of(iterated).callees
-                found = [self.summaries.exceptions_of_items(each.definition, self._depth) for each in meant]
+                found = [self.summaries.exceptions_of_items(each.definition) for each in meant]
                 return tuple(dict.fromkeys(thrown for each in found for thrown in each.thrown))
         return ()
 
@@ -686,7 +685,7 @@ class FunctionSemantics(cfg.Semantics):
             found = [self.rounds_that_raise(part) for part in parts]
         else:
             meant = self._target_of(iterated).callees
-            found = [self.summaries.exceptions_of_items(each.definition, self._depth) for each in meant]
+            found = [self.summaries.exceptions_of_items(each.definition) for each in meant]
         known = [each for each in found if each is not None]
         if not known or len(known) < len(found):
             return None
@@ -710,7 +709,7 @@ class FunctionSemantics(cfg.Semantics):
     def enter_raises(self, item: ast.withitem) -> bool:
         call = item.context_expr
         return isinstance(call, ast.Call) and any(
-            self.summaries.enters_own_code(each.definition, self._depth) for each in self._target_of(call).callees
+            self.summaries.enters_own_code(each.definition) for each in self._target_of(call).callees
         )
 
     def swallows(self, item: ast.withitem) -> Sequence[Swallow]:
@@ -720,7 +719,7 @@ class FunctionSemantics(cfg.Semantics):
                 return [Swallow(self.file.resolve(each)) for each in types]
             case ast.Call() as call:
                 meant = self._target_of(call).callees
-                found = [self.summaries.swallowed_exceptions(each.definition, self._depth) for each in meant]
+                found = [self.summaries.swallowed_exceptions(each.definition) for each in meant]
                 every = list(dict.fromkeys(swallow for swallows in found for swallow in swallows))
                 return [
                     each._replace(surely=each.surely and all(each in swallows for swallows in found)) for each in every

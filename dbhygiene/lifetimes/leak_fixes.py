@@ -82,7 +82,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError("the object is created first and opened later; call its closing method in a `finally`")
     held = {where for _, fact in life.history for _, where in fact.aliases} if life.scope.globals else set()
     if not held.isdisjoint(life.scope.globals):
-        raise RefusedError("a global variable holds the connection, or something that reads from it")
+        raise RefusedError("the connection, or something that reads from it, is in a global variable")
     effects = life.analysis.effects
     is_chosen = effects.summaries.library.resource_of_either(life.file, life.birth) is not None
     if is_chosen or not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):

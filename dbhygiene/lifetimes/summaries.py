@@ -67,7 +67,6 @@ _LEAVING_NOTHING = frozenset(
     {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
 )  # a result that reads from the resource does not survive these
 _ANY_ITEM_ERRORS = ItemErrors((ORDINARY,), at_first=True, later=True)
-_CALLS_DEEP = 4  # the depth to which calls are followed for exceptions: beyond it, a call may raise anything
 
 
 class _ReturnContext(Record):
@@ -157,11 +156,16 @@ class Summaries:
         self.meanings: Memo[ast.Call, CallMeaning] = Memo()  # of calls
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: Memo[ast.AST, Analysis | None] = Memo()
-        self._ends: Memo[tuple[ast.AST, int], _Ends] = Memo()
+        self._ends: Interprocedural[Definition, _Ends] = Interprocedural(
+            self._find_endings,
+            lambda _: _Ends(Outcome(returns=False, raises=()), enters_quietly=True),
+            lambda _: _Ends(),
+            given_up=lambda each: give_up(each.file, each.node, UNSETTLED),
+        )
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
             self._infer_touched_fields, lambda _: frozenset(), lambda _: None
         )
-        self._items: Interprocedural[tuple[Definition, int], ItemErrors] = Interprocedural(
+        self._items: Interprocedural[Definition, ItemErrors] = Interprocedural(
             self._infer_exceptions_of_items, lambda _: ItemErrors(), lambda _: _ANY_ITEM_ERRORS
         )
         self._fields: dict[_FieldContext, ClassField] = {}
@@ -172,7 +176,7 @@ class Summaries:
     # -- one function
 
     def effects(self, file: File, code: Code) -> FunctionSemantics:
-        return FunctionSemantics(file, file.functions[code], self, _CALLS_DEEP)
+        return FunctionSemantics(file, file.functions[code], self)
 
     def analysis(self, file: File, code: Code) -> Analysis | None:
         """Return the facts about the resources that a function opens itself."""
@@ -510,70 +514,61 @@ class Summaries:
 
     # -- how it ends
 
-    def outcome(self, definition: Definition, depth: int) -> Outcome:
-        """Return whether a call of a function can return, and whether it can raise.
-
-        Arguments:
-            depth: how far its own calls are followed.
-        """
+    def outcome(self, definition: Definition) -> Outcome:
+        """Return whether a call of a function can return, and whether it can raise."""
         if not isinstance(definition.node, FUNCTION):
-            return self._constructor_outcome(definition, depth)
+            return self._constructor_outcome(definition)
         if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
         if not is_plain(definition):
             first = first_wrapper(definition)
-            is_quiet = first is not None and not self._endings_of(first, depth).outcome.raises
+            is_quiet = first is not None and not self._ends.of(first).outcome.raises
             return Outcome(raises=()) if is_quiet else Outcome()
         if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
             return Outcome()  # a subclass defines it
-        return self._endings_of(definition, depth).outcome
+        return self._ends.of(definition).outcome
 
-    def _constructor_outcome(self, cls: Definition, depth: int) -> Outcome:
+    def _constructor_outcome(self, cls: Definition) -> Outcome:
         """Return how the making of an object ends: as the class's `__init__` does, if no other code takes part."""
         made = functions_that_make(cls)
         if made is None:
             return Outcome()
-        return self.outcome(made[0], depth) if made else Outcome(raises=())
+        return self.outcome(made[0]) if made else Outcome(raises=())
 
-    def enters_own_code(self, definition: Definition, depth: int) -> bool:
+    def enters_own_code(self, definition: Definition) -> bool:
         """Whether entering a `with` over this runs code of the project that may raise."""
         if not isinstance(definition.node, FUNCTION):
             enter = find_method(definition, "__enter__") or find_method(definition, "__aenter__")
-            return enter is not None and bool(self.outcome(enter, depth).raises)
+            return enter is not None and bool(self.outcome(enter).raises)
         if not is_context_manager(definition):
             return False
-        return not self._endings_of(definition, depth).enters_quietly
+        return not self._ends.of(definition).enters_quietly
 
-    def swallowed_exceptions(self, definition: Definition, depth: int) -> Sequence[Swallow]:
+    def swallowed_exceptions(self, definition: Definition) -> Sequence[Swallow]:
         """Return the exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not is_context_manager(definition):
                 return ()
-            return self._endings_of(definition, depth).swallows
+            return self._ends.of(definition).swallows
         leave = find_method(definition, "__exit__") or find_method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
         return exceptions_swallowed_by(leave.file, leave.node)
 
-    def exceptions_of_items(self, definition: Definition, depth: int) -> ItemErrors:
-        """Return the exceptions of the items of a generator, or of an object with a generator as `__iter__`.
-
-        Arguments:
-            depth: how far the calls of the generator are followed.
-        """
+    def exceptions_of_items(self, definition: Definition) -> ItemErrors:
+        """Return the exceptions of the items of a generator, or of an object with a generator as `__iter__`."""
         if not isinstance(definition.node, FUNCTION):
             method = find_method(definition, "__iter__")
             is_other = method is not None and method is not definition
-            return self.exceptions_of_items(method, depth) if method is not None and is_other else ItemErrors()
+            return self.exceptions_of_items(method) if method is not None and is_other else ItemErrors()
         if not _is_generator(definition.file, definition.node) or not is_plain(definition):
             return ItemErrors()
-        return self._items.of((definition, depth))
+        return self._items.of(definition)
 
-    def _infer_exceptions_of_items(self, generator: tuple[Definition, int]) -> ItemErrors:
-        definition, depth = generator
+    def _infer_exceptions_of_items(self, definition: Definition) -> ItemErrors:
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
-        semantics = FunctionSemantics(file, file.functions[function], self, depth)
+        semantics = self.effects(file, function)
         semantics.at_yield = ()  # the loop throws nothing into the generator
         try:
             graph = cfg.build(function, semantics)
@@ -587,23 +582,18 @@ class Summaries:
         later = graph.raised in cfg.reachable(resumed, past=lambda node: True)
         return ItemErrors(tuple(sorted(graph.uncaught)), _raises_before_item(graph), later)
 
-    def _endings_of(self, definition: Definition, depth: int) -> _Ends:
-        """Return how a function may end: in every way if the chain of calls is too long, or the function too large."""
-        if not depth:
-            return _Ends()
-        return self._ends.of((definition.node, depth), lambda: self._find_endings(definition, depth))
-
-    def _find_endings(self, definition: Definition, depth: int) -> _Ends:
+    def _find_endings(self, definition: Definition) -> _Ends:
+        """Return how a function may end: in every way if it is too large."""
         try:
-            return self._endings_in_graph(definition, depth)
+            return self._endings_in_graph(definition)
         except (TooLargeError, RecursionError):
             give_up(definition.file, definition.node, TOO_LARGE)
             return _Ends()
 
-    def _endings_in_graph(self, definition: Definition, depth: int) -> _Ends:
+    def _endings_in_graph(self, definition: Definition) -> _Ends:
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
-        graph = cfg.build(function, FunctionSemantics(file, file.functions[function], self, depth - 1))
+        graph = cfg.build(function, self.effects(file, function))
         nodes = set(graph.nodes())
         outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())
         if not file.functions[function].yields:

@@ -187,3 +187,17 @@ def test_helpers_may_call_each_other_in_a_chain_of_any_length(tmp_path: Path) ->
     project = Project(tmp_path, Settings())
     found = check(project, [tmp_path / "app.py"], selected_rules(project.settings))
     assert [(finding.code, finding.context) for finding in found if finding.code == "HYG101"] == [("HYG101", "leaky")]
+
+
+@pytest.mark.parametrize(("end", "raises"), [("pass", False), ("work()", True)])
+def test_whether_a_helper_can_raise_is_known_however_long_the_chain_of_calls(
+    tmp_path: Path, end: str, raises: bool
+) -> None:
+    """The last function of the chain may also lead back to the first."""
+    helpers = "".join(f"def step_{n}():\n    step_{n + 1}()\n\n" for n in range(30))
+    last = f"def step_30():\n    if done:\n        step_0()\n    {end}\n\n"
+    app = "def app():\n    conn = pymysql.connect()\n    step_0()\n    conn.close()\n"
+    (tmp_path / "app.py").write_text(f"import pymysql\n\n{helpers}{last}{app}")
+    project = Project(tmp_path, Settings())
+    found = check(project, [tmp_path / "app.py"], selected_rules(project.settings))
+    assert bool([*found]) is raises

@@ -84,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a subclass has no say", "program.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
     Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
     Mutant("a flag says nothing", "lifetimes.transfer.assignments", "            if is_condition(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
-    Mutant("the items of a generator raise nothing", "lifetimes.summaries", "return self._items.of((definition, depth))", "return ()"),  # noqa: E501
+    Mutant("the items of a generator raise nothing", "lifetimes.summaries", "return self._items.of(definition)", "return ItemErrors()"),  # noqa: E501
     Mutant("no exception comes in at a yield", "lifetimes.effects", "else (ORDINARY,)", "else ()"),
 )  # fmt: skip
 
