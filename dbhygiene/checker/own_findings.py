@@ -20,6 +20,8 @@ NOT_READ = "HYG003"
 
 OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
 
+PYTHON_2 = "Python 2"  # the subject of a syntax error in a program for Python 2
+
 NEVER_SILENCED = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # by a comment, or not by one that we write
 
 
@@ -31,7 +33,7 @@ def syntax_error(file: File) -> Finding | None:
     try:
         _ = file.tree
     except NOT_PYTHON as error:
-        return not_parsed(file.path, error)
+        return _of_python_2(not_parsed(file.path, error), file, error)
     if file.notebook is None or not file.notebook.broken:
         return None
     (cell, first), *others = file.notebook.broken
@@ -39,6 +41,16 @@ def syntax_error(file: File) -> Finding | None:
     numbers = ", ".join(str(other.number) for other, _ in others)
     cells = f"cell {numbers} does not" if len(others) == 1 else f"cells {numbers} do not"
     return found._replace(notes=(f"{cells} parse, either",)) if others else found
+
+
+def _of_python_2(found: Finding, file: File, error: Exception) -> Finding:
+    """Return a syntax error with its subject, if it shows that a program is written for Python 2."""
+    from dbhygiene.checker.python_2 import is_python_2  # most runs have no such file
+
+    if file.notebook is not None or not is_python_2(file.text, error):
+        return found
+    message = found.message if PYTHON_2 in found.message else f"{found.message}: the file is written for {PYTHON_2}"
+    return found._replace(message=message, subject=PYTHON_2)
 
 
 def not_parsed(path: Path, error: Exception, above: int = 0) -> Finding:

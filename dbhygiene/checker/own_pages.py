@@ -13,8 +13,12 @@ This finding cannot be silenced. Please report it.
     SYNTAX_ERROR: """The Python that runs dbhygiene cannot parse a file.
 
 The message is that of Python's parser, with the version of this Python. If the file uses newer syntax, install
-dbhygiene with a newer Python. Files for Python 2 cannot be checked: exclude them with `extend-exclude`. A file with a
-syntax error is reported if it is named on the command line, or if it mentions a database library.
+dbhygiene with a newer Python. A file with a syntax error is reported if it is named on the command line, or if it
+mentions a database library.
+
+Files for Python 2 cannot be checked. In a directory they are no findings: a line on standard error counts them, and a
+SARIF report lists them as notifications. The line at which the parser stops decides, such as `print "done"`. To silence
+the warning, exclude the files with `extend-exclude`.
 """,
     NOT_READ: """A file or a directory cannot be read.
 

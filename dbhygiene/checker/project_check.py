@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbhygiene.checker.file_check import check_file, check_named_file
-from dbhygiene.checker.own_findings import not_parsed, not_read, worker_died
+from dbhygiene.checker.own_findings import PYTHON_2, SYNTAX_ERROR, not_parsed, not_read, worker_died
 from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
 from dbhygiene.checker.subjects import Analyses, WordIndex
 from dbhygiene.config.settings import Confidence
@@ -38,7 +38,8 @@ class RunOptions(Frozen):
     """Options of a run: cache, number of worker processes, progress callback.
 
     `memories` has the stored results by the root of their project; the run adds those that it uses. `unsure` gets the
-    findings that are less certain than those that are reported.
+    findings that are less certain than those that are reported, and `python_2` those about programs for Python 2 that
+    the user did not name.
     """
 
     cache: Path | None = None
@@ -47,6 +48,7 @@ class RunOptions(Frozen):
     warn: Callable[[str], None] | None = None
     memories: dict[Path, IncrementalCheck] | None = None
     unsure: list[Finding] | None = None
+    python_2: list[Finding] | None = None
 
 
 def check(
@@ -64,9 +66,11 @@ def check(
     `named` are always parsed, so that their syntax errors are reported.
     """
     files, how = paths if isinstance(paths, Files) else Files(map(str, paths)), how or RunOptions()
-    least = project.settings.min_confidence
-    for finding in _check(project, files, rules, set(named), analyses or Analyses(project), how):
-        if finding.confidence >= least:
+    least, named = project.settings.min_confidence, set(named)
+    for finding in _check(project, files, rules, named, analyses or Analyses(project), how):
+        if how.python_2 is not None and _is_skipped(finding, named):
+            how.python_2.append(finding)
+        elif finding.confidence >= least:
             yield finding
         elif how.unsure is not None:
             how.unsure.append(finding)
@@ -86,6 +90,11 @@ def _check(
     if (found := memory.unchanged_findings(files, named)) is not None:
         return iter(found)
     return ProjectCheck(project, project.everything, rules, named, analyses, how, memory, files).findings()
+
+
+def _is_skipped(finding: Finding, named: Collection[Path]) -> bool:
+    """Whether a finding says that a file is written for Python 2, and the user did not name the file."""
+    return finding.code == SYNTAX_ERROR and finding.subject == PYTHON_2 and finding.path not in named
 
 
 def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:

@@ -73,6 +73,7 @@ class Run:
         self.failed = False
         self._seen: list[ProjectPart] = []
         self._unsure: list[Finding] = []  # less certain than those that are reported
+        self._python_2: list[Finding] = []  # syntax errors of files that are not checked
         self._filters: dict[Path, Filter] = {}
         self._memories: dict[Path, IncrementalCheck] = {}
         self._trials: FixPreviews | None = None  # of the last file
@@ -129,7 +130,7 @@ class Run:
     def _run_options(self, project: Project) -> RunOptions:
         """Return the options: workers and a cache only for plain reports, since `fix` changes files during the run."""
         if not self.only_reports or self.options.rule_times:
-            return RunOptions(unsure=self._unsure)
+            return RunOptions(unsure=self._unsure, python_2=self._python_2)
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
         progress = None
@@ -137,7 +138,8 @@ class Run:
             from dbhygiene.cli.progress import Progress
 
             progress = Progress.on_terminal()
-        return RunOptions(self._cache(project), jobs, progress, self.warn, self._memories, self._unsure)
+        cache = self._cache(project)
+        return RunOptions(cache, jobs, progress, self.warn, self._memories, self._unsure, self._python_2)
 
     def _cache(self, project: Project) -> Path | None:
         """Return the cache, if the run may use it."""
@@ -264,6 +266,7 @@ class Run:
             self.overview,
             self.cell_lines,
             self._in_document,
+            lambda: self._python_2,
         )
 
     def overview(self) -> Overview:
@@ -390,6 +393,8 @@ class Run:
             print(words, file=sys.stderr)
         if not (self.checked or self.failed or self.options.force_exclude):
             self.warn("warning: no Python file found")
+        if self._python_2:
+            self._warn_of_python_2()
         if not self.options.quiet:
             if self._unshown:
                 self.say(f"the fixes of {self._unshown} more findings are not shown; `--show-fixes` shows them")
@@ -397,13 +402,24 @@ class Run:
             unsure = 0 if self._filters else len(self._unsure)
             hidden = [f"; {known} not new, not reported"] if known else []
             hidden += [f"; {unsure} less certain, not shown: `--min-confidence possible`"] if unsure else []
-            self.say(before + self.tally.summary(self.checked) + "".join(hidden))
+            self.say(before + self.tally.summary(self.checked, len(self._python_2)) + "".join(hidden))
             if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
                 self.say("`dbhygiene rule NAME` explains a rule")
 
         self.log(f"checked in {time.perf_counter() - self._started:.2f} s")
         if self.options.rule_times:
             sys.stderr.writelines(rule_times(part.analyses.times for part in self._seen))
+
+    def _warn_of_python_2(self) -> None:
+        """Warn of the files that are written for Python 2: they are not checked, and are no findings."""
+        first, number = self._python_2[0], len(self._python_2)
+        files = (
+            "1 file is written for Python 2 and was"
+            if number == 1
+            else f"{number} files are written for Python 2 and were"
+        )
+        example = "" if number == 1 else "for example "
+        self.warn(f"warning: {files} not checked: {example}{printable_path(first.path)} (line {first.span.line})")
 
     def status(self) -> int:
         """Return the exit status: 2 after a failure, 1 if a finding has the level at which the run fails."""

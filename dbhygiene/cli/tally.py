@@ -35,10 +35,11 @@ class Tally:
         """Whether there is a finding of this level or a higher one."""
         return any(self._by_level[each] for each in LEVELS[: LEVELS.index(level) + 1])
 
-    def summary(self, checked: int) -> str:
-        """Return the line at the end of a run, which checked so many files."""
+    def summary(self, checked: int, skipped: int = 0) -> str:
+        """Return the line at the end of a run, which read so many files and skipped some that do not parse."""
         fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
-        unread = ", ".join(f"{number} {UNREAD[code]}" for code, number in self._unread.items() if number)
+        failed = {**self._unread, SYNTAX_ERROR: self._unread[SYNTAX_ERROR] + skipped}
+        unread = ", ".join(f"{number} {UNREAD[code]}" for code, number in failed.items() if number)
         files = f"{count(checked, 'file')}{f' ({unread})' if unread else ''}"
         levels = [count(number, level) for level, number in self._by_level.items() if number]
         mixed = f" ({', '.join(levels)})" if len(levels) > 1 else ""

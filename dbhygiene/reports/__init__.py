@@ -37,8 +37,8 @@ class RenderContext(Frozen):
     `fixed` returns what the fix of a finding changes, proven unless the fix is only shown; `preview` returns the lines
     of the fixed file, for the first findings of a run. Both return the reason if a fix cannot be proved, and None
     without a fix. `overview` analyses all files of the run again. A finding in a notebook has the lines of its cell;
-    `in_file` returns it with those of the file. `documentation` and `repository` are addresses with a slash at their
-    end, or empty if not known.
+    `in_file` returns it with those of the file. `skipped` returns the syntax errors that are no findings, once all
+    findings were read. `documentation` and `repository` are addresses with a slash at their end, or empty if not known.
     """
 
     lines: Callable[[Path], Sequence[str]]  # of a file; of a notebook, its JSON text
@@ -55,6 +55,7 @@ class RenderContext(Frozen):
     overview: Callable[[], Overview | None] = lambda: None
     cell_lines: Callable[[Path, int], Sequence[str]] = lambda path, cell: ()
     in_file: Callable[[Finding], Finding] = lambda finding: finding
+    skipped: Callable[[], Sequence[Finding]] = lambda: ()
 
     def lines_of(self, source: Source) -> Sequence[str]:
         """Return the lines of a file, or of a cell of a notebook; none if it can no longer be read."""

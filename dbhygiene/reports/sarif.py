@@ -1,7 +1,7 @@
 """`report`: SARIF 2.1.0, for code scanning of GitHub and viewers of editors.
 
-Paths are relative to `%SRCROOT%`, which each consumer defines: a report contains no absolute path. Internal errors are
-notifications of the run, not results: they say nothing about the code.
+Paths are relative to `%SRCROOT%`, which each consumer defines: a report contains no absolute path. Internal errors, and
+files that were skipped, are notifications of the run, not results: they say nothing about the code.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     for finding in map(scene.in_file, findings):
         (errors if finding.name == INTERNAL_ERROR else found).append(finding)
     names = sorted({finding.name for finding in found})
+    skipped = [*map(scene.in_file, scene.skipped())]
     run = {
-        "tool": {"driver": _driver(names, found, errors, scene)},
-        "invocations": [_invocation(errors, scene)],
+        "tool": {"driver": _driver(names, found, [*errors, *skipped], scene)},
+        "invocations": [_invocation(errors, skipped, scene)],
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
         "results": [_result(finding, names.index(finding.name), scene) for finding in found],
@@ -49,7 +50,7 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 
 
 def _driver(
-    names: Sequence[str], found: Sequence[Finding], errors: Sequence[Finding], scene: RenderContext
+    names: Sequence[str], found: Sequence[Finding], notices: Sequence[Finding], scene: RenderContext
 ) -> dict[str, Any]:
     surest = {name: max(finding.confidence for finding in found if finding.name == name) for name in names}
     codes = {finding.name: finding.code for finding in found}
@@ -59,8 +60,8 @@ def _driver(
     if address := scene.repository or scene.documentation:
         driver["informationUri"] = address
     driver["rules"] = [_rule(name, codes[name], scene) | _severity(surest[name]) for name in names]
-    if errors:
-        driver["notifications"] = [_rule(INTERNAL_ERROR, errors[0].code, scene)]
+    if notices:
+        driver["notifications"] = [_rule(name, code, scene) for code, name in _kinds(notices)]
     return driver
 
 
@@ -91,16 +92,22 @@ def _severity(surest: Confidence) -> dict[str, Any]:
     return {"defaultConfiguration": {"level": level}, "properties": properties}
 
 
-def _invocation(errors: Sequence[Finding], scene: RenderContext) -> dict[str, Any]:
-    """Return whether the run succeeded, and its internal errors."""
+def _kinds(notices: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return the codes of these notifications, with the names of their pages."""
+    return sorted({(notice.code, notice.name) for notice in notices})
+
+
+def _invocation(errors: Sequence[Finding], skipped: Sequence[Finding], scene: RenderContext) -> dict[str, Any]:
+    """Return whether the run succeeded, its internal errors, and the files that it skipped."""
+    kinds = _kinds([*errors, *skipped])
     notifications = [
         {
-            "descriptor": {"id": error.code, "index": 0},
-            "level": "error",
-            "message": {"text": _sentences([error.message, *error.notes])},
-            "locations": [{"physicalLocation": {"artifactLocation": _artifact(error.path, scene.base)}}],
+            "descriptor": {"id": notice.code, "index": kinds.index((notice.code, notice.name))},
+            "level": "error" if notice.name == INTERNAL_ERROR else "warning",
+            "message": {"text": _sentences([notice.message, *notice.notes])},
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(notice.path, scene.base)}}],
         }
-        for error in errors
+        for notice in (*errors, *skipped)
     ]
     return {"executionSuccessful": not errors, "toolExecutionNotifications": notifications}
 
