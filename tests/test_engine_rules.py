@@ -86,14 +86,15 @@ def test_a_default_for_development_says_nothing_where_a_driver_of_mysql_is_requi
     )
     flask = "import os\nfrom flask import Flask\n\nclass Config:\n    SQLALCHEMY_DATABASE_URI = os.getenv('URL', 'sqlite:///a.db')\n"
     for code, text in (("HYG201", engine), ("HYG206", flask)):
-        (finding,) = found(code, text, Known(versions={"pymysql": (1,), "flask": (3,)}))
+        short = Settings(server_timeout=300)
+        (finding,) = found(code, text, Known(short, versions={"pymysql": (1,), "flask": (3,)}))
         assert finding.confidence is Confidence.LIKELY
         for others in ({}, {"psycopg2": (2,)}, {"pymysql": (1,), "psycopg2": (2,)}):
             assert all(each.confidence is Confidence.POSSIBLE for each in found(code, text, Known(versions=others)))
 
 
 FLASK = """class Config:
-    SQLALCHEMY_DATABASE_URI = "mysql://db/shop"
+    SQLALCHEMY_DATABASE_URI = "mariadb://db/shop"
     SQLALCHEMY_POOL_RECYCLE = 280
 """
 
@@ -134,7 +135,7 @@ def test_replacing_connections_needs_a_decision_if_the_database_may_be_in_memory
     version = (2, 3) if code == "HYG206" else (3, 1, 1)
     known = Known(versions={"flask-sqlalchemy": version}, settings=Settings(min_confidence=Confidence.POSSIBLE))
     text = FLASK if code == "HYG207" else FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "    SECRET_KEY = ''\n")
-    unknown = "import os\nimport flask_sqlalchemy\n\n" + text.replace('"mysql://db/shop"', "os.environ['URL']")
+    unknown = "import os\nimport flask_sqlalchemy\n\n" + text.replace('"mariadb://db/shop"', "os.environ['URL']")
     for code_text, safety in ((text, Safety.SAFE), (unknown, Safety.UNSAFE)):
         (finding,) = found(code, code_text, known)
         assert isinstance(finding.fix, Fix)
@@ -184,8 +185,12 @@ def test_before_2_4_there_are_no_engine_options() -> None:
 
 
 def test_the_implicit_7200_seconds_suffice_where_the_server_waits_longer() -> None:
-    text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "")
+    text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "").replace("mariadb:", "mysql:")
     versions = {"flask-sqlalchemy": (3, 1, 1)}
+    possible = Settings(min_confidence=Confidence.POSSIBLE)
+    assert [each.confidence for each in found("HYG206", text, Known(possible, versions=versions))] == [
+        Confidence.POSSIBLE
+    ]
     assert not found("HYG206", text, Known(Settings(server_timeout=28800), versions=versions))
     (finding,) = found("HYG206", text, Known(Settings(server_timeout=300), versions=versions))
     assert finding.confidence is Confidence.CERTAIN
@@ -391,7 +396,7 @@ def test_a_site_is_told_once_of_its_settings_and_mended_before_they_are_read(tmp
     for name, text in SITE.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    project = Project(tmp_path)
+    project = Project(tmp_path, Settings(server_timeout=600))
     rules = [rule for rule in all_rules() if rule.default]
     (finding,) = check(project, sorted(tmp_path.rglob("*.py")), rules)
     settings = tmp_path / "logs/__init__.py"

@@ -9,6 +9,27 @@ gone away"). For `mariadb` URLs it sets nothing.
 from flask import Flask
 
 app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "mariadb+pymysql://shop@db/shop"  # HYG206: neither
+app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+```
+
+```python fixed
+from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "mariadb+pymysql://shop@db/shop"
+app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+```
+
+Without a known timeout of the server, the 7200 s are only *possibly* too long. If the setting `server-timeout` is at
+most 7200, the finding is *certain*. If a file of the repository, or the host name of a provider, gives such a timeout,
+`connection-outlives-server` reports it.
+
+```python possible
+from flask import Flask
+
+app = Flask(__name__)
 app.config["SQLALCHEMY_DATABASE_URI"] = "mysql+pymysql://shop@db/shop"  # HYG206: 7200
 app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
 ```
@@ -222,14 +243,16 @@ def _confidence(file: File, setting: flask.Setting) -> Confidence | None:
     timeout = file.project.settings.server_timeout
     if MYSQL in found and is_example(file):
         return Confidence.POSSIBLE
-    if MYSQL in found:
-        if not _is_implicit(file, setting):
-            return Confidence.CERTAIN
-        if timeout is None or UNKNOWN_DATABASE in found:
-            return Confidence.LIKELY
-        return Confidence.CERTAIN if timeout <= flask.IMPLICIT_RECYCLE else None
-    if UNKNOWN_DATABASE not in found:
+    if MYSQL in found and not _is_implicit(file, setting):
+        return Confidence.CERTAIN
+    if MYSQL not in found and UNKNOWN_DATABASE not in found:
         return None
+    if timeout is None:
+        return Confidence.POSSIBLE  # MySQL's own default is four times the extension's
+    if timeout > flask.IMPLICIT_RECYCLE and _is_implicit(file, setting):
+        return None
+    if MYSQL in found:
+        return Confidence.LIKELY if UNKNOWN_DATABASE in found else Confidence.CERTAIN
     return Confidence.LIKELY if is_mysql_in_production(found, file) and not is_example(file) else Confidence.POSSIBLE
 
 

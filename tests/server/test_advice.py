@@ -157,9 +157,10 @@ def test_the_hook_cures_the_application_and_the_action_is_satisfied(server: Serv
     (row,) = (row for row in OWN if row.program == "advice/match/app.py")
     app = copied(row, tmp_path)
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "dbhygiene.toml").write_text("server-timeout = 2\n")
     failed = checked(tmp_path, PATHS=".")
     assert failed.returncode == 1
-    assert re.search(r"::warning title=.*HYG206\),file=app\.py,line=10,", failed.stdout)
+    assert re.search(r"::error title=.*HYG206\),file=app\.py,line=10,", failed.stdout)
     files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*.py")]
     assert hook("dbhygiene-fix", tmp_path, files) == 1  # so that the commit is repeated, with the cure
     assert hook("dbhygiene-fix", tmp_path, files) == hook("dbhygiene", tmp_path, files) == 0
