@@ -445,3 +445,35 @@ def test_a_function_of_a_distributed_package_is_for_others_whatever_its_module_r
     assert found_in(tmp_path, "HYG201", shop=text) == []
     (tmp_path / "pyproject.toml").write_text("[build-system]\nrequires = []\n")
     assert found_in(tmp_path, "HYG201", shop=text) == [("shop", 4)]
+
+
+ENGINE = "from sqlalchemy import create_engine\n\nengine = create_engine('mysql+pymysql://db/shop')\n"
+PIPELINE = "class Store:\n    def process_item(self, item, spider):\n        save(engine, item)\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "confidence"),
+    [
+        ({"store": f"{ENGINE}\n{PIPELINE}"}, Confidence.POSSIBLE),
+        ({"db": ENGINE, "store": f"from db import engine\n\n{PIPELINE}"}, Confidence.POSSIBLE),
+        (
+            {
+                "db": ENGINE,
+                "web": "from db import engine\n\ndef view():\n    return engine\n",
+                "s": f"from db import engine\n\n{PIPELINE}",
+            },
+            Confidence.CERTAIN,
+        ),
+        (
+            {"store": f"{ENGINE}\n{PIPELINE}", "web": "import store\n\ndef view():\n    return store\n"},
+            Confidence.CERTAIN,
+        ),
+        ({"store": f"{ENGINE}\n{PIPELINE}", "w": "from scrapy.crawler import CrawlerRunner\n"}, Confidence.CERTAIN),
+    ],
+)
+def test_an_engine_of_a_crawl_ends_with_it(tmp_path: Path, texts: dict[str, str], confidence: Confidence) -> None:
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    project = Project(tmp_path, Settings(min_confidence=Confidence.POSSIBLE))
+    (finding,) = check(project, sorted(tmp_path.glob("*.py")), [RULES["HYG201"]])
+    assert finding.confidence is confidence

@@ -55,6 +55,20 @@ LOADERS = words(
 # Methods of parsers of the command line, and decorators of click, that are given words and look nothing up by them.
 ARGUMENTS = words("add_argument add_parser add_option command group option argument")
 
+# The framework of crawls, each of which is a process that ends; what it calls, with the parameters after `self`; what
+# it calls once; and words of programs whose crawls are started by a server, or wait for more work.
+CRAWL_FRAMEWORK = "scrapy"
+CRAWL_METHODS = {
+    "from_crawler": ("crawler",),
+    "open_spider": ("spider",),
+    "close_spider": ("spider",),
+    "process_item": ("item", "spider"),
+    "process_request": ("request", "spider"),
+    "process_response": ("request", "response", "spider"),
+}
+ONCE_IN_CRAWLS = words("__init__ from_crawler from_settings open_spider close_spider")
+LASTING_CRAWLS = words("CrawlerRunner scrapy_redis scrapyrt")
+
 # Base classes of other packages that call no method of a subclass by themselves.
 PASSIVE_BASES = words(
     """

@@ -27,6 +27,7 @@ from dbhygiene.library.entry_points import (
     COMMAND_CONTEXTS,
     COMMAND_LINES,
     COMMANDS,
+    CRAWL_METHODS,
     EVENTS,
     GIVEN_TO_HOOKS,
     HOOKS,
@@ -34,6 +35,7 @@ from dbhygiene.library.entry_points import (
     LOADERS,
     MIGRATIONS,
     NEUTRAL,
+    ONCE_IN_CRAWLS,
     PASSIVE_BASES,
     RERUN,
     RUNS_ON,
@@ -53,6 +55,7 @@ from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.counted_loops import count_items
+from dbhygiene.program.crawls import part_of_crawl
 from dbhygiene.program.decided_tests import decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
@@ -379,6 +382,8 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return verdict
     if _is_program(file, function):
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
+    if (crawl := _in_crawl(file, function)) is not None:
+        return crawl
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
     runs_itself = cls is not None and _is_run_of_thread(cls, function)
@@ -558,6 +563,18 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
         if not (_is_program(place.file, function) or _is_main_function(place.file, function)):
             return _UNKNOWN  # a program's start is not registered anywhere else
+    return None
+
+
+def _in_crawl(file: File, function: Function) -> Runs | None:
+    """Return how often a crawl calls a method of one of its parts; None if the method is not one that a crawl calls."""
+    part = part_of_crawl(file, function)
+    if part is None or file.parents.get(function) is not part:
+        return None
+    if function.name in ONCE_IN_CRAWLS:
+        return Runs(Impact.ONCE, entry=EntryPoint("once in each crawl, which then ends", file, part))
+    if function.name in CRAWL_METHODS:
+        return Runs(Impact.REPEATED, entry=EntryPoint("for each item or request of a crawl", file, function))
     return None
 
 

@@ -17,6 +17,7 @@ from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.callees import callees, is_super
+from dbhygiene.program.crawls import has_part_of_crawl, part_of_crawl
 from dbhygiene.program.names import canonical_name, find_module, is_imported
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
@@ -130,6 +131,21 @@ def only_short_scripts_use(file: File) -> bool:
     if file.is_interactive or may_wait(file) or not is_imported(file, but_by=is_test_file):
         return False
     return not is_imported(file, but_by=lambda other: is_test_file(other) or is_short_script(other))
+
+
+def ends_with_crawl(made: Engine) -> bool:
+    """Whether an engine lives as long as a crawl, which uses it all the time: a part of the crawl keeps it.
+
+    Or the module of such a part, or a module that only such modules use.
+    """
+    file = made.file
+    if part_of_crawl(file, made.call) is not None:
+        return True
+    if any(isinstance(each, ast.ClassDef) for each in file.around(made.call)) or file.is_interactive:
+        return False
+    if not has_part_of_crawl(file) and not is_imported(file, but_by=is_test_file):
+        return False
+    return not is_imported(file, but_by=lambda o: is_test_file(o) or is_short_script(o) or has_part_of_crawl(o))
 
 
 class _Follow:

@@ -132,6 +132,21 @@ def add_column():
 add_column()
 ```
 
+A crawl of Scrapy uses its engine for each item, and its process ends with it. An engine of a spider, of a pipeline, or
+of a module that only these use is *possible*, too, unless a server starts the crawls:
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop")
+
+class Store:
+    def process_item(self, item, spider):
+        with engine.begin() as connection:
+            connection.exec_driver_sql("insert into items values (%s)", (item["name"],))
+        return item
+```
+
 If the database is unknown, the finding is *likely*, and the fix adds only `pool_pre_ping`. If the project mentions
 another database, or if nothing calls the function that returns the engine, it is *possible*, and reported only with
 `min-confidence = "possible"`:
@@ -187,7 +202,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.dialect_evidence import suggests_mysql
-from dbhygiene.pools.engine_escape import lasts, only_short_scripts_use
+from dbhygiene.pools.engine_escape import ends_with_crawl, lasts, only_short_scripts_use
 from dbhygiene.pools.engine_fixes import protect
 from dbhygiene.pools.engines import Engine, rivals, timeout_confidence
 from dbhygiene.pools.recreated_engines import has_no_caller, is_recreated
@@ -205,7 +220,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         return  # the other branch sets it: leaving it out here is on purpose
     if MYSQL not in made.databases and has_no_caller(made):
         confidence = Confidence.POSSIBLE  # neither its URL is known, nor whether anything keeps it
-    if only_short_scripts_use(file):
+    if only_short_scripts_use(file) or ends_with_crawl(made):
         confidence = Confidence.POSSIBLE  # each process ends before the server loses patience
     yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=tuple(_notes(made)))
 

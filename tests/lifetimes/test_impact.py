@@ -1023,3 +1023,32 @@ def test_a_decorator_of_a_main_function_registers_nothing(leak):
 )
 def test_a_module_of_ansible_runs_once(leak, imported):
     assert leak(**{"plugins/modules/db": f"{imported}\n{dedent(LEAK)}"}).impact is Impact.ONCE
+
+
+PIPELINE = """
+    import sqlite3
+
+    class Store:
+        def {0}
+            conn = sqlite3.connect("shop.db")
+            conn.execute("select 1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "impact"),
+    [
+        ("open_spider(self, spider):", Impact.ONCE),
+        ("from_crawler(cls, crawler):", Impact.ONCE),
+        ("process_item(self, item, spider):", Impact.REPEATED),
+        ("process_item(self, item):", Impact.UNKNOWN),
+        ("open_spider(self, web):", Impact.UNKNOWN),
+    ],
+)
+def test_a_crawl_calls_some_methods_of_a_pipeline_once(leak, method, impact):
+    assert leak(pipelines=PIPELINE.format(method)).impact is impact
+
+
+@pytest.mark.parametrize("word", ["from scrapy.crawler import CrawlerRunner", "import scrapy_redis"])
+def test_a_crawl_may_run_within_a_server(leak, word):
+    assert leak(pipelines=PIPELINE.format("open_spider(self, spider):"), app=word).impact is Impact.UNKNOWN
