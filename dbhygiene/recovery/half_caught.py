@@ -264,7 +264,7 @@ def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfC
             str(each.value) for each in ast.walk(part.comparators[0]) if isinstance(each, ast.Constant)
         ]
         if any(name.startswith(("CONNECTION_", "ADMIN_SHUTDOWN", "08", "57P")) for name in named):
-            text = "for a lost connection, psycopg2's `pgcode` may be None, which no test here expects"
+            text = "for a lost connection, psycopg2's `pgcode` may be None, which no `if` here expects"
             yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler, advice="test for None, too")
             return
 

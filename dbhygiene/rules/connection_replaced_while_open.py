@@ -48,9 +48,9 @@ def each(hosts, options):
             conn.close()
 ```
 
-A method that connects again replaces the connection in its field. After a lost connection, nothing is left to close;
-`OperationalError` and `InterfaceError` mostly mean that, and are not reported. After other errors, the old connection
-is still open:
+A method that connects again replaces the connection in its field. A reconnect after `OperationalError` or
+`InterfaceError` is not reported: mostly, the old connection is lost already. After other errors, the old connection is
+still open:
 
 ```python
 import pymysql

@@ -185,7 +185,7 @@ not added if a mapping or a configuration file may already contain it: a keyword
 If the URL is not known to be that of a server, the fix adds only `pool_pre_ping`: tests may use a SQLite database in
 memory, which lives as long as its connection. With `pool_recycle`, the pool replaces the connection, and the tables are
 lost. A test of the connection changes nothing there. For an asynchronous engine with such a URL, the fix adds only
-`pool_recycle`, and is unsafe: before SQLAlchemy 2.0.50, the test may fail.
+`pool_recycle` (the test may fail before SQLAlchemy 2.0.50), and is unsafe.
 
 ## References
 

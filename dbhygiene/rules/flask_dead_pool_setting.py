@@ -54,8 +54,8 @@ If there already are engine options, the fix adds to them, provided that they ar
 There is no fix for keywords of `config.update`, or if the settings are in different branches.
 
 Unsafe for the other settings: the pool of a SQLite database in memory does not accept `max_overflow` and
-`pool_timeout`. Before SQLAlchemy 2.0, that of a SQLite file accepts neither, nor `pool_size`. If the same options are
-used with SQLite, for example in tests, the engine then raises TypeError.
+`pool_timeout`. Before SQLAlchemy 2.0, the pool of a SQLite file does not accept these two and `pool_size`. If the same
+options are used with SQLite, for example in tests, the engine then raises TypeError.
 
 ## References
 
@@ -108,7 +108,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     how = f'set `"{_OPTIONS[setting.key]}"` in SQLALCHEMY_ENGINE_OPTIONS'
     statements = [each.statement for each in dead if each.statement is not None and each.holder is None]
     if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:
-        return NoFix(f"the settings are not assignments of one block; {how}")
+        return NoFix(f"the settings are not assigned in one block; {how}")
     if given := group.of(flask.ENGINE_OPTIONS):
         options = evaluate(file, given[0].value) if len(given) == 1 else None
         return _move(file, group, setting, options) or NoFix(

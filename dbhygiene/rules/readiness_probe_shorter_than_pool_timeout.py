@@ -65,7 +65,7 @@ def ready():
 
 ## Fix safety
 
-There is no fix: give the probe more time, or let the check use an engine with a shorter `pool_timeout`.
+There is no fix: give the probe more time, or lower `pool_timeout`.
 
 ## References
 
@@ -113,7 +113,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 Step(engine.file.path, engine.file.span(engine.call), f"the pool waits up to {seconds_text(waits)}"),
                 step(file.project, probe.place, f"the probe waits {probe.timeout} s"),
             ),
-            fix=NoFix("cannot tell which is wrong; raise `timeoutSeconds`, or give the check a shorter `pool_timeout`"),
+            fix=NoFix("cannot tell which is wrong; raise `timeoutSeconds`, or lower `pool_timeout`"),
             confidence=Confidence.POSSIBLE,
             subject=name,
         )

@@ -62,7 +62,7 @@ class DatabaseWrapper(MySQLWrapper):
             return super().create_cursor(name)
 ```
 
-A `Query` that rolls its session back hides that its caller's writes are lost:
+A subclass of SQLAlchemy's `Query` that rolls back loses the writes of its caller:
 
 ```python
 from sqlalchemy.exc import OperationalError

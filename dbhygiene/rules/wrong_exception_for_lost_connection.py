@@ -1,4 +1,4 @@
-"""Handler that names an exception the called library never raises, or reads a number the exception does not have.
+"""Handler that names an exception that is never raised there, or reads a number that the error lacks.
 
 SQLAlchemy and Django raise classes of their own. The driver's exception is only their cause: `except
 pymysql.OperationalError` around a query of SQLAlchemy catches nothing.
