@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection
 
 from dbhygiene.library.prefilter import GIVING
-from dbhygiene.lifetimes.passed_functions import names_of_openers
+from dbhygiene.lifetimes.passed_functions import may_run_opener
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
 from dbhygiene.source.queries import Memo, query
@@ -44,7 +44,7 @@ class AcquireFilter:
         """Whether a call may return a connection."""
         if self.names is None or self._is_named(file, call):
             return True
-        return any(self.is_acquire_name(word) for word in names_of_openers(file, call))
+        return may_run_opener(file, call, self.is_acquire_name)
 
     def _is_named(self, file: File, call: ast.Call) -> bool:
         """Whether the called name is one of those that return a connection."""

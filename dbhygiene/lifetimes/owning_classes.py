@@ -41,18 +41,20 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
 
     Return None if the class may open nothing, or if code outside its methods may close the connection.
     """
-    made = constructor(cls)
-    opening = _opening(cls, made, summaries) if made is not None else None
     family = (cls, *base_classes(cls))
     methods = _methods(family)
+    if not methods.keys() & (ENDING | _LEAVING) or _UNASKED & methods.keys():
+        return None  # most classes end here, before any method is analysed
+    if any(not has_plain_bases(each) for each in family):
+        return None
+    made = constructor(cls)
+    opening = _opening(cls, made, summaries) if made is not None else None
     openers = _opening_methods(cls, methods, summaries) if opening is None else {}
     opening = opening or next(iter(openers.values()), None)
-    if opening is None:
-        return None  # most classes end here
-    field = opening.field
-    if any(not has_plain_bases(each) for each in family) or runs_by_itself(cls):
+    if opening is None or runs_by_itself(cls):
         return None
-    closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
+    field = opening.field
+    closers = _closers(field, methods)
     if closers is None or not closers & (ENDING | _LEAVING):
         return None
     if "close" in closers and _needs_more(methods["close"].node):

@@ -7,7 +7,7 @@ conn = retried(lambda: pymysql.connect(host=host))               # by a function
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from dbhygiene.library.calls import RUNNING_AWAITED
 from dbhygiene.program.arguments import named_parameters
@@ -94,26 +94,23 @@ def _synthetic_call(
     return known[place]  # type: ignore[no-any-return]
 
 
-def names_of_openers(file: File, call: ast.Call) -> Iterator[str]:
-    """Yield the names by which what a call runs for the caller may be known to open something."""
-    if (made := generator_of_next(call)) is not None:
-        yield last_name(made.func)
-    submitted = _submitted(call)
-    for each in argument_values(submitted or call):
-        yield from _may_open(file, each)
+def may_run_opener(file: File, call: ast.Call, is_opener: Callable[[str], bool]) -> bool:
+    """Whether what a call runs for the caller may open something, by its name."""
+    if (made := generator_of_next(call)) is not None and is_opener(last_name(made.func)):
+        return True
+    return any(_may_open(file, each, is_opener) for each in argument_values(_submitted(call) or call))
 
 
-def _may_open(file: File, given: ast.expr) -> Iterator[str]:
-    """Yield the names by which a function that is passed as an argument may be known to open something."""
+def _may_open(file: File, given: ast.expr, is_opener: Callable[[str], bool]) -> bool:
+    """Whether an argument may be a function that opens something."""
     match given:
         case ast.Lambda(body=ast.Call() as body) | ast.Lambda(body=ast.Await(value=ast.Call() as body)):
-            if (opened := _without_cast(file, body)) is not None:
-                yield last_name(opened.func)
+            return (opened := _without_cast(file, body)) is not None and is_opener(last_name(opened.func))
         case ast.Call(func=maker, args=[ast.Name() | ast.Attribute() as inner, *_]) if last_name(maker) == "partial":
-            yield last_name(inner)
-        case ast.Name() | ast.Attribute():
-            if (name := file.resolve(given)) is not None and _is_function(file, given, name):
-                yield last_name(given)
+            return is_opener(last_name(inner))
+        case ast.Name() | ast.Attribute() if is_opener(last_name(given)):
+            return (name := file.resolve(given)) is not None and _is_function(file, given, name)
+    return False
 
 
 def _is_function(file: File, given: ast.expr, name: str) -> bool:

@@ -324,7 +324,7 @@ class Project:
     def _data(self, path: Path) -> bytes:
         """Return the bytes of a program; none if it cannot be read: the check of the file itself reports that."""
         try:
-            if path.suffix == NOTEBOOK:
+            if str(path).endswith(NOTEBOOK):
                 return self.file(path).text.encode(errors="surrogatepass")
             return self.read(path)
         except (OSError, *NOT_PYTHON):
