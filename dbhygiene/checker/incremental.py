@@ -43,7 +43,7 @@ _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may cha
 _UNKNOWN = -1  # in place of a time: compare the contents
 _MOST_INPUTS = 200_000  # with more, most are of files and words that are gone: all is checked again
 # The modules that answer. A cache that came with a project must not name others.
-_ANSWERING = ("gaps",)  # which imports all others
+_ANSWERING = ("gaps", "recovery.writers")  # which import all others
 
 
 class Snapshot(NamedTuple):
@@ -281,7 +281,8 @@ class IncrementalCheck:
 
     def _ask_again(self, key: Key) -> None:
         for module in _ANSWERING:
-            importlib.import_module(f"dbhygiene.{module}")
+            if key[0] not in ANSWERS:
+                importlib.import_module(f"dbhygiene.{module}")
         ANSWERS[str(key[0])](self._project, *key[1:])
 
     def _changed_searches(

@@ -28,6 +28,7 @@ from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary
 from dbhygiene.recovery.paths import is_in_handler, nodes_after, solve_facts
+from dbhygiene.recovery.writers import may_lose_writes
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name, without_arguments
 from dbhygiene.source.queries import query
@@ -77,7 +78,7 @@ def _in_functions(file: File) -> Iterator[LostWrite]:
     for code in file.functions:
         if isinstance(code, FUNCTION) and _GUARDS.search(file.segment(code)):
             continue
-        for root in _reopened_roots(file, code):
+        for root in _reopened_roots(file, code) if may_lose_writes(file, code) else ():
             yield from _find_lost_writes(file, code, root)
 
 
@@ -85,7 +86,8 @@ def _may_lose_connection(file: File) -> bool:
     """Whether a file of the project imports a driver whose connections can be lost, by its text."""
     if _imports_losing_driver(file):
         return True
-    words = {each.package.partition(".")[0] for each in drivers() if each.loss is not None}
+    packages = {each.package.partition(".")[0] for each in drivers() if each.loss is not None}
+    words = sorted(word for word in packages if not any(other in word for other in packages - {word}))
     return any(_imports_losing_driver(other) for word in words for other in file.project.files_containing(word))
 
 

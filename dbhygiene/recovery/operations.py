@@ -163,10 +163,15 @@ def _operations_of_method(file: File, call: ast.Call, owner: Handle, method: str
 def _operations_of_statement(file: File, call: ast.Call, owner: Handle) -> Iterator[Operation]:
     """Yield what a call does that sends a statement, as far as its SQL is known."""
     yield Operation("asks", owner.library, owner.root)
-    if call.args and any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0]))):
+    if writes_rows(file, call):
         yield Operation("writes", owner.library, owner.root)
         if sql_adds_rows(file, call.args[0]):
             yield Operation("adds", owner.library, owner.root)
+
+
+def writes_rows(file: File, call: ast.Call) -> bool:
+    """Whether the first argument of a call is a statement that writes, as far as its SQL is known."""
+    return bool(call.args) and any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0])))
 
 
 def _operations_of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]:

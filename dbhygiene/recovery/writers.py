@@ -1,0 +1,80 @@
+"""`may_lose_writes`: whether a function may write to a connection that its driver may lose, by itself or by its calls.
+
+cursor.execute("insert into orders values (%s)", row)     # such a statement, spelt out in the program, is rare
+
+So the few functions with one are found first, by the text of files. Most projects have none: no call is followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from dbhygiene.gaps.pings import loss_of
+from dbhygiene.library.prefilter import import_lines
+from dbhygiene.library.server_calls import CONNECTION_ASKS, CURSOR_ASKS
+from dbhygiene.program.arguments import has_parameter
+from dbhygiene.program.bindings import Place
+from dbhygiene.recovery.handles import owner_of
+from dbhygiene.recovery.operations import writes_rows
+from dbhygiene.source.file import File, ProjectView, function_around
+from dbhygiene.source.inputs import answer
+from dbhygiene.source.nodes import Code
+from dbhygiene.source.queries import query
+
+_SENDING = ("execute", "query(")  # a part of each name by which a statement is sent to such a connection
+_METHODS = CURSOR_ASKS | CONNECTION_ASKS
+_WORD = re.compile(r"\w+")
+_SENT = re.compile(r"(?:execute\w*|query)\(\s*([A-Za-z_]\w*)")
+# A string that begins as a statement does. Of those with a capital, most are docstrings: `"""Update the list."""`
+_STATEMENT = re.compile(
+    r"""["']\s*(?:\\(?:[nrt]|\r?\n)\s*)*(?:(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|insert|update|delete|replace|merge)\b(?!["'])"""
+    r"""|(?i:(?:insert|replace|merge)\s+(?:into\b|\w+\s+into\b)|delete\s+from\b|update\s+\S+\s+set\b))"""
+)
+
+
+def may_lose_writes(file: File, code: Code) -> bool:
+    """Whether code, or what it calls, may write to a connection that can be lost, and that is not made on the spot."""
+    found = [*writers(file.project), *_writers_in(file)]  # the text of this file may differ from the project's
+    return any(name in ("", getattr(code, "name", None)) for _, name in found)
+
+
+@answer
+def writers(project: ProjectView) -> list[list[str]]:
+    """Return the functions that write themselves: path and name.
+
+    The name is empty if the connection is no local variable: then each function that leads to the call may lose rows.
+    """
+    files = {file.path: file for word in _SENDING for file in project.files_containing(word)}
+    return [[path, name] for file in files.values() for path, name in _writers_in(file)]
+
+
+@query
+def _writers_in(file: File) -> list[tuple[str, str]]:
+    if not _may_write(file) or not file.is_program:
+        return []
+    found = dict[tuple[str, str], None]()
+    for call in file.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS and writes_rows(file, call):
+            owner = owner_of(file, call)
+            if owner is not None and loss_of(owner.library) is not None and isinstance(owner.root, Place):
+                found[str(file.path), _name_of_user(file, call, owner.root)] = None
+    return [*found]
+
+
+def _may_write(file: File) -> bool:
+    """Whether a file sends a statement that it spells out, or imports, by its text."""
+    if not any(word in file.text for word in _SENDING):
+        return False
+    if _STATEMENT.search(file.text):
+        return True
+    sent = set(_SENT.findall(file.text))
+    return bool(sent) and not sent.isdisjoint(_WORD.findall(import_lines(file.text)))
+
+
+def _name_of_user(file: File, call: ast.Call, root: Place) -> str:
+    """Return the name of the function whose variable holds the connection of a call; empty if others may hold it."""
+    function = function_around(file, call)
+    if function is None or root.scope.node is not function or has_parameter(function, root.path):
+        return ""
+    return function.name
