@@ -11,6 +11,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TypeAlias
 
 from dbhygiene.diagnostics.edits import (
@@ -88,7 +89,7 @@ def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
 
 def without_proof(file: File, fix: Fix) -> File:
     """Return the file with a fix that is only shown; raise EditError if it cannot be applied."""
-    editor = SectionEditor(file)
+    editor = SectionEditor(file, fix.edits)
     return editor.edit(editor.spell([fix.edits]))
 
 
@@ -237,7 +238,8 @@ class Trial:
         self._file = file
         self._check = check
         self._before = Counter(map(_key, findings))
-        self._editor = SectionEditor(file)
+        fixes = (finding.fix for finding in findings)
+        self._editor = SectionEditor(file, [edit for fix in fixes if isinstance(fix, Fix) for edit in fix.edits])
 
     @_defects_as_edit_errors()
     def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
@@ -263,13 +265,22 @@ class Trial:
         except (SyntaxError, ValueError, RecursionError) as error:
             raise EditError("with the fix that was tried, the code does not parse") from error
         try:
-            lost = Counter(_comments(file.text)) - Counter(_comments(after.text))
+            lost = self._lost_comments(after.text)
         except (tokenize.TokenError, SyntaxError) as error:
             raise EditError("the comments cannot be separated from the code") from error
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
             raise EditError("the fix that was tried loses a comment")
         return after
+
+    def _lost_comments(self, text: str) -> Counter[str]:
+        """Return the comments that a text no longer has. If their lines are there, nothing is split into tokens."""
+        lines = [Counter(line.strip() for line in each.split("\n") if "#" in line) for each in (self._file.text, text)]
+        return lines[0] - lines[1] and self._comments - Counter(_comments(text))
+
+    @cached_property
+    def _comments(self) -> Counter[str]:
+        return Counter(_comments(self._file.text))
 
     def _check_again(self, after: File, chosen: Sequence[Finding]) -> list[Finding]:
         """Return the findings of the file after fixes; raise EditError if one is new, or is not gone."""

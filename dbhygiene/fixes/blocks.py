@@ -260,7 +260,9 @@ def join_units(units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLi
             here = here.with_changes(leading_lines=own)
         for statement, after in [*_stream(before), *([(here, ())] if here else []), *_stream(unit.after)]:
             lines = _merge_lines(waiting, statement.leading_lines)
-            result.append(statement.with_changes(leading_lines=lines))
+            if lines != list(statement.leading_lines):  # else it stays the same object, which need not be written anew
+                statement = statement.with_changes(leading_lines=lines)
+            result.append(statement)
             waiting = list(after)
         if not here:
             waiting = _merge_lines(waiting, unit.left)

@@ -41,6 +41,7 @@ from dbhygiene.fixes.blocks import (
     without_empty_finally,
 )
 from dbhygiene.fixes.templates import EditError, Statement
+from dbhygiene.fixes.writer import ModuleWriter
 from dbhygiene.source.nodes import Span
 
 _BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
@@ -58,12 +59,13 @@ class Editor:
         self._lines = _LINE_END.split(text)
         try:
             self._module = cst.parse_module(text)
+            self._writer = ModuleWriter(self._module, text)
+            if self._writer.code(self._module) != text:
+                raise EditError("LibCST does not reproduce this file exactly")
             wrapper = MetadataWrapper(self._module, unsafe_skip_copy=True)
             self._positions = wrapper.resolve(PositionProvider)
         except (cst.ParserSyntaxError, RecursionError) as error:
             raise EditError("LibCST cannot read this file") from error
-        if self._module.code != text:
-            raise EditError("LibCST does not reproduce this file exactly")
 
     def edit(self, edits: Iterable[Edit]) -> str:
         """Return the text after these edits; raise EditError if one of them cannot be carried out."""
@@ -80,7 +82,12 @@ class Editor:
             raise EditError(f"LibCST cannot write it: {error}") from error
         if rewriter.pending:
             raise EditError(_missing_target(next(iter(rewriter.pending))))
-        return module.code + self._tail
+        return self._writer.code(module) + self._tail
+
+
+def width(text: str, limit: int | None) -> int:
+    """Return the maximum width of a new line of a text."""
+    return widest(_LINE_END.split(_without_blank_end(text)[0]), limit)
 
 
 def _without_blank_end(text: str) -> tuple[str, str]:
@@ -159,11 +166,10 @@ class _Rewriter(cst.CSTTransformer):
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         self.around.append(node)
-        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)) and not getattr(
-            node, "decorators", ()
-        ):
-            where = self.positions[node]
-            return any(where.start.line <= line <= where.end.line for line in self.lines)
+        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+            decorators: Sequence[cst.CSTNode] = getattr(node, "decorators", ())
+            start = self.positions[decorators[0] if decorators else node].start.line
+            return any(start <= line <= self.positions[node].end.line for line in self.lines)
         return not isinstance(node, (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine))
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from dbhygiene.diagnostics.edits import (
@@ -29,14 +30,47 @@ from dbhygiene.diagnostics.edits import (
 )
 from dbhygiene.fixes.editor import target_spans
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Span, parse
+from dbhygiene.source.nodes import FUNCTION, Span, first_line, parse
 
 _VALUE = "__the_old_value__"
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def same_meaning(file: File, edits: Iterable[Edit], text: str) -> bool:
     """Whether a text is what these edits make of a file; raises SyntaxError where it does not parse."""
-    return _dump(parse(text)) == _dump(_EditModel(file, edits).tree())
+    model = _EditModel(file, edits)
+    return _Comparison(file.text, text, model.untouched).agree(parse(text), model.tree())
+
+
+class _Comparison:
+    """Compares a tree of the new text with one of the model. A statement without edits agrees if its lines do."""
+
+    def __init__(self, before: str, after: str, untouched: Collection[ast.AST]) -> None:
+        self._before, self._after = (_LINE_END.split(text) for text in (before, after))
+        self._untouched = untouched
+
+    def agree(self, new: ast.AST, expected: ast.AST) -> bool:
+        """Whether two modules, classes or functions agree."""
+        if type(new) is not type(expected) or not isinstance(expected, (ast.Module, ast.ClassDef, *FUNCTION)):
+            return self._have_same_lines(new, expected) or _dump(new) == _dump(expected)
+        if self._have_same_lines(new, expected):
+            return True
+        new_body, body = new.body, expected.body  # type: ignore[attr-defined]
+        if len(new_body) != len(body) or not all(map(self.agree, new_body, body)):
+            return False
+        new.body = expected.body = []  # type: ignore[attr-defined]
+        return _dump(new) == _dump(expected)
+
+    def _have_same_lines(self, new: ast.AST, expected: ast.AST) -> bool:
+        if expected not in self._untouched or not (isinstance(new, ast.stmt) and isinstance(expected, ast.stmt)):
+            return False
+        if (new.col_offset, new.end_col_offset) != (expected.col_offset, expected.end_col_offset):
+            return False
+        return self._after[_lines(new)] == self._before[_lines(expected)]
+
+
+def _lines(statement: ast.stmt) -> slice:
+    return slice(first_line(statement) - 1, statement.end_lineno)
 
 
 def _dump(tree: ast.AST) -> str:
@@ -61,15 +95,17 @@ class _EditModel(ast.NodeTransformer):
         self.removed = {edit.statement for edit in every if isinstance(edit, Remove)}
         self.removed |= {span for edit in every if isinstance(edit, WrapInTry) for span in edit.moved}
         self.lines = sorted(span.line for span in (*self.edits, *self.removed))
+        self.untouched: set[ast.AST] = set()  # the statements of the tree that stay as they are
 
     def tree(self) -> ast.Module:
         return self.visit(parse(self.file.text))  # type: ignore[no-any-return]
 
     def visit(self, node: ast.AST) -> Any:
         spot = self.file.span(node) if isinstance(node, (ast.expr, ast.stmt)) else None
-        if isinstance(node, ast.stmt) and not isinstance(node, (*FUNCTION, ast.ClassDef)):
+        if isinstance(node, ast.stmt):
             end = node.end_lineno or node.lineno
-            if not any(node.lineno <= line <= end for line in self.lines):
+            if not any(first_line(node) <= line <= end for line in self.lines):
+                self.untouched.add(node)
                 return node
         edits = self.edits.get(spot, []) if spot else []
         if isinstance(node, ast.JoinedStr) and spot:

@@ -95,6 +95,12 @@ def statements_before(around: ast.AST, inside: ast.AST) -> list[ast.stmt]:
     return block[: block.index(inside)] if block else []  # type: ignore[arg-type]
 
 
+def first_line(statement: ast.stmt) -> int:
+    """Return the first line of a statement, or of its decorators."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(each.lineno for each in decorators)])
+
+
 def end_position(expr: ast.expr) -> tuple[int, int]:
     """Return the line and column where an expression ends: in this order, calls are made."""
     return expr.end_lineno or expr.lineno, expr.end_col_offset or expr.col_offset
