@@ -64,3 +64,32 @@ def test_a_local_connection_concerns_its_function_alone(tmp_path: Path) -> None:
     assert [code.name for code in file.functions if writers.may_lose_writes(file, code) and hasattr(code, "name")] == [
         "save"
     ]
+
+
+def test_the_functions_that_lead_to_a_method_may_lose_what_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "store.py"
+    path.write_text(
+        """
+import pymysql
+
+class Store:
+    def __init__(self):
+        self.conn = pymysql.connect()
+
+    def add(self, row):
+        self.conn.cursor().execute("insert into orders values (%s)", row)
+
+    def load(self):
+        self.conn.cursor().execute("select 1")
+
+def save(rows):
+    store = Store()
+    for row in rows:
+        store.conn.ping(reconnect=True)
+        store.add(row)
+    store.conn.commit()
+"""
+    )
+    file = Project(tmp_path).file(path)
+    names = {getattr(code, "name", "") for code in file.functions if writers.may_lose_writes(file, code)}
+    assert names == {"add", "save"}

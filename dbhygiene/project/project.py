@@ -323,8 +323,11 @@ class Project:
 
     def _data(self, path: Path) -> bytes:
         """Return the bytes of a program; none if it cannot be read: the check of the file itself reports that."""
+        is_notebook = str(path).endswith(NOTEBOOK)
+        if not is_notebook and (known := self._bytes.get(path)) is not None:
+            return known
         try:
-            if str(path).endswith(NOTEBOOK):
+            if is_notebook:
                 return self.file(path).text.encode(errors="surrogatepass")
             return self.read(path)
         except (OSError, *NOT_PYTHON):

@@ -75,8 +75,9 @@ class TextSearch:
 
     def mentioning_all(self, names: Iterable[str]) -> list[Path]:
         """Return the files that contain all of these names, as whole words."""
-        words = [name.encode() for name in names]
-        return [path for path in self._all() if all(_has_word(self._read(path), word) for word in words)]
+        first, *others = [name.encode() for name in names]
+        found = [(path, data) for path in self._all() if first in (data := self._read(path))]
+        return [path for path, data in found if all(_has_word(data, word) for word in (first, *others))]
 
     def calling(self, name: str) -> list[Path]:
         """Return the files that call something of this name."""

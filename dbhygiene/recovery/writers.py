@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.prefilter import import_lines
 from dbhygiene.library.server_calls import CONNECTION_ASKS, CURSOR_ASKS
 from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
+from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.recovery.handles import owner_of
 from dbhygiene.recovery.operations import writes_rows
 from dbhygiene.source.file import File, ProjectView, function_around
@@ -41,10 +43,7 @@ def may_lose_writes(file: File, code: Code) -> bool:
 
 @answer
 def writers(project: ProjectView) -> list[list[str]]:
-    """Return the functions that write themselves: path and name.
-
-    The name is empty if the connection is no local variable: then each function that leads to the call may lose rows.
-    """
+    """Return the functions that may lose what they write by themselves or by a call: path and name; no name: all."""
     files = {file.path: file for word in _SENDING for file in project.files_containing(word)}
     return [[path, name] for file in files.values() for path, name in _writers_in(file)]
 
@@ -58,7 +57,7 @@ def _writers_in(file: File) -> list[tuple[str, str]]:
         if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS and writes_rows(file, call):
             owner = owner_of(file, call)
             if owner is not None and loss_of(owner.library) is not None and isinstance(owner.root, Place):
-                found[str(file.path), _name_of_user(file, call, owner.root)] = None
+                found.update(dict.fromkeys(_losers(file, call, owner.root)))
     return [*found]
 
 
@@ -72,9 +71,14 @@ def _may_write(file: File) -> bool:
     return bool(sent) and not sent.isdisjoint(_WORD.findall(import_lines(file.text)))
 
 
-def _name_of_user(file: File, call: ast.Call, root: Place) -> str:
-    """Return the name of the function whose variable holds the connection of a call; empty if others may hold it."""
+def _losers(file: File, call: ast.Call, root: Place) -> Iterator[tuple[str, str]]:
+    """Yield the functions that may lose what a call writes: path and name; no name: all of them.
+
+    If a variable of the function holds the connection, only this function may; else, also those that lead to it.
+    """
     function = function_around(file, call)
-    if function is None or root.scope.node is not function or has_parameter(function, root.path):
-        return ""
-    return function.name
+    yield str(file.path), function.name if function is not None else ""
+    if function is not None and (root.scope.node is not function or has_parameter(function, root.path)):
+        for found in calls_that_lead_to(file, function):
+            above = function_around(*found) if found is not None else None
+            yield (str(found[0].path), above.name) if found is not None and above is not None else ("", "")
