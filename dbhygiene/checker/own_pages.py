@@ -17,8 +17,8 @@ dbhygiene with a newer Python. A file with a syntax error is reported if it is n
 mentions a database library.
 
 Files for Python 2 cannot be checked. In a directory they are no findings: a line on standard error counts them, and a
-SARIF report lists them as notifications. The line at which the parser stops decides, such as `print "done"`. To silence
-the warning, exclude the files with `extend-exclude`.
+SARIF report lists them as notifications. A file counts as one if the parser stops at a line of Python 2, such as
+`print "done"`. To silence the warning, exclude the files with `extend-exclude`.
 """,
     NOT_READ: """A file or a directory cannot be read.
 

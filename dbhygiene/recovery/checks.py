@@ -178,7 +178,13 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
                 if _is_reset(node, waits_for):
                     return None
                 text = f"`{name}` is set before the first query: even if that fails, the loop does not retry"
-                return IdleCheck(statement, text, node.handlers[0], assignment=statement)
+                return IdleCheck(
+                    statement,
+                    text,
+                    node.handlers[0],
+                    assignment=statement,
+                    caught="catches the error, but the loop ends",
+                )
     return None
 
 

@@ -39,6 +39,7 @@ class IdleCheck(Frozen):
     handler: ast.ExceptHandler | None = None
     confidence: Confidence = Confidence.CERTAIN
     assignment: ast.Assign | None = None  # of `connections["default"]`: a query may be put before it
+    caught: str = "catches an error that cannot occur"  # what the handler does
 
 
 def idle_guards(file: File) -> Iterator[IdleCheck]:

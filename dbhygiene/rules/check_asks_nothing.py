@@ -55,7 +55,7 @@ def wait():
             time.sleep(1)
 ```
 
-Attributes of a driver's connection are known without the server. `closed` of psycopg2 and `open` of PyMySQL show a
+Reading an attribute of a driver's connection does not ask the server. `closed` of psycopg2 and `open` of PyMySQL show a
 loss only after a query has failed; `isolation_level` never does:
 
 ```python
@@ -124,7 +124,7 @@ _HANDLER = "ConnectionHandler"
 @rule("HYG409", on=File, imports=DATABASES, also=CHECKING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in idle_checks(file):
-        path = ((found.handler, "catches an error that cannot occur"),) if found.handler is not None else ()
+        path = ((found.handler, found.caught),) if found.handler is not None else ()
         yield Diagnostic(found.node, found.message, path=path, fix=_repair(file, found), confidence=found.confidence)
 
 

@@ -132,8 +132,8 @@ def add_column():
 add_column()
 ```
 
-A crawl of Scrapy uses its engine for each item, and its process ends with it. An engine of a spider, of a pipeline, or
-of a module that only these use is *possible*, too, unless a server starts the crawls:
+A crawl of Scrapy uses the engine for each item, and the process ends with the crawl. An engine of a spider, of a
+pipeline, or of a module that only these use is *possible*, too, unless a server starts the crawls:
 
 ```python
 from sqlalchemy import create_engine
