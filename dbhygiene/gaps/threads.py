@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import TypeGuard
 
+from dbhygiene.diagnostics.model import Impact
 from dbhygiene.gaps.decorators import with_decorators
+from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first_query
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_CLASSES, THREAD_POOLS, THREADS, THREADS_IF_FALSE
+from dbhygiene.library.entry_points import PASSIVE_BASES
 from dbhygiene.library.waits import WaitKind
+from dbhygiene.lifetimes.impact import runs
 from dbhygiene.program.arguments import argument, bind_arguments, has_parameter, named_parameters
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
@@ -25,7 +30,7 @@ from dbhygiene.program.definitions import Definition, find_method
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
@@ -57,6 +62,10 @@ def unclosed_threads(file: File) -> tuple[UnclosedThreads, ...]:
     kept: dict[ast.Call, dict[Function, Thread]] = {}
     for call in sorted(file.nodes(ast.Call), key=lambda call: (call.lineno, call.col_offset)):
         kept[call] = {thread.function: thread for thread in threads(file, call) if keeps_connection(thread)}
+        if kept[call] and _is_lent_to_lasting_pool(file, call):
+            kept[call] = {
+                function: thread for function, thread in kept[call].items() if not _keeps_for_next_job(thread)
+            }
     seen, found = set[Function](), list[UnclosedThreads]()
     for started in kept.values():
         new = {function: thread for function, thread in started.items() if function not in seen}
@@ -123,6 +132,41 @@ def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
         if pool is not None and (_is_pool(file, pool) or (is_loop and is_none(pool))):
             return argument(call, *HANDS_OVER[call.func.attr])
     return None
+
+
+def _is_lent_to_lasting_pool(file: File, call: ast.Call) -> bool:
+    """Whether a call passes a job to a pool that lives as long as the process: in a global variable, or a field.
+
+    Its threads are few, and do not end. A pool that each request makes, or a view object, is none.
+    """
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in HANDS_OVER:
+        return False
+    pool = argument(call, 0, "executor") if call.func.attr == "run_in_executor" else call.func.value
+    bindings = Bindings.of(file)
+    place = bindings.place(pool) if pool is not None else None
+    if place is None or isinstance(place.scope.node, FUNCTION):
+        return False
+    return any(_is_made_for_long(file, made) for made in bindings.values.get(place, ()) if not is_none(made))
+
+
+def _is_made_for_long(file: File, made: ast.expr) -> bool:
+    """Whether a pool is made at module level, or by a class that no framework makes objects of, for each request."""
+    function = function_around(file, made)
+    if function is None:
+        return True
+    scope = file.functions[function].class_scope
+    if scope is None:
+        return runs(file, made, by_exception=False, may_last=True).impact is Impact.ONCE
+    cls = Definition(file, scope.node, scope.name)  # type: ignore[arg-type]
+    if not PASSIVE_BASES.issuperset(foreign_bases(cls)):
+        return False
+    return runs(file, made, by_exception=False).impact is not Impact.REPEATED
+
+
+def _keeps_for_next_job(thread: Thread) -> bool:
+    """Whether a job checks the age of its connection, so that the next one in its thread gets no lost connection."""
+    age = age_of_connections(thread.file)
+    return age is not None and age < inf and checks_age(thread)
 
 
 def _is_false(call: ast.Call, name: str) -> bool:

@@ -739,3 +739,73 @@ def test_a_callback_that_closes_a_lost_connection_recovers(gaps, handled, count)
         """
     )
     assert len(found) == count
+
+
+POOL = """
+    from concurrent.futures import ThreadPoolExecutor
+    from django.db import close_old_connections
+    from jobs.models import Job
+
+    {pool}
+
+    def work(pk):
+        close_old_connections()
+        try:
+            Job.objects.filter(pk=pk).update(state="done")
+        finally:
+            {close}
+
+    {start}
+"""
+GLOBAL = "POOL = ThreadPoolExecutor(4)"
+LOCAL = """class Manager:
+        def start(self, pk):
+            pool = ThreadPoolExecutor(4)
+            pool.submit(work, pk)
+"""
+LAZY = """def start(pk):
+        global POOL
+        if POOL is None:
+            POOL = ThreadPoolExecutor(4)
+        POOL.submit(work, pk)
+"""
+FIELD = """class Manager{bases}:
+        def __init__(self):
+            self.pool = ThreadPoolExecutor(4)
+
+        def start(self, pk):
+            self.pool.submit(work, pk)
+"""
+
+
+@pytest.mark.parametrize(
+    ("pool", "start", "age", "is_reported"),
+    [
+        (GLOBAL, "def start(pk):\n        POOL.submit(work, pk)", 600, False),
+        (GLOBAL, "def start(pk):\n        POOL.submit(work, pk)", None, True),
+        ("", FIELD.format(bases=""), 600, False),
+        ("from django.views import View", FIELD.format(bases="(View)"), 600, True),
+        ("", FIELD.format(bases="").replace("def __init__(self)", "def open(self)"), 600, False),
+        ("", LOCAL, 600, True),
+        ("POOL = None", LAZY, 600, False),
+        (
+            "",
+            "def start(pk):\n        with ThreadPoolExecutor(4) as pool:\n            pool.submit(work, pk)",
+            600,
+            True,
+        ),
+        ("from threading import Thread", "def start(pk):\n        Thread(target=work, args=(pk,)).start()", 600, True),
+    ],
+)
+def test_the_threads_of_a_lasting_pool_keep_persistent_connections(tmp_path, pool, start, age, is_reported):
+    database = {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": age}
+    (tmp_path / "settings.py").write_text(
+        f"import django\n\nINSTALLED_APPS = []\nDATABASES = {{'default': {database}}}\n"
+    )
+    for close in ("close_old_connections()", "print(pk)"):
+        text = dedent(POOL.format(pool=pool, start=start, close=close))
+        (tmp_path / "work.py").write_text(text)
+        codes = [finding.code for finding in dbhygiene.check(tmp_path / "work.py")]
+        assert codes == (["HYG307"] if is_reported else [])
+    (tmp_path / "work.py").write_text(text.replace("    close_old_connections()\n", ""))
+    assert [finding.code for finding in dbhygiene.check(tmp_path / "work.py")] == ["HYG307"]
