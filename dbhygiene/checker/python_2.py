@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 
-# Comments, and strings without their prefixes.
-_TEXT = re.compile(
-    r"""\#[^\n]* | ('''|\"\"\")(?:\\.|(?!\1).)*(?:\1|\Z) | (["'])(?:\\.|(?!\2)[^\n\\])*\2?""", re.S | re.X
-)
+from dbhygiene.source.lexing import COMMENT_OR_STRING
+
 # Code that only Python 2 parses; a string is written `""`.
 _CONSTRUCTS = re.compile(
     r"""
@@ -44,7 +42,7 @@ def is_python_2(text: str, error: Exception) -> bool:
     """Whether an error of the parser shows that a program is written for Python 2."""
     if not isinstance(error, SyntaxError) or error.lineno is None:
         return False
-    code = _TEXT.sub(_without_content, text)
+    code = COMMENT_OR_STRING.sub(_without_content, text)
     if _PYTHON_3.search(code) is not None:
         return False
     if isinstance(error, TabError):  # Python 2 reads a tab as up to eight spaces

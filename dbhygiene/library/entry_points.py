@@ -120,6 +120,30 @@ HOOKS = re.compile(
     r"main|run|start|stop|setup|teardown|cli|entry\w*|execute|invoke|\w*handler|lambda_\w+|on_\w+|handle_\w+|process_\w+"
     r"|create_app|make_app|application|app|upgrade|downgrade|pytest_\w+|\w*hook|register\w*"
 )
+# Names of modules, folders of modules, and names of classes, that frameworks and servers find without a mention.
+FOUND_BY_NAME = re.compile(
+    r"(?:admin|apps?|asgi|celery\w*|conftest|dags?|forms|function_app|index|jobs?|lambda_\w+|main|managers?|middlewares?"
+    r"|models|noxfile|pipelines?|plugins?|receivers|routes|run|serializers|server|settings|signals?|sitecustomize|spiders?"
+    r"|tasks?|tests?|translation|urls|views|wsgi|fabfile|locustfile|setup)(?:_\w+)?|\w+_(?:plugin|handler|hook|dag|task)"
+)
+FOUND_IN = words(
+    """commands templatetags dags plugins plugin spiders pipelines tasks jobs functions lambdas handlers hooks addons
+    extensions modules cogs pages migrations versions alembic routers scripts bin tools backends"""
+)
+FOUND_CLASSES = re.compile(r"\w*(?:Plugin|Handler|Hook|Command|Middleware|Pipeline|Spider|Backend|Extension|Config)")
+
+# Words of a file at which a program begins.
+BEGINNINGS = words(
+    """__main__ Flask( FastAPI( Sanic( Application( run_polling start_polling asyncio.run( app.run( bot.run(
+    execute_from_command_line lambda_handler handler("""
+)
+
+# Calls at the top of a module that prepare something for its functions, by the last part of their name.
+PREPARES = words(
+    """basicConfig dictConfig fileConfig setLevel addHandler load_dotenv filterwarnings simplefilter disable_warnings
+    append insert extend update setdefault seed set_option use install_as_MySQLdb register_adapter register_converter"""
+)
+
 # The parameters of a function that a platform calls for each request: AWS Lambda's handler, for example.
 OF_PLATFORMS = ("event", "context")
 

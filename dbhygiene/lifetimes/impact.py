@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from dbhygiene.config.loading import MARKERS
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.background import FORKS, PROCESSES, TASKS, THREAD_CLASSES
 from dbhygiene.library.calls import NEVER_RETURN
@@ -29,10 +28,7 @@ from dbhygiene.library.entry_points import (
     COMMANDS,
     CRAWL_METHODS,
     EVENTS,
-    GIVEN_TO_HOOKS,
-    HOOKS,
     LIFESPANS,
-    LOADERS,
     MIGRATIONS,
     NEUTRAL,
     ONCE_IN_CRAWLS,
@@ -48,11 +44,21 @@ from dbhygiene.library.entry_points import (
     registers,
 )
 from dbhygiene.library.request_handlers import handler
-from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
+from dbhygiene.library.test_files import directories, is_test_file
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
+from dbhygiene.lifetimes.unused_code import (
+    LOOK_UPS,
+    is_in_package,
+    is_main,
+    is_script,
+    is_unused_class,
+    is_unused_function,
+    is_unused_module,
+    may_be_loaded,
+    strings_of,
+)
 from dbhygiene.pools.sqlalchemy import in_migrations
-from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.crawls import part_of_crawl
@@ -61,7 +67,7 @@ from dbhygiene.program.definitions import Definition, base_classes, find_definit
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.event_handlers import event_registration, is_event_decorator
 from dbhygiene.program.held_functions import uses_of_held
-from dbhygiene.program.names import canonical_name, is_imported
+from dbhygiene.program.names import canonical_name
 from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, function_around, with_others
 from dbhygiene.source.nodes import Function, Located, block_of, last_name, statements_before, walk, without_arguments
@@ -71,9 +77,6 @@ from dbhygiene.source.scopes import Scope
 
 _MOST = 100  # functions on the chains to one leak; with more, the impact is unknown
 _FEW_ROUNDS = 10  # a literal loop of at most so many rounds does not count as repetition
-_LOOK_UPS = re.compile(
-    r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|import_module|__import__)\s*\(|\b__dict__\b"
-)
 _RUNS_TARGET = THREAD_CLASSES | {name: FORKS[name] for name in PROCESSES}
 _BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__post_init__"})
 
@@ -101,6 +104,7 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
+_UNUSED = Runs(Impact.ONCE, "nothing in this project calls it")
 _AT_THE_ENDS = "once, when the program starts or stops"
 _SETS_UP = "once, as its name says, to set up a database"
 
@@ -390,6 +394,8 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
     by_base = _runs_by_base_class(cls, function) if cls is not None and not runs_itself else None
     if by_base is _UNKNOWN or _may_be_imported(file, function, cls):
         return _UNKNOWN
+    if cls is not None and by_base is None and not runs_itself and is_unused_class(cls):
+        return _UNUSED
     mentions = _uses_where_made(file, function, cls) if cls is not None and not runs_itself else None
     if mentions is None:
         mentions = _mentions(file, function, cls, is_made=runs_itself)
@@ -428,9 +434,9 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return _UNKNOWN
     if not places and by_base is None:
         # By the user, or as a plugin.
-        may_be_called = file.is_interactive or (_is_in_package(file) and _may_be_loaded(file))
-        is_unused = (_is_script(file) and not may_be_called) or _is_left_over(file, function, cls)
-        return Runs(Impact.ONCE, "no call of this function is known") if is_unused else _UNKNOWN
+        may_be_called = file.is_interactive or (is_in_package(file) and may_be_loaded(file))
+        is_unused = (is_script(file) and not may_be_called) or is_unused_function(file, function, cls)
+        return _UNUSED if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
 
 
@@ -501,43 +507,6 @@ def _rules_out(
     return any(decided.get(test, result) is not result for test, result in guards)
 
 
-def _is_left_over(file: File, function: Function, cls: Definition | None) -> bool:
-    """Whether other files of an application use the module of a function, and no file names the function itself.
-
-    Frameworks and platforms call some functions by their names or with their objects: those may run. Without a mark of
-    a project's root, there may be other files.
-    """
-    root = file.project.root
-    if function.decorator_list or root is None or not any((root / mark).exists() for mark in MARKERS):
-        return False
-    if cls is None and "." in file.functions[function].name:
-        return False
-    if file.project.is_distributed or not is_imported(file):
-        return False
-    if HOOKS.fullmatch(function.name) or any(each.arg in GIVEN_TO_HOOKS for each in named_parameters(function)):
-        return False
-    return not _is_named_again(file, function.name) and (cls is None or _is_called_by_names(cls))
-
-
-def _is_named_again(file: File, name: str) -> bool:
-    """Whether a file of the project has the name of a function besides its definition."""
-    others = file.project.files_mentioning_all(name)
-    if others is None or any(each.path != file.path for each in others) or file.project.scripts_mentioning(name):
-        return True
-    return len(re.findall(rf"\b{name}\b", file.text)) > 1
-
-
-def _is_called_by_names(cls: Definition) -> bool:
-    """Whether the program calls the methods of a class by their names: most of them are named elsewhere.
-
-    Otherwise a server, or a framework, may look them up in its objects.
-    """
-    public = [name for name in cls.file.classes[cls.name].defined if not name.startswith("_")]
-    if _LOOK_UPS.search(cls.file.text) is not None or any(name.isupper() for name in public):
-        return False
-    return 2 * sum(_is_named_again(cls.file, name) for name in public) > len(public)
-
-
 def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) -> Runs | None:
     """Return how often a framework or platform runs a function; None if no decorator or signature says so.
 
@@ -582,7 +551,7 @@ def _is_main_function(file: File, function: Function) -> bool:
     """Whether a function is the `main` that its module calls when it is run as a program."""
     if function.name != "main":
         return False
-    calls = (call for each in file.tree.body if _is_main(file, each) for call in ast.walk(each))
+    calls = (call for each in file.tree.body if is_main(file, each) for call in ast.walk(each))
     return any(
         isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "main" for call in calls
     )
@@ -657,9 +626,9 @@ def _is_for_others(file: File, names: list[str]) -> bool:
     if file.project.programs:
         top = file.project.module(file.module.partition(".")[0], file)
         return top is not None and _offers(top, file, names[0])
-    if _is_script(file):
+    if is_script(file):
         return False
-    return file.path.name == "__init__.py" or _is_in_package(file)
+    return file.path.name == "__init__.py" or is_in_package(file)
 
 
 def _offers(package: File, file: File, name: str) -> bool:
@@ -713,7 +682,7 @@ def _mentions_of(
         if _outside_of_programs(where) is not None:
             continue
         may_look_up = is_method or (_looks_up_names(file) if where.path == file.path else module in where.text)
-        if may_look_up and any(_looks_up(where, node) for node in _strings(where).get(name, ())):
+        if may_look_up and any(_looks_up(where, node) for node in strings_of(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _reads_of_name(where, name))
         found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
@@ -739,7 +708,7 @@ def _uses_where_made(file: File, function: Function, cls: Definition) -> list[tu
     for where in with_others(file, [*others, *file.project.scripts_mentioning(cls.name)]):
         if _outside_of_programs(where) is not None:
             continue
-        if any(_looks_up(where, node) for node in _strings(where).get(cls.name, ())):
+        if any(_looks_up(where, node) for node in strings_of(where).get(cls.name, ())):
             return None
         for node in _reads_of_name(where, cls.name):
             is_sure = _is_it(where, node, cls, is_method=False)
@@ -762,7 +731,7 @@ def _is_owner(file: File, name: ast.Name) -> bool:
 
 def _looks_up_names(file: File) -> bool:
     """Whether strings in a file may name its own functions: not in a script that never looks a name up."""
-    return not _is_script(file) or _LOOK_UPS.search(file.text) is not None
+    return not is_script(file) or LOOK_UPS.search(file.text) is not None
 
 
 def _looks_up(file: File, node: ast.Constant) -> bool:
@@ -797,10 +766,10 @@ def _has_name(node: ast.expr, name: object) -> bool:
 def _files_with_word(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
     """Return the files that may mention a function by its name; None if there are too many.
 
-    No file imports a script. Every program has its `main`: for a common name, only files that also mention the
-    function's module count.
+    No file imports a script, or a module that is no longer in use. Every program has its `main`: for a common name,
+    only files that also mention the function's module count.
     """
-    if _is_script(file):
+    if is_script(file) or is_unused_module(file):
         return ()
     if (others := file.project.files_mentioning_all(name)) is not None or is_method:
         return others
@@ -839,16 +808,6 @@ def _import_aliases(file: File) -> Mapping[str, set[str]]:
             package, _, word = said.rpartition(".")
             if package:
                 found[word].add(own)
-    return found
-
-
-@query
-def _strings(file: File) -> Mapping[str, list[ast.Constant]]:
-    """Return the strings in a file, by their values."""
-    found = defaultdict[str, list[ast.Constant]](list)
-    for node in file.nodes(ast.Constant):
-        if isinstance(node.value, str):
-            found[node.value].append(node)
     return found
 
 
@@ -930,54 +889,10 @@ def _choice_of_command(file: File, node: ast.expr) -> ast.Call | None:
     return call if keyword and last_name(call.func) in SUB_COMMANDS else None
 
 
-@query
-def _is_script(file: File) -> bool:
-    """Whether a file is a program of its own: its top level calls something, and no file imports it.
-
-    A module of a package is one if it says what to do when it is run, and nothing may load it by its name.
-    """
-    in_package = _is_in_package(file)
-    if in_package and file.path.name == "__init__.py":
-        return False
-    begins = _is_main if in_package else _runs_something
-    if not any(begins(file, each) for each in file.tree.body) or is_imported(file):
-        return False
-    return not in_package or is_of_scripts(file) or not _may_be_loaded(file)
-
-
-def _may_be_loaded(file: File) -> bool:
-    """Whether another file may import a module of a package by a string, or all modules of the package."""
-    package, _, name = file.module.rpartition(".")
-    others = file.project.files_mentioning_all(name)
-    named = re.compile(rf"(?:^|[.:/]){re.escape(name)}(?:[.:]|$)")
-    if others is None or any(
-        named.search(said) for each in others if each.path != file.path for said in _strings(each)
-    ):
-        return True
-    loading = [file.project.files_mentioning_all(each, package.rpartition(".")[2]) for each in LOADERS]
-    return any(files is None or not all(map(is_test_file, files)) for files in loading)
-
-
-def _is_in_package(file: File) -> bool:
-    package, _, _ = file.module.rpartition(".")
-    return package != "" and file.project.module(package, file) is not None
-
-
-def _is_main(file: File, node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "__name__" in file.segment(node.test)
-
-
-def _runs_something(file: File, statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Expr(value=ast.Call() | ast.Await()) | ast.For() | ast.While() | ast.With():
-            return True
-    return _is_main(file, statement)
-
-
 def _top_level(file: File, node: ast.AST) -> Runs:
     """Return how often the top level of a module runs."""
     if file.is_interactive or not RERUN.isdisjoint(file.imported_packages):
         return _UNKNOWN
-    if any(_is_main(file, around) for around in file.around(node)):
+    if any(is_main(file, around) for around in file.around(node)):
         return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run as a program; then the process ends")
     return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run or imported")

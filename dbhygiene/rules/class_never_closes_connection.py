@@ -30,8 +30,8 @@ class Client:
 ```
 
 A connection that is opened in the body of a class is not closed either. There is only one of it in the program, so it
-is reported only with `min-confidence = "possible"`. The same holds for a class of which a program creates one object at
-its start:
+is reported only with `min-confidence = "possible"`. The same holds for a class of which an application creates no
+object, and for one of which a program creates one object at its start:
 
 ```python possible
 import sqlite3

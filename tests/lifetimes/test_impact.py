@@ -623,7 +623,83 @@ def test_a_function_that_nothing_names_is_left_over_in_a_module_that_is_used(lea
     module = dedent(LEAK) + '\ndef used():\n    return "shop"\n'
     found = leak(db=module, web="from db import used\n\ndef view():\n    return used()\n")
     assert (found.confidence, found.impact) == (Confidence.POSSIBLE, Impact.ONCE)
-    assert "no call of this function is known" in found.notes
+    assert "nothing in this project calls it" in found.notes
+
+
+def test_a_comment_names_no_function(leak) -> None:
+    module = dedent(LEAK) + '\ndef used():\n    return "shop"\n'
+    web = "from db import used\n\ndef view():\n    # load(path)\n    return used()\n"
+    assert leak(db=module, web=web).impact is Impact.ONCE
+    assert leak(web=web.replace("# load", "load")).impact is Impact.UNKNOWN
+
+
+PROGRAM = "def main():\n    print(1)\n\nif __name__ == '__main__':\n    main()\n"
+QUERY = "import logging\n" + dedent(RAISING).replace("load", "query") + "\n\nlogging.basicConfig()\n"
+STORE = """
+    import sqlite3
+
+    class Store:
+        def __init__(self):
+            self.conn = sqlite3.connect("shop.db")
+
+        def count(self):
+            return self.conn.execute("select 1").fetchone()
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "impact"),
+    [
+        ({"app": PROGRAM}, Impact.ONCE),
+        ({"app": PROGRAM, "other": "from lib.orders import query\n\ndef f():\n    query(1)\n"}, Impact.ONCE),
+        ({"app": PROGRAM, "other": "from lib.rows import query\n\n@job\ndef f():\n    query(1)\n"}, Impact.REPEATED),
+        ({}, Impact.UNKNOWN),  # a library that its users copy
+        ({"tests/test_it": PROGRAM}, Impact.UNKNOWN),
+        ({"app": PROGRAM, "settings": "PARTS = ['lib.rows']\n"}, Impact.UNKNOWN),
+        ({"app": PROGRAM, "load": "from importlib import import_module\n"}, Impact.UNKNOWN),
+        ({"app": PROGRAM, "old": "from lib.rows import query\nprint query(1)\n"}, Impact.UNKNOWN),
+        ({"app": PROGRAM, "lib/__init__": "from .rows import *\n"}, Impact.UNKNOWN),
+    ],
+)
+def test_a_module_that_nothing_imports(leak, tmp_path: Path, files: dict[str, str], impact: Impact) -> None:
+    found = leak(**{"lib/__init__": "", "lib/orders": "def query(n):\n    return n\n", "lib/rows": QUERY} | files)
+    assert found.impact is impact
+
+
+@pytest.mark.parametrize(
+    ("module", "change"),
+    [
+        ("lib/tasks", ("", "")),
+        ("plugins/rows", ("", "")),
+        ("lib/rows", ("def query", "@app.get('/')\ndef query")),
+        ("lib/rows", ("def query", "def handler")),
+    ],
+)
+def test_a_module_may_be_found_by_a_framework(leak, module: str, change: tuple[str, str]) -> None:
+    text = QUERY.replace("logging.basicConfig()", "").replace(*change)
+    assert leak(**{"app": PROGRAM, module: text}).impact is not Impact.ONCE
+
+
+def test_a_file_of_a_deployment_may_name_a_module(leak, tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: gunicorn lib.rows:query\n")
+    text = QUERY.replace("logging.basicConfig()", "")
+    assert leak(**{"app": PROGRAM, "lib/rows": text}).impact is Impact.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("change", "other", "impact"),
+    [
+        (("", ""), "", Impact.ONCE),
+        (("", ""), "import db\n", Impact.ONCE),
+        (("", ""), "from db import Store\n\ndef f(make=Store):\n    return make\n", Impact.UNKNOWN),
+        (("", ""), "CLASSES = 'db.Store'\n", Impact.UNKNOWN),
+        (("class Store:", "@register\nclass Store:"), "", Impact.UNKNOWN),
+        (("class Store:", "from wx import Frame\n\nclass Store(Frame):"), "import db\n", Impact.UNKNOWN),
+        (("class Store:", "class StorePlugin:"), "import db\n", Impact.UNKNOWN),
+    ],
+)
+def test_a_class_that_nothing_names(leak, change: tuple[str, str], other: str, impact: Impact) -> None:
+    assert leak(app=PROGRAM, db=dedent(STORE).replace(*change), other=other).impact is impact
 
 
 @pytest.mark.parametrize(
