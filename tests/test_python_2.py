@@ -104,7 +104,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-WARNING = "dbhygiene: warning: 2 files are written for Python 2 and were not checked: for example old/a.py (line 7)\n"
+WARNING = "dbhygiene: warning: 2 files are written for Python 2 and were not checked, for example `old/a.py` (line 7)\n"
 
 
 def test_files_of_a_directory_are_counted_in_one_line(project: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_named_file_is_a_finding(project: Path) -> None:
     assert (status, out.count("\n")) == (1, 1)
     assert out.startswith("old/b.py:4:")
     assert "`raise` with a comma is Python 2" in out
-    assert err == ("dbhygiene: warning: 1 file is written for Python 2 and was not checked: old/a.py (line 7)\n")
+    assert err == ("dbhygiene: warning: `old/a.py` (line 7) is written for Python 2 and was not checked\n")
     (found,) = dbhygiene.check(project / "old/b.py")
     assert found.code == "HYG001"
 

@@ -413,13 +413,11 @@ class Run:
     def _warn_of_python_2(self) -> None:
         """Warn of the files that are written for Python 2: they are not checked, and are no findings."""
         first, number = self._python_2[0], len(self._python_2)
-        files = (
-            "1 file is written for Python 2 and was"
-            if number == 1
-            else f"{number} files are written for Python 2 and were"
-        )
-        example = "" if number == 1 else "for example "
-        self.warn(f"warning: {files} not checked: {example}{printable_path(first.path)} (line {first.span.line})")
+        place = f"`{printable_path(first.path)}` (line {first.span.line})"
+        if number == 1:
+            self.warn(f"warning: {place} is written for Python 2 and was not checked")
+        else:
+            self.warn(f"warning: {number} files are written for Python 2 and were not checked, for example {place}")
 
     def status(self) -> int:
         """Return the exit status: 2 after a failure, 1 if a finding has the level at which the run fails."""
