@@ -162,9 +162,13 @@ class ImportGraph:
         if number not in self._imported:
             path = self._files[number]
             directory = str(path.parent)
+            package: list[str] | None = None
             found: dict[str, Path | None] = {}
             for module, names in parse_imports(self._read(path)):
-                parts = self._absolute(path, module).split(".")
+                if module.startswith("."):
+                    package = package or self._name(path).split(".")
+                    module = _absolute(module, package, path.name == "__init__.py")
+                parts = module.split(".")
                 prefixes = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
                 found.update((name, self._find(name, directory)) for name in prefixes if name not in found)
                 if (last := found[prefixes[-1]]) is None or last.name == "__init__.py":
@@ -174,12 +178,9 @@ class ImportGraph:
             self._imported[number] = [self._number(other) for other in found.values() if other is not None]
         return self._imported[number]
 
-    def _absolute(self, path: Path, module: str) -> str:
-        """Return the absolute name of a module that a file imports by this name."""
-        name = module.lstrip(".")
-        if (level := len(module) - len(name)) == 0:
-            return name
-        package = self._name(path).split(".")
-        if path.name == "__init__.py":
-            level -= 1
-        return ".".join([*package[: len(package) - level], *filter(None, [name])])
+
+def _absolute(module: str, name: list[str], is_package: bool) -> str:
+    """Return the absolute name of a module that is imported by a relative one; `name` is that of the file."""
+    inner = module.lstrip(".")
+    level = len(module) - len(inner) - is_package
+    return ".".join([*name[: len(name) - level], *filter(None, [inner])])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import MARKS_DISTRIBUTION, DiscoveredFiles, Files, Listing
@@ -47,6 +47,7 @@ class Project:
         self._settings = settings or Settings()
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
+        self._in_bases: dict[tuple[str, str], Path | Literal[""] | None] = {}
         self._bases: dict[str, tuple[str, ...]] = {}
         self._sites: dict[str, bool] = {}  # whether a directory holds a site that changes `sys.path`
         self._listed: dict[str, frozenset[str]] = {}
@@ -469,12 +470,10 @@ class Project:
         for base in self.bases(directory):
             if self._names(base).isdisjoint((parts[0], f"{parts[0]}.py")):
                 continue
-            stem = os.path.join(base, *parts)
-            for candidate in (os.path.join(stem, "__init__.py"), stem + ".py"):
-                if os.path.isfile(candidate):
-                    return Path(candidate)
-            if os.path.isfile(os.path.join(base, parts[0], "__init__.py")):
-                return None  # the package is here, the module is not: as Python, look no further
+            if (base, name) not in self._in_bases:  # most directories share most of their bases
+                self._in_bases[base, name] = _find_in(base, parts)
+            if (path := self._in_bases[base, name]) is not None:
+                return path or None
         return None if parts[0] in sys.stdlib_module_names else self._other_parts.find(parts, directory)
 
     @cached_property
@@ -581,6 +580,15 @@ _DISTRIBUTED = {
     "setup.cfg": ("[metadata]", "[egg_info]"),
     "PKG-INFO": ("Name:",),
 }
+
+
+def _find_in(base: str, parts: Sequence[str]) -> Path | Literal[""] | None:
+    """Return the path of a module in a directory; "" if only its package is here: Python then looks no further."""
+    stem = os.path.join(base, *parts)
+    for candidate in (os.path.join(stem, "__init__.py"), stem + ".py"):
+        if os.path.isfile(candidate):
+            return Path(candidate)
+    return "" if os.path.isfile(os.path.join(base, parts[0], "__init__.py")) else None
 
 
 def _outside_packages(directory: str) -> str:
