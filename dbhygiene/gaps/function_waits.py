@@ -17,7 +17,7 @@ from dbhygiene.gaps.server_timeout import timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, GapSummary, Pause
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import Code
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query_of_run
 
 
 class FunctionWaits:
@@ -62,7 +62,7 @@ class FunctionWaits:
             return UNKNOWN
 
 
-@query
+@query_of_run
 def reachable_waits(file: File) -> FunctionWaits:
     """Return the waits of the functions that a file reaches."""
     return FunctionWaits(file.project, timeout_settings(file.project).gap_limit)

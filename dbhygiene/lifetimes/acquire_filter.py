@@ -18,7 +18,7 @@ from dbhygiene.library.prefilter import GIVING
 from dbhygiene.lifetimes.passed_functions import may_run_opener
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
-from dbhygiene.source.queries import Memo, query
+from dbhygiene.source.queries import Memo, query, query_of_run
 
 
 class AcquireFilter:
@@ -69,7 +69,7 @@ class AcquireFilter:
         return frozenset() if self.names is None else _find_local_aliases(file, self)
 
 
-@query
+@query_of_run
 def _find_local_aliases(file: File, words: AcquireFilter) -> frozenset[str]:
     names: set[str] = set()
     while more := {name for word, name in _stand_ins(file) if words.is_acquire_name(word) or word in names} - names:

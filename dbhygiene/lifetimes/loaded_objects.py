@@ -400,7 +400,7 @@ class _SessionUses(Record):
     takes: frozenset[str] = frozenset()
 
 
-@recursive_query(_SessionUses())
+@recursive_query(_SessionUses(), of_run=True)
 def _uses_of_session(
     function: Definition, sessions: frozenset[str], resource: Resource, summaries: FunctionSummaries
 ) -> _SessionUses:

@@ -90,8 +90,8 @@ def _synthetic_call(
     """Return a call that is not in the source, made once for each place."""
     known = file.query_results[_synthetic_call]
     if place not in known:
-        known[place] = ast.copy_location(ast.Call(func=func, args=args, keywords=keywords), place)
-    return known[place]  # type: ignore[no-any-return]
+        known[place] = ast.copy_location(ast.Call(func=func, args=args, keywords=keywords), place), 0
+    return known[place][0]  # type: ignore[no-any-return]
 
 
 def may_run_opener(file: File, call: ast.Call, is_opener: Callable[[str], bool]) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dbhygiene.fixes.apply import Check
 
 CHECKS_BETWEEN = 25  # between two searches for garbage
+CHECKS_UNTIL_ALL = 250  # between two that look through all objects
 
 Progress: TypeAlias = "Callable[[int, int, int], None]"  # files checked so far, files, findings
 
@@ -154,12 +155,13 @@ class OpenProject:
     def _tidy(self) -> None:
         """Free what earlier checks have left, now and then: to look for it takes as long as a check."""
         self._checks += 1
-        if self._checks == 2:  # what the first check has loaded is kept, and need not be looked through again
-            gc.collect()
-            gc.freeze()
-        if self._checks % CHECKS_BETWEEN == 0:
+        if self._checks == 2 or self._checks % CHECKS_BETWEEN == 0:
             forget()
+            if self._checks % CHECKS_UNTIL_ALL == 0:  # some results are about nodes of earlier texts
+                self.project.forget_results()
+                gc.unfreeze()
             gc.collect()
+            gc.freeze()  # most objects are kept, and the next search may skip them
 
     def check_all(self, progress: Progress) -> Mapping[Path, Sequence[Finding]]:
         """Return the findings in all files that have any, as `findings` does; what `progress` raises ends the check.

@@ -114,6 +114,15 @@ class ImportGraph:
         self._imported.pop(self._number(path), None)
         self._drawn.clear()
 
+    def look_again(self, path: Path) -> bool:
+        """Return whether a file whose text has changed imports other files than before."""
+        number = self._number(path)
+        before = self._imported.pop(number, None)
+        if self._imports(number) == before:
+            return False
+        self._drawn.clear()
+        return True
+
     def _number(self, path: Path) -> int:
         if path not in self._numbers:
             self._numbers[path] = len(self._files)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,7 +18,7 @@ from dbhygiene.project.import_graph import ImportGraph
 from dbhygiene.source.file import NOTEBOOK, ClassText, File
 from dbhygiene.source.inputs import ALIASES, DEPLOYMENT, FILE, IMPORTS, SEARCH, Inputs, Key
 from dbhygiene.source.nodes import NOT_PYTHON
-from dbhygiene.source.queries import Memo, consult
+from dbhygiene.source.queries import Memo, consult, drop_dependent
 from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
@@ -153,10 +154,13 @@ class Project:
         self.imports.forget(file.path)
         self._class_texts.clear()
         self.inputs.forget(self.inputs.bit(FILE, str(file.path)))
-        self._forget_answers()  # some are about the old text
+        self.forget_results()  # some are about the old text
 
     def update(self, path: Path, data: bytes | None) -> None:
-        """Use these bytes for a file, which need not exist; None: those on disk. All answers are forgotten."""
+        """Use these bytes for a file, which need not exist; None: those on disk.
+
+        All results that depend on the file, or on a search that finds other files now, are forgotten.
+        """
         from dbhygiene.project.text_search import KeptTextSearch
 
         if (old := self._files.pop(path, None)) is not None:
@@ -164,26 +168,40 @@ class Project:
         self._held -= len(self._bytes.pop(path, b""))
         if data is not None:
             self.supply(path, data)
-        self.imports.forget(path)
-        for memo in (
-            self._speaking,
-            self._class_texts,
-            self._mentions,
-            self._calling,
-            self._naming,
-            self.found,
-            self._searched,
-            self.aliases,
-        ):
-            memo.clear()
         assert isinstance(self._search, KeptTextSearch), "the files of an edited project"
         self._search.forget(path)
-        self.inputs.answers.clear()
-        self._forget_answers()
+        changed = self.inputs.forget(self.inputs.bit(FILE, str(path)) | self._changed_searches(path))
+        for memo in (self._speaking, self._class_texts, self._mentions, self._calling, self._naming, self._searched):
+            memo.clear()
+        drop_dependent(map(attrgetter("query_results"), self._read_files()), changed)
 
-    def _forget_answers(self) -> None:
-        for each in (*self._files.values(), *self.__dict__.get("_scripts", ())):
-            each.query_results.clear()
+    def _changed_searches(self, path: Path) -> int:
+        """Return the searches that find others than before, since a file has changed; and forget what they found."""
+        changed = 0
+        for search, paths in [*self.found.items()]:
+            if (path in paths) != (path in self._own and self.finds(path, search)):
+                changed |= self.inputs.bit(SEARCH, *search)
+                del self.found[search]
+        for name, names in [*self.aliases.items()]:
+            if self._search.names_for(name) != names:
+                changed |= self.inputs.bit(ALIASES, name)
+                del self.aliases[name]
+        if self.imports.look_again(path):
+            for key in self.inputs.keys:
+                changed |= self.inputs.bit(*key) if key[0] == IMPORTS else 0
+        return changed
+
+    @cached_property
+    def _own(self) -> frozenset[Path]:
+        return frozenset(self.everything)
+
+    def forget_results(self) -> None:
+        """Forget the results of all queries."""
+        for file in self._read_files():
+            file.query_results.clear()
+
+    def _read_files(self) -> Iterable[File]:
+        return (*self._files.values(), *self.__dict__.get("_scripts", ()))
 
     def paths_containing(self, word: str) -> Sequence[Path]:
         """Return the paths of the files that contain a word: what asks depends on which they are, not on texts."""

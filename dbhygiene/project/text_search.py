@@ -238,9 +238,9 @@ class TextSearch:
             names = set(re.findall(_CLASS, data))
         pairs = (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data)))
         return (
-            [_decode(word) for word in words],
-            [_decode(name) for name in names],
-            [(_decode(old), _decode(new)) for old, new in pairs],
+            {_decode(word) for word in words},
+            {_decode(name) for name in names},
+            {(_decode(old), _decode(new)) for old, new in pairs},
         )
 
 
@@ -252,14 +252,20 @@ class KeptTextSearch(TextSearch):
         self._known: defaultdict[Path, dict[object, Any]] = defaultdict(dict)
 
     def forget(self, path: Path) -> None:
-        """Forget the results of a file that has changed."""
-        self._known.pop(path, None)
+        """Forget the results of a file that has changed, and the indexes to which it adds other names than before."""
+        before = self._known.pop(path, {})
         self._words_of_files.pop(path, None)
         self._classes.pop(path, None)
         self._bound.pop(path, None)
         self._calls.clear()
-        for index in ("_called_names", "_attributes_set", "_properties", "_class_names"):
-            self.__dict__.pop(index, None)
+        for index, about, find in (
+            ("_called_names", "called", self._called_in),
+            ("_attributes_set", "set", self._set_in),
+            ("_properties", "properties", self._properties_in),
+            ("_class_names", "class", self._class_names_in),
+        ):
+            if index in self.__dict__ and (about not in before or find(path) != before[about]):
+                del self.__dict__[index]
 
     def containing(self, word: str) -> Iterator[Path]:
         needle = word.encode()

@@ -33,6 +33,7 @@ from dbhygiene.source.nodes import (
     first_parameter,
     parse,
 )
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Index, Scope
 
@@ -568,10 +569,17 @@ class File(Frozen):
         bound once to another dotted name stands for that one. Return None for any other variable, and for a
         function's name that is bound to something else, too.
         """
-        known = self.query_results["resolve"]
+        known = self._resolved
         if expr not in known:
+            if self.scope.stars:
+                return _resolve_with_stars(self, expr)
             known[expr] = self._resolve(expr)
-        return known[expr]  # type: ignore[no-any-return]
+        return known[expr]
+
+    @cached_property
+    def _resolved(self) -> dict[ast.AST, str | None]:
+        """What expressions stand for, if it depends on this file alone."""
+        return {}
 
     def _resolve(self, expr: ast.AST) -> str | None:
         attributes: list[str] = []
@@ -634,6 +642,12 @@ class File(Frozen):
             elif file is not self and (name in file.scope.defined or name in file.scope.imports):
                 return f"{star}.{name}"
         return foreign
+
+
+@query
+def _resolve_with_stars(file: File, expr: ast.AST) -> str | None:
+    """Return the same in a file that imports all names of another one."""
+    return file._resolve(expr)
 
 
 def split_lines(text: str) -> list[str]:

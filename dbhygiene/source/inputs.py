@@ -75,12 +75,13 @@ class Inputs:
             self._changed &= ~self.bit(*key)
         return new
 
-    def forget(self, changed: int) -> None:
-        """Forget the answers that depend on changed inputs."""
+    def forget(self, changed: int) -> int:
+        """Forget the answers that depend on changed inputs; return these inputs, and those answers."""
         while gone := [key for key, answer in self.answers.items() if answer.inputs & changed]:
             for key in gone:
                 del self.answers[key]
                 changed |= self.bit(*key)
+        return changed
 
     # -- answers of an earlier run ----------------------------------------------------------------------
 

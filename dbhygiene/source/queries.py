@@ -1,17 +1,17 @@
 """`query` and `Memo`: a memoised function of a file, or of a definition in one.
 
-Its results are kept with the file, and are dropped when a file of the project is replaced: some are about its old text.
+Its results are kept with the file, each with its inputs: the files and the searches through the project that it depends
+on. A set of inputs is an integer, of which each input is a bit; see `source.inputs`. When a file of an open project
+changes, `drop_dependent` drops the results that depend on it; when one is replaced by a fix, all are dropped.
 A query that depends on itself, directly or by others, is computed to a fixed point: in the first round its result is
 taken to be `start`, in each further round that of the round before. What other queries make of such a provisional
 result is dropped with it. So a result does not depend on which query was asked first. A chain of queries may be of any
 length: before Python's stack is full, those that have begun are dropped, and the end of the chain is computed first.
-Each result is kept with its inputs: the files and the searches through the project that it depends on. A set of inputs
-is an integer, of which each input is a bit; see `source.inputs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial, wraps
 from typing import Any, Concatenate, Final, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -46,6 +46,15 @@ def query(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Conca
     return _memoise(ask, _MISSING)
 
 
+def query_of_run(
+    ask: Callable[Concatenate[SubjectT, About], Answer],
+) -> Callable[Concatenate[SubjectT, About], Answer]:
+    """Decorate a query whose result any change drops: it keeps results itself, or is about an object that does."""
+    _of_run.append(ask)
+    return query(ask)
+
+
+_of_run: Final[list[Callable[..., Any]]] = []
 _MOST_ROUNDS: Final = 20  # until a result must be stable; one that is not is unknown
 _DEEPEST: Final = 40  # queries within each other, on Python's stack
 
@@ -94,16 +103,19 @@ class _Decorator(Protocol):
     ) -> Callable[Concatenate[SubjectT, About], Answer]: ...
 
 
-def recursive_query(start: object) -> _Decorator:
+def recursive_query(start: object, *, of_run: bool = False) -> _Decorator:
     """Decorate a function so that it runs once for the same arguments; it may depend on itself.
 
     Arguments:
         start: the result of the first round, and of a recursion that finds no stable result.
+        of_run: any change drops the results, see `query_of_run`.
     """
 
     def decorate(
         ask: Callable[Concatenate[SubjectT, About], Answer],
     ) -> Callable[Concatenate[SubjectT, About], Answer]:
+        if of_run:
+            _of_run.append(ask)
         return _memoise(ask, start)
 
     return decorate
@@ -280,10 +292,27 @@ def remembered(ask: Callable[[OwnerT], Answer]) -> property:
 
     def read(self: OwnerT) -> Answer:
         known = vars(self)
-        if (found := known.get(name)) is None:
-            found = known[name] = with_inputs(lambda: ask(self))
+        if (found := known.get(name)) is None or found[2] != _changes:
+            found = known[name] = *with_inputs(lambda: ask(self)), _changes
         else:
             consult(found[1])
-        return found[0]  # type: ignore[no-any-return]
+        return found[0]
 
     return property(read, doc=ask.__doc__)
+
+
+# -- changes --------------------------------------------------------------------------------------------------
+
+_changes = 0  # so many times inputs have changed
+
+
+def drop_dependent(results: Iterable[dict[Any, dict[Any, Any]]], changed: int) -> None:
+    """Drop those of these results of queries that depend on changed inputs."""
+    global _changes
+    _changes += 1  # `remembered` results are computed again
+    for each in results:
+        for ask in _of_run:
+            each.pop(ask, None)
+        for known in each.values():
+            for key in [key for key, (_, inputs) in known.items() if inputs & changed]:
+                del known[key]
