@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from pathlib import Path
 
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
@@ -59,23 +60,29 @@ def is_imported(file: File, *, but_by: Callable[[File], bool] | None = None) -> 
         return True
     others = [*others, *file.project.scripts_mentioning(file.module.rpartition(".")[2])]
     counted = (each for each in others if each.path != file.path and not (but_by is not None and but_by(each)))
-    return any(_imports(each, file) for each in counted)
+    return any(_imports(each, file.module, file.path) for each in counted)
 
 
-def _imports(other: File, file: File) -> bool:
-    named = [name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars)]
-    named += (alias.name for each in other.nodes(ast.Import) for alias in each.names)  # `import a.b` binds only `a`
-    return any(_leads_to(file, other, name.split(".")) for name in named)
+@query
+def _imports(other: File, module: str, path: Path) -> bool:
+    """Whether a file imports one by its own dotted name, or by the one that is known there."""
+    own = module.split(".")
+    for parts in _imported_names(other):
+        if own[-1] in parts:
+            if parts[: len(own)] == own:
+                return True
+            ends = (number for number, part in enumerate(parts, 1) if part == own[-1])
+            if any(other.project.module_path(".".join(parts[:end]), other) == path for end in ends):
+                return True
+    return False
 
 
-def _leads_to(file: File, other: File, parts: list[str]) -> bool:
-    """Whether a dotted name in another file begins with the name of a file: its own, or the one that is known there."""
-    own = file.module.split(".")
-    if parts[: len(own)] == own:
-        return True
-    ends = (number for number, part in enumerate(parts, 1) if part == own[-1])
-    found = (other.project.module(".".join(parts[:end]), other) for end in ends)
-    return any(each is not None and each.path == file.path for each in found)
+@query
+def _imported_names(file: File) -> list[list[str]]:
+    """Return the parts of each dotted name that a file imports."""
+    names = [name for scope in file.scopes for name in (*scope.imports.values(), *scope.stars)]
+    names += (alias.name for each in file.nodes(ast.Import) for alias in each.names)  # `import a.b` binds only `a`
+    return [name.split(".") for name in dict.fromkeys(names)]
 
 
 def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
