@@ -22,8 +22,6 @@ else:
 
 FrozenT = TypeVar("FrozenT", bound="Frozen")
 
-_put = object.__setattr__
-
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 class Frozen:
@@ -43,12 +41,13 @@ class Frozen:
             delattr(cls, name)  # a function would be a method
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        said = {**dict(zip(self.__match_args__, values, strict=False)), **named}
-        given = {**self._defaults, **said}
-        if len(said) < len(values) + len(named) or given.keys() != self._fields:
+        known, names = self.__dict__, self.__match_args__
+        known.update(self._defaults)
+        known.update(zip(names, values, strict=False))
+        known.update(named)
+        is_wrong = len(values) > len(names) or len(known) != len(self._fields)
+        if is_wrong or (named and not named.keys() <= {*names[len(values) :]}):
             raise TypeError(f"{type(self).__name__} has the fields {', '.join(self.__match_args__)}")
-        for name in given:
-            _put(self, name, given[name])
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
