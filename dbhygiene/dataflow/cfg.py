@@ -310,6 +310,10 @@ class Semantics:
         """Return the bases of an exception class, None where it is unknown."""
         return None
 
+    def truth(self, test: ast.expr) -> bool | None:
+        """Return the only truth of a condition without parts; None if it may be either."""
+        return bool(test.value) if isinstance(test, ast.Constant) else None
+
     def outcome(self, call: ast.Call) -> Outcome:
         return Outcome()
 
@@ -657,8 +661,8 @@ class _Builder:
                 return no
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return self.test(operand, no, yes, ways)
-            case ast.Constant(value=value):
-                return yes if value else no
+        if (truth := self.semantics.truth(expr)) is not None:
+            return yes if truth else no
         return self.expr(expr, self.node(Test(expr)).to("true", yes).to("false", no), ways)
 
     # -- expressions

@@ -80,9 +80,12 @@ from dbhygiene.program.arguments import (
     named_parameters,
     parameter,
     positional_parameters,
+    takes_owner,
 )
 from dbhygiene.program.callees import callees, is_hook, is_super
 from dbhygiene.program.chosen import chosen_functions
+from dbhygiene.program.code import bound_once
+from dbhygiene.program.decided_tests import decided_tests
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, keyword_value, last_name, walk
 from dbhygiene.source.queries import Memo, query, remembered
@@ -97,6 +100,7 @@ FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.
 
 
 Assignments: TypeAlias = "tuple[tuple[ast.expr, ast.expr], ...]"
+Decided: TypeAlias = "tuple[tuple[ast.expr, bool], ...]"  # the tests of a function whose truth a call decides
 
 
 class BoundCallee(NamedTuple):
@@ -196,7 +200,8 @@ class CallEffect(Frozen):
             own = first_parameter(definition.node) if bound and isinstance(definition.node, FUNCTION) else None
             if own is None:
                 return KEEPS
-            found.append(self.summaries.parameter_summary(definition, own, resource, ITSELF))
+            decided = self.semantics.decided_by(self.call, BoundCallee(definition, bound))
+            found.append(self.summaries.parameter_summary(definition, own, resource, ITSELF, decided))
         argument = _common_summary(found)
         return argument.raising if raised else argument.normal
 
@@ -260,11 +265,10 @@ class CallEffect(Frozen):
             name = parameter(definition.node, position, keyword, bound=bound)
             if name is None and keyword is not None and relation == ITSELF:
                 return self.summaries.summary_of_unnamed(definition, resource)
-            return (
-                self.summaries.parameter_summary(definition, name, resource, relation)
-                if name is not None
-                else ParameterSummary()
-            )
+            if name is None:
+                return ParameterSummary()
+            decided = self.semantics.decided_by(self.call, callee)
+            return self.summaries.parameter_summary(definition, name, resource, relation, decided)
         if (made := definitions.constructor(definition)) is None:
             if relation in {*READERS, PARTS}:
                 return ParameterSummary.of(READS)
@@ -313,7 +317,7 @@ class FunctionSummaries(Protocol):
     def model_of_next(self, definition: definitions.Definition) -> CallModel | None: ...
 
     def parameter_summary(
-        self, definition: definitions.Definition, name: str, resource: Resource, relation: str
+        self, definition: definitions.Definition, name: str, resource: Resource, relation: str, decided: Decided = ()
     ) -> ParameterSummary: ...
 
     def summary_of_body(
@@ -343,7 +347,7 @@ class FunctionSummaries(Protocol):
 
     def lends_resource(self, manager: definitions.Definition) -> bool: ...
 
-    def outcome(self, definition: definitions.Definition) -> Outcome: ...
+    def outcome(self, definition: definitions.Definition, decided: Decided = ()) -> Outcome: ...
 
     def enters_own_code(self, definition: definitions.Definition) -> bool: ...
 
@@ -355,8 +359,9 @@ class FunctionSummaries(Protocol):
 class FunctionSemantics(cfg.Semantics):
     """The effects of calls, `with` blocks and exceptions in one function, for its graph and its resources."""
 
-    def __init__(self, file: File, scope: Scope, summaries: FunctionSummaries) -> None:
+    def __init__(self, file: File, scope: Scope, summaries: FunctionSummaries, decided: Decided = ()) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
+        self._decided = dict(decided)
         self._effects: Memo[ast.Call, CallEffect] = Memo()
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
@@ -530,6 +535,26 @@ class FunctionSemantics(cfg.Semantics):
         named = self.file.resolve(owner) if owner is not None else None
         return not (isinstance(owner, ast.Name) and named and named.rpartition(".")[2] == owner.id)
 
+    def decided_by(self, call: ast.Call, callee: BoundCallee) -> Decided:
+        """Return the tests of a function whose truth the constants among the arguments of a call decide."""
+        file, function = callee.definition.file, callee.definition.node
+        if not isinstance(function, FUNCTION) or callee.bound is not takes_owner(file.functions[function]):
+            return ()
+        return decided_tests(self.file, call, file, function)
+
+    def truth(self, test: ast.expr) -> bool | None:
+        if isinstance(test, ast.Name) and test.id in self._constants:
+            return self._constants[test.id]
+        return self._decided[test] if test in self._decided else super().truth(test)
+
+    @cached_property
+    def _constants(self) -> dict[str, bool]:
+        """The variables of a function that are bound once, to a constant, with its truth."""
+        code = self.scope.node
+        once = bound_once(code) if isinstance(code, FUNCTION) else frozenset()
+        values = ((name, given[0]) for name, given in self.scope.aliases.items() if name in once and len(given) == 1)
+        return {name: bool(value.value) for name, value in values if isinstance(value, ast.Constant)}
+
     def touches(self, call: ast.Call, field: str) -> bool:
         """Whether a call of, or with, `self` may close or replace a field of it, or let the field escape."""
         match call.func:
@@ -567,7 +592,7 @@ class FunctionSemantics(cfg.Semantics):
             return Outcome(returns=False, raises=(SYSTEM_EXIT,))
         meaning = self._target_of(call)
         if meaning.callees:
-            found = [self.summaries.outcome(each.definition) for each in meaning.callees]
+            found = [self.summaries.outcome(each.definition, self.decided_by(call, each)) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
         if name in RAISING:
             return Outcome(raises=tuple(Thrown(each, caught_by=names) for each, names in RAISING[name].items()))

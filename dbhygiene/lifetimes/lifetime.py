@@ -39,7 +39,6 @@ from dbhygiene.source.nodes import (
     Code,
     Located,
     argument_values,
-    is_true,
     last_name,
     root_of,
 )
@@ -148,7 +147,8 @@ class Lifetime(Frozen):
         """
         again = [(node, fact) for node, fact in self.history if opens(node, self.birth)]
         around = self.file.around(self.birth) if again else ()
-        is_endless = any(isinstance(node, ast.While) and is_true(node.test) for node in around)
+        truth = self.analysis.effects.truth
+        is_endless = any(isinstance(node, ast.While) and truth(node.test) for node in around)
         if self.analysis.graph.exit in self.analysis.surely_reachable or not is_endless:
             return []
         closes = any(fact.state == "closed" for _, fact in again)

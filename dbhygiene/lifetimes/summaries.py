@@ -32,6 +32,7 @@ from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plai
 from dbhygiene.lifetimes.effects import (
     CallMeaning,
     ClassField,
+    Decided,
     FunctionSemantics,
 )
 from dbhygiene.lifetimes.fields import Field, touched_fields
@@ -88,11 +89,12 @@ class _LendingContext(Record):
 
 
 class _ParameterContext(Record):
-    """The question what a function does with a resource as an argument."""
+    """The question what a function does with a resource as an argument, where a call decides some of its tests."""
 
     function: ast.AST
     name: str
     resource: Resource
+    decided: Decided = ()
 
 
 class _ReaderContext(Record):
@@ -156,11 +158,11 @@ class Summaries:
         self.meanings: Memo[ast.Call, CallMeaning] = Memo()  # of calls
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: Memo[ast.AST, Analysis | None] = Memo()
-        self._ends: Interprocedural[Definition, _Ends] = Interprocedural(
+        self._ends: Interprocedural[tuple[Definition, Decided], _Ends] = Interprocedural(
             self._find_endings,
             lambda _: _Ends(Outcome(returns=False, raises=()), enters_quietly=True),
             lambda _: _Ends(),
-            given_up=lambda each: give_up(each.file, each.node, UNSETTLED),
+            given_up=lambda asked: give_up(asked[0].file, asked[0].node, UNSETTLED),
         )
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
             self._infer_touched_fields, lambda _: frozenset(), lambda _: None
@@ -175,8 +177,8 @@ class Summaries:
 
     # -- one function
 
-    def effects(self, file: File, code: Code) -> FunctionSemantics:
-        return FunctionSemantics(file, file.functions[code], self)
+    def effects(self, file: File, code: Code, decided: Decided = ()) -> FunctionSemantics:
+        return FunctionSemantics(file, file.functions[code], self, decided)
 
     def analysis(self, file: File, code: Code) -> Analysis | None:
         """Return the facts about the resources that a function opens itself."""
@@ -239,8 +241,8 @@ class Summaries:
                 return self._infer_yielded_model(function)
             case _LendingContext(function=function):
                 return self._infers_lending(function)
-            case _ParameterContext(function=function, name=name, resource=resource):
-                return self._infer_argument(function, name, resource)
+            case _ParameterContext():
+                return self._infer_argument(asked)
             case _ReaderContext():
                 return self._infer_reader(asked)
             case _KeepingContext(function=function, name=name, resource=resource):
@@ -363,7 +365,7 @@ class Summaries:
     # -- what it does with its arguments
 
     def parameter_summary(
-        self, definition: Definition, name: str, resource: Resource, relation: str
+        self, definition: Definition, name: str, resource: Resource, relation: str, decided: Decided = ()
     ) -> ParameterSummary:
         """Return the summary of a parameter whose argument is this resource, or has this relation to it."""
         if relation in {*READERS, PARTS} and not is_context_manager(definition):
@@ -377,7 +379,7 @@ class Summaries:
         elif not (is_plain if _is_generator(definition.file, definition.node) else passes_on)(definition):
             return ParameterSummary()
         self._definitions[definition.node] = definition
-        given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
+        given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource, decided))
         if not (is_context_manager(definition) or is_plain(definition)):  # a decorator may catch what it raises
             given = ParameterSummary.of(given.normal | given.raising)
         if relation == ITSELF:
@@ -431,11 +433,12 @@ class Summaries:
         owner = first_parameter(node) if asked.makes else None
         return ParameterSummary.of(frozenset(_effect_on_reader(fact, owner) for fact in ends))
 
-    def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> ParameterSummary:
-        definition = self._definitions[node]
+    def _infer_argument(self, asked: _ParameterContext) -> ParameterSummary:
+        node, definition = asked.function, self._definitions[asked.function]
         assert isinstance(node, FUNCTION)
-        relation, effects = CONTAINER if is_kwargs(node, name) else ITSELF, self.effects(definition.file, node)
-        analysis = analyse(definition.file, node, effects, {name: resource}, relation=relation)
+        relation = CONTAINER if is_kwargs(node, asked.name) else ITSELF
+        effects = self.effects(definition.file, node, asked.decided)
+        analysis = analyse(definition.file, node, effects, {asked.name: asked.resource}, relation=relation)
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
             return ParameterSummary()
@@ -514,7 +517,7 @@ class Summaries:
 
     # -- how it ends
 
-    def outcome(self, definition: Definition) -> Outcome:
+    def outcome(self, definition: Definition, decided: Decided = ()) -> Outcome:
         """Return whether a call of a function can return, and whether it can raise."""
         if not isinstance(definition.node, FUNCTION):
             return self._constructor_outcome(definition)
@@ -522,11 +525,11 @@ class Summaries:
             return Outcome(raises=())
         if not is_plain(definition):
             first = first_wrapper(definition)
-            is_quiet = first is not None and not self._ends.of(first).outcome.raises
+            is_quiet = first is not None and not self._ends.of((first, ())).outcome.raises
             return Outcome(raises=()) if is_quiet else Outcome()
         if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
             return Outcome()  # a subclass defines it
-        return self._ends.of(definition).outcome
+        return self._ends.of((definition, decided)).outcome
 
     def _constructor_outcome(self, cls: Definition) -> Outcome:
         """Return how the making of an object ends: as the class's `__init__` does, if no other code takes part."""
@@ -542,14 +545,14 @@ class Summaries:
             return enter is not None and bool(self.outcome(enter).raises)
         if not is_context_manager(definition):
             return False
-        return not self._ends.of(definition).enters_quietly
+        return not self._ends.of((definition, ())).enters_quietly
 
     def swallowed_exceptions(self, definition: Definition) -> Sequence[Swallow]:
         """Return the exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not is_context_manager(definition):
                 return ()
-            return self._ends.of(definition).swallows
+            return self._ends.of((definition, ())).swallows
         leave = find_method(definition, "__exit__") or find_method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
@@ -582,18 +585,18 @@ class Summaries:
         later = graph.raised in cfg.reachable(resumed, past=lambda node: True)
         return ItemErrors(tuple(sorted(graph.uncaught)), _raises_before_item(graph), later)
 
-    def _find_endings(self, definition: Definition) -> _Ends:
+    def _find_endings(self, asked: tuple[Definition, Decided]) -> _Ends:
         """Return how a function may end: in every way if it is too large."""
         try:
-            return self._endings_in_graph(definition)
+            return self._endings_in_graph(*asked)
         except (TooLargeError, RecursionError):
-            give_up(definition.file, definition.node, TOO_LARGE)
+            give_up(asked[0].file, asked[0].node, TOO_LARGE)
             return _Ends()
 
-    def _endings_in_graph(self, definition: Definition) -> _Ends:
+    def _endings_in_graph(self, definition: Definition, decided: Decided) -> _Ends:
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
-        graph = cfg.build(function, self.effects(file, function))
+        graph = cfg.build(function, self.effects(file, function, decided))
         nodes = set(graph.nodes())
         outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())
         if not file.functions[function].yields:

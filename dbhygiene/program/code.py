@@ -8,10 +8,16 @@ def load():
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, children, walk
+
+_BINDING = (
+    *(ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler, ast.alias),
+    *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+)
 
 
 @lru_cache(maxsize=4096)
@@ -61,6 +67,25 @@ def tests_of_names(function: Function) -> tuple[tuple[str, ast.expr], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def bound_once(function: Function) -> frozenset[str]:
+    """Return the names that a function binds in one place, and no function within it: as a parameter, or later."""
+    found: Counter[str] = Counter()
+    for part in walk(function):
+        match part if isinstance(part, _BINDING) else None:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                found[name] += 1
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found[name] += 1
+            case ast.arg(arg=name) | ast.MatchMapping(rest=str(name)):
+                found[name] += 1
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                found[name] += 1
+            case ast.alias(name=name, asname=other):
+                found[other or name.partition(".")[0]] += 1
+    return frozenset(name for name, count in found.items() if count == 1)
+
+
 def single_tests(test: ast.expr) -> Iterator[ast.expr]:
     """Yield the tests of which a condition is made with `and`, `or`, `not` and `bool()`."""
     match test:
@@ -93,5 +118,5 @@ def is_generator(function: Function) -> bool:
 
 def forget() -> None:
     """Forget all functions, so that those of files that are gone are freed."""
-    for known in (own_nodes, called_names, tests_of_names, attributes_used, is_generator):
+    for known in (own_nodes, called_names, tests_of_names, bound_once, attributes_used, is_generator):
         known.cache_clear()

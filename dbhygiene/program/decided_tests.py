@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
-from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.code import tests_of_names
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.code import bound_once, tests_of_names
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
@@ -31,7 +31,7 @@ class _Known(NamedTuple):
 def decided_tests(caller: File, call: ast.Call, file: File, function: Function) -> tuple[tuple[ast.expr, bool], ...]:
     """Return the tests of a function whose result a call decides, by a constant or by leaving out a constant default.
 
-    A parameter that the function assigns to is unknown.
+    A parameter that the function binds again is unknown.
     """
     if has_unpacked(call) or not (tests := tests_of_names(function)):
         return ()
@@ -40,9 +40,9 @@ def decided_tests(caller: File, call: ast.Call, file: File, function: Function) 
     passed = bind_arguments(call, function, bound=takes_owner(scope))
     given |= {name: (caller, value) for name, value in passed.items()}
     known: dict[str, _Known] = {}
-    for name in {name for name, _ in tests} & given.keys():
+    for name in {name for name, _ in tests} & given.keys() & bound_once(function):
         constant = _constant(*given[name])
-        if constant is not None and not Bindings.of(file).values.get(Place(scope, name)):
+        if constant is not None:
             known[name] = constant
     results = ((test, _result(file, test, known[name])) for name, test in tests if name in known)
     return tuple((test, result) for test, result in results if result is not None)

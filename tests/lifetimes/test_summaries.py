@@ -61,6 +61,16 @@ DB = """
     def harmless(conn):
         return None
 
+    def finish(conn, commit=False, *, close=True):
+        if commit:
+            conn.commit()
+        if close:
+            conn.close()
+
+    def verify(host, strict=False):
+        if strict and not host:
+            raise ValueError
+
     @contextlib.contextmanager
     def managed(host):
         conn = connect(host)
@@ -80,6 +90,13 @@ DB = """
         def close(self):
             self.conn.close()
     """
+
+FALLBACK = """
+try:
+    import tool
+except ImportError as missing:
+    tool = None
+"""
 
 
 def found(root: Path, body: str, layout: str = "db", imports: str = "from db import *") -> list[str]:
@@ -113,6 +130,15 @@ def found(root: Path, body: str, layout: str = "db", imports: str = "from db imp
         ("conn = connect(host)\neven(conn, 3)", ["HYG101"]),
         ("if not host: fail('no host')\nelse: conn = connect(host)\nconn.close()", []),
         ("conn = connect(host)\nharmless(conn)\nconn.close()", []),
+        ("conn = connect(host)\nfinish(conn)", []),
+        ("conn = connect(host)\nfinish(conn, True)", ["HYG102"]),
+        ("conn = connect(host)\nfinish(conn, close=False)", ["HYG101"]),
+        ("conn = connect(host)\nfinish(conn, close=host)", ["HYG101"]),
+        ("conn = connect(host)\nverify(host)\nconn.close()", []),
+        ("conn = connect(host)\nverify(host, strict=True)\nconn.close()", ["HYG102"]),
+        ("conn = connect(host)\nflag = False\nif flag: query(conn, '')\nconn.close()", []),
+        (f"{FALLBACK}\nconn = connect(host)\nif tool: query(conn, '')\nconn.close()", ["HYG102"]),
+        (f"{FALLBACK}\nconn = connect(host)\nif missing: query(conn, '')\nconn.close()", ["HYG102"]),
         ("with managed(host) as conn: conn.cursor()", []),
         ("shared(host).cursor()", []),
         ("return Store(connect(host))", []),

@@ -1,4 +1,3 @@
-# open: whether a function can raise does not depend on its conditions
 import psycopg
 import sqlite3
 from app import work
