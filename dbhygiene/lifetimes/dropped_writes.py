@@ -48,14 +48,37 @@ def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
 
 def _may_commit(life: Lifetime) -> bool:
     """Whether the function, the connection's options, or code that gets the connection, may commit."""
-    if any(
-        k.arg is None or "autocommit" in k.arg or "isolation" in k.arg or k.arg == "init_command"
-        for k in life.birth.keywords
-    ):
+    if any(_may_commit_each(name) for name in _options(life)):
         return True
     if _commits(life.file, life.scope.node):
         return True
     return any(_is_lent(life, node.event.node, fact) for node, fact in life.history if isinstance(node.event, cfg.Call))
+
+
+def _options(life: Lifetime) -> Iterator[str | None]:
+    """Yield the names of the options with which the connection is opened; None if there may be more."""
+    names = [keyword.arg for keyword in life.birth.keywords]
+    if None not in names:
+        yield from names
+        return
+    from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
+
+    given = evaluate_keywords(life.file, life.birth)
+    yield from given.items
+    if given.open or any(
+        keyword.arg is None and _may_be_replaced(life.file, keyword.value) for keyword in life.birth.keywords
+    ):
+        yield None
+
+
+def _may_be_replaced(file: File, table: ast.expr) -> bool:
+    """Whether a dict with options may be another one at the call: of another module, or replaced by a `*` import."""
+    name = file.resolve(table)
+    return bool(file.scope.stars) or (name is not None and not name.startswith(f"{file.module}."))
+
+
+def _may_commit_each(option: str | None) -> bool:
+    return option is None or "autocommit" in option or "isolation" in option or option == "init_command"
 
 
 @query

@@ -30,7 +30,23 @@ def add_for_sure(host, name):
         conn.commit()
 ```
 
-(The first function is not reported: `options` may turn autocommit on.)
+(The first function is not reported: `options` may turn autocommit on. A dict whose items are all visible is read.)
+
+```python
+import pymysql
+
+SERVER = {"host": "db", "user": "shop"}
+
+def add(name):
+    with pymysql.connect(**SERVER) as conn:
+        with conn.cursor() as cursor:
+            cursor.execute("insert into names values (%s)", (name,))  # HYG104
+
+def add_at_once(name):
+    with pymysql.connect(**SERVER, autocommit=True) as conn:
+        with conn.cursor() as cursor:
+            cursor.execute("insert into names values (%s)", (name,))
+```
 
 Reading loses nothing, and other drivers commit:
 
