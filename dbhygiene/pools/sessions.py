@@ -20,12 +20,13 @@ from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
 from dbhygiene.pools.engines import engine_pool_kind as engine_pool
 from dbhygiene.pools.engines import timeout_confidence as engine_concern
-from dbhygiene.program.arguments import has_parameter
-from dbhygiene.program.evaluation import evaluate, evaluate_keywords
+from dbhygiene.program.arguments import defaults, has_parameter
+from dbhygiene.program.callees import receiver_class
+from dbhygiene.program.evaluation import evaluate, evaluate_keywords, evaluate_member
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import keyword_value, last_name
+from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -220,7 +221,7 @@ def _connection(file: File, func: ast.Attribute) -> Resource | None:
 
 def _session_of_factory_call(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
     """Return the session that a call of a session factory creates, if the called object may be one."""
-    found: set[Resource] = set()
+    found: set[Resource | None] = set()
     for option in _factories(file, func, call):
         match option:
             case Constant(value=None):
@@ -231,6 +232,9 @@ def _session_of_factory_call(file: File, func: ast.expr, call: ast.Call) -> Reso
                 maker = name
             case _:
                 return None
+        if maker == "functools.partial" and isinstance(option, Called):
+            found.add(_session_of_partial(option))
+            continue
         if maker in _ASYNC_FACTORIES:
             found.add(ASYNC_SESSION)
         elif maker in _FACTORIES:
@@ -248,11 +252,25 @@ def _session_of_factory_call(file: File, func: ast.expr, call: ast.Call) -> Reso
 
 def _factories(file: File, func: ast.expr, call: ast.Call) -> Iterator[Value]:
     """Yield what a call calls; for a registry that is made for this call alone, the factory of its session."""
-    for option in options(evaluate(file, func)):
+    for option in _functions_called(file, func):
         if _is_registry(option) and _serves_only(file, func, option.call, call):
             yield from options(option.arguments[0])
         else:
             yield option
+
+
+def _functions_called(file: File, func: ast.expr) -> tuple[Value, ...]:
+    """Return what a called expression may be: the field of an object whose class is known, or a parameter's default."""
+    found = tuple(options(evaluate(file, func)))
+    if UNKNOWN not in found:
+        return found
+    match func:
+        case ast.Attribute(value=owner, attr=name) if (cls := receiver_class(file, owner)) is not None:
+            return tuple(options(evaluate_member(cls.file, f"{cls.name}.{name}")))
+        case ast.Name(id=name) if isinstance(function := file.scope_of(func).node, FUNCTION):
+            if (default := defaults(function).get(name)) is not None and not file.scope_of(func).aliases.get(name):
+                return tuple(options(evaluate(file, default)))
+    return found
 
 
 def _is_registry(option: Value) -> TypeGuard[Called]:
@@ -271,6 +289,16 @@ def _serves_only(file: File, func: ast.expr, registry: ast.Call | None, call: as
         return True
     uses = [part for part in ast.walk(function) if isinstance(part, ast.Name) and part.id == last_name(func)]
     return isinstance(func, ast.Name) and [part for part in uses if isinstance(part.ctx, ast.Load)] == [func]
+
+
+def _session_of_partial(option: Called) -> Resource | None:
+    """Return the session that a call of `partial(Session, engine)` creates."""
+    match option.arguments:
+        case [Named(name=name), *given] if option.file is not None and "autocommit" not in option.keywords.items:
+            binds = [*given[:1], *([bind] if (bind := option.keywords.items.get("bind")) is not None else [])]
+            session = resource_of_session_class(canonical_name(option.file, name))
+            return session if UNKNOWN not in binds and all(map(_takes_from_engine, binds)) else None
+    return None
 
 
 def _resource_of_factory(factory: Value) -> Resource:
