@@ -162,10 +162,14 @@ def _engine_of_job_store(file: File, call: ast.Call) -> Engine | None:
 @query
 def engine(file: File, call: ast.Call) -> Engine | None:
     """Return the engine that a call makes; None if it makes none."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr not in _LAST_NAMES:
+    if isinstance(call.func, ast.Attribute) and call.func.attr not in _LAST_NAMES and not _may_provide(call):
         return None
     name, before = file.resolve(call.func), Dict()
     positional: list[Value] = []
+    arguments, function = call.args, call.func
+    if name in library.PROVIDERS and _may_provide(call):  # `Singleton(create_engine, URL)` calls `create_engine(URL)`
+        function, *arguments = arguments
+        name = file.resolve(function)
     if name is None and isinstance(call.func, ast.Name) and "partial" in file.text:
         match evaluate(file, call.func):
             case Called(name="functools.partial", arguments=[Named(name=name), *given], keywords=before):
@@ -176,12 +180,12 @@ def engine(file: File, call: ast.Call) -> Engine | None:
         return None
     if not name.endswith(_LAST_NAMES):
         return None
-    name = _name_by_star_import(file, call.func, canonical_name(file, name))
-    first = [*positional, *(evaluate(file, argument) for argument in call.args[:2])]
+    name = _name_by_star_import(file, function, canonical_name(file, name))
+    first = [*positional, *(evaluate(file, argument) for argument in arguments[:2])]
     named = Dict(
         {**before.items, **(own := evaluate_keywords(file, call)).items}, before.open or own.open, own.file, own.literal
     )
-    if any(isinstance(argument, ast.Starred) for argument in call.args):
+    if any(isinstance(argument, ast.Starred) for argument in arguments):
         named = Dict(named.items, open=True)
     if name in library.MAKES_ENGINE or name in library.MAKES_ASYNC_ENGINE:
         url = first[0] if first else named.items.get("url", UNKNOWN)
@@ -189,6 +193,15 @@ def engine(file: File, call: ast.Call) -> Engine | None:
     if name in library.READS_CONFIGURATION or name in library.READS_ASYNC_CONFIGURATION:
         return _from_configuration(file, call, first, named, name in library.READS_ASYNC_CONFIGURATION)
     return None
+
+
+def _may_provide(call: ast.Call) -> bool:
+    """Whether a call may be of a provider of `dependency_injector` that is given a function which makes an engine."""
+    return (
+        bool(call.args)
+        and isinstance(call.args[0], (ast.Name, ast.Attribute))
+        and last_name(call.args[0]) in _LAST_NAMES
+    )
 
 
 def _name_by_star_import(file: File, function: ast.expr, name: str) -> str:

@@ -34,6 +34,11 @@ READS_CONFIGURATION = frozenset(
 READS_ASYNC_CONFIGURATION = frozenset(
     {"sqlalchemy.ext.asyncio.async_engine_from_config", "sqlalchemy.ext.asyncio.engine.async_engine_from_config"}
 )
+# Providers of `dependency_injector`: each calls its first argument with the other ones.
+PROVIDERS = frozenset(
+    f"dependency_injector.providers.{name}"
+    for name in ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton", "Factory", "Callable", "Resource")
+)
 JOB_STORE, JOB_STORE_OPTIONS = "apscheduler.jobstores.sqlalchemy.SQLAlchemyJobStore", "engine_options"
 
 POOLS_WITH_CONNECTIONS = frozenset(
