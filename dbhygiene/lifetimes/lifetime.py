@@ -243,6 +243,11 @@ class Lifetime(Frozen):
         """Whether the function returns it to its caller, on some path."""
         return any(end is self.analysis.graph.exit and fact.relation_of(RETURN) == ITSELF for end, fact in self._ends)
 
+    @property
+    def stays_open(self) -> bool:
+        """Whether the function closes it on no path on which it returns, as far as it is followed."""
+        return not any(fact.state == "closed" for end, fact in self._ends if end is self.analysis.graph.exit)
+
     @cached_property
     def fields(self) -> list[str]:
         """The fields of `self` that hold it when the function returns."""

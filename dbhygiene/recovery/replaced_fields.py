@@ -13,18 +13,19 @@ def rows(self, sql):
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
-from dbhygiene.lifetimes.fields import assignment_targets
+from dbhygiene.lifetimes.fields import assignment_targets, is_seen_elsewhere
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, own_nodes
 from dbhygiene.recovery.errors import PYTHON, ErrorClass, classes_of
 from dbhygiene.recovery.handles import bound_variable, handle_of
 from dbhygiene.recovery.operations import has_query, of_block
+from dbhygiene.recovery.repeated_calls import lost_by_next_call
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, last_name
@@ -50,17 +51,63 @@ class _Field(Frozen):
     title: str
 
 
-def replaced_field(file: File, birth: ast.Call) -> ReplacedField | None:
-    """Return how a connection that a function stores replaces an open one; None if that is not known."""
+def replaced_field(
+    file: File, birth: ast.Call, *, stays_open: bool, runs_again: Callable[[], bool]
+) -> ReplacedField | None:
+    """Return how a connection that a function stores replaces an open one; None if that is not known.
+
+    Arguments:
+        stays_open: the connection is open and in its place whenever the function returns.
+        runs_again: whether the function runs again and again in one process.
+    """
     method, made = function_around(file, birth), handle_of(file, birth)
     if method is None or made is None or method.name in _FIRST:
         return None
-    found = (_find_replacement(file, birth, method, made.library, target) for target in _targets(file, method, birth))
-    return next(filter(None, found), None)
+    found = (
+        _find_replacement(file, birth, method, made.library, target, stays_open=stays_open)
+        for target in _targets(file, method, birth)
+    )
+    replaced = next(filter(None, found), None)
+    return _replaced_item(file, birth, method, runs_again) if replaced is None and stays_open else replaced
+
+
+def _replaced_item(
+    file: File, birth: ast.Call, method: Function, runs_again: Callable[[], bool]
+) -> ReplacedField | None:
+    """Return the same for the item of a module's dict: `kept["conn"] = connect()`. No code closes it."""
+    for target in assignment_targets(file, birth):
+        match target:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant()) if name in file.scope.aliases:
+                if name in file.functions[method].bound or is_seen_elsewhere(file, name):
+                    return None
+                if any(isinstance(above, (ast.If, ast.ExceptHandler, ast.While)) for above in file.around(birth)):
+                    return None
+                uses = [part for part in file.nodes(ast.Name) if part.id == name and isinstance(part.ctx, ast.Load)]
+                if any(part in own_nodes(method) and _is_before(part, target.value) for part in uses):
+                    return None
+                if not all(_only_uses_item(file, part, target) for part in uses):
+                    return None
+                calls = lost_by_next_call(file, None, method, is_open_before=False)
+                if calls is None and not runs_again():
+                    return None
+                title = ast.unparse(target)
+                return ReplacedField(title, (*(calls or ()), _step(file, birth, f"`{title}` is replaced")))
+    return None
+
+
+def _only_uses_item(file: File, use: ast.Name, item: ast.Subscript) -> bool:
+    """Whether a use of a dict only queries on one of its items, or is about another item."""
+    above = file.parents.get(use)
+    if not isinstance(above, ast.Subscript) or not isinstance(above.slice, ast.Constant):
+        return False
+    if ast.unparse(above) != ast.unparse(item) or isinstance(above.ctx, ast.Store):
+        return True
+    reads = file.parents.get(above)
+    return isinstance(reads, ast.Attribute) and reads.attr not in _ENDS and isinstance(above.ctx, ast.Load)
 
 
 def _find_replacement(
-    file: File, birth: ast.Call, method: Function, library: str, target: ast.expr
+    file: File, birth: ast.Call, method: Function, library: str, target: ast.expr, *, stays_open: bool
 ) -> ReplacedField | None:
     place = bound_variable(file, target)
     if place is None:
@@ -71,15 +118,19 @@ def _find_replacement(
     replaces = _step(file, birth, f"`{field.title}` is replaced")
     if not isinstance(place.scope.node, ast.ClassDef):
         calls = _call_while_open(field, method)
+        if calls is None and stays_open:
+            calls = lost_by_next_call(file, place, method, is_open_before=False)
         return ReplacedField(field.title, (*calls, replaces)) if calls is not None else None
+    if not _is_closed_somewhere(field, place.scope.node):
+        return None
     first = _first_opening(field, place.scope.node, method)
-    if first is None or not _is_closed_somewhere(field, place.scope.node):
+    calls = _call_while_open(field, method) if first is not None else None
+    if calls is None and stays_open:
+        calls = lost_by_next_call(file, place, method, is_open_before=first is not None)
+    if calls is None and not (first is not None and _is_for_users(file, place.scope.node, method)):
         return None
-    calls = _call_while_open(field, method)
-    if calls is None and not _is_for_users(file, place.scope.node, method):
-        return None
-    steps = (_step(file, first, "opens the first connection of each object"), *(calls or ()))
-    return ReplacedField(field.title, (*steps, replaces))
+    opens_first = (_step(file, first, "opens the first connection of each object"),) if first is not None else ()
+    return ReplacedField(field.title, (*opens_first, *(calls or ()), replaces))
 
 
 def _is_for_users(file: File, cls: ast.ClassDef, method: Function) -> bool:

@@ -115,9 +115,9 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
-from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.messages import consequence, consequence_of, opening_steps
 from dbhygiene.source.file import File, statement_around
 
@@ -172,9 +172,15 @@ def _report_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     statement = statement_around(file, life.birth)
     if not isinstance(statement, ast.Assign) or not any(_is_kept(life, each) for each in statement.targets):
         return
-    from dbhygiene.recovery.replaced_fields import replaced_field  # few connections are stored in fields
+    from dbhygiene.lifetimes.request_contexts import kept_in_module  # few connections are stored in fields
+    from dbhygiene.recovery.replaced_fields import replaced_field
 
-    if (found := replaced_field(file, life.birth)) is not None:
+    if life.leak not in {None, Leak.RAISED}:
+        return  # another rule reports it
+    found = replaced_field(
+        file, life.birth, stays_open=life.stays_open, runs_again=lambda: life.runs.impact is Impact.REPEATED
+    )
+    if found is not None and kept_in_module(life) is None:  # else likewise
         yield Diagnostic(
             life.birth,
             f"`{found.title}` is replaced where it may be open: the old connection can no longer be closed",
@@ -190,4 +196,6 @@ def _report_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _is_kept(life: Lifetime, target: ast.expr) -> bool:
-    return isinstance(target, ast.Attribute) or (isinstance(target, ast.Name) and target.id in life.scope.globals)
+    return isinstance(target, (ast.Attribute, ast.Subscript)) or (
+        isinstance(target, ast.Name) and target.id in life.scope.globals
+    )
