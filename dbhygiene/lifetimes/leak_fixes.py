@@ -80,6 +80,10 @@ def _opens_whenever_called(life: Lifetime) -> None:
     """Refuse if the call may return anything but what it opens, or None: its argument, an older object, a constant."""
     if life.opening is not life.birth:
         raise RefusedError("the object is created first and opened later; call its closing method in a `finally`")
+    if life.resource.is_object and life.non_closing_with is not None:
+        raise RefusedError(
+            "its `__exit__` does not close it; close it there, or call its closing method in a `finally`"
+        )
     held = {where for _, fact in life.history for _, where in fact.aliases} if life.scope.globals else set()
     if not held.isdisjoint(life.scope.globals):
         raise RefusedError("the connection, or something that reads from it, is in a global variable")

@@ -28,6 +28,7 @@ from dbhygiene.source.records import Record
 # With these, an object closes its connection by itself, or behaves unlike its class.
 _UNASKED = frozenset({"__del__", "__new__", "__getattr__", "__getattribute__"})
 _LEAVING = frozenset({"__exit__", "__aexit__"})
+_ENTERING = frozenset({"__enter__", "__aenter__"})
 
 
 class ClassSummaries(FunctionSummaries, Protocol):
@@ -59,8 +60,10 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
         return None
     if "close" in closers and _needs_more(methods["close"].node):
         return None
-    if not closers & _LEAVING and methods.keys() & (_LEAVING | {"__enter__", "__aenter__"}):
-        return None
+    leaving = Leaving(closes=True) if closers & _LEAVING else None
+    if leaving is None and methods.keys() & (_LEAVING | _ENTERING):
+        if (leaving := _leaving_open(methods, field.name)) is None:
+            return None
     if openers and not _is_opened_by(openers, field, methods, closers):
         return None
     is_async = any(isinstance(methods[name].node, ast.AsyncFunctionDef) for name in closers & (ENDING | _LEAVING))
@@ -68,7 +71,7 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
         kind="connection",
         title=f"`{cls.node.name}`",
         closed_by=frozenset(name for name in closers if not name.startswith("__")),
-        leaving=Leaving(closes=True) if closers & _LEAVING else None,
+        leaving=leaving,
         plain_with=bool(closers & _LEAVING),
         autocommits=True,  # the class decides whether its `with` commits
         server=field.resource.server,
@@ -83,6 +86,26 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
         clashing=field.resource.clashing,
         when_shared=field.resource.when_shared,
     )
+
+
+def _leaving_open(methods: dict[str, Definition], field: str) -> Leaving | None:
+    """Return what `with` does if its end closes nothing; None if that, or what `as` gives, is not known."""
+    entering = [methods[name] for name in _ENTERING if name in methods]
+    if len(entering) != 1 or not methods.keys() & _LEAVING:
+        return None
+    enter = entering[0]
+    given = [each.value for each in enter.file.functions[enter.node].returns]  # type: ignore[index]
+    if given and all(each is not None and _is_self(each) for each in given):
+        return Leaving(closes=False, commits=True)
+    is_cursor = all(_makes_cursor(each, field) for each in given)
+    return Leaving(closes=False, commits=True, binds="cursor") if given and is_cursor else None
+
+
+def _makes_cursor(expr: ast.expr | None, field: str) -> bool:
+    match expr:
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr=name), attr="cursor")):
+            return name == field
+    return False
 
 
 def _needs_more(method: ast.AST) -> bool:

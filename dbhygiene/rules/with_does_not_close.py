@@ -125,13 +125,14 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     assert leak is not None
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
+    ends = "" if life.resource.is_object else "ends the transaction, but "
     yield Diagnostic(
         life.birth,
         _message(life, item),
         path=(
             *life.runs.steps,
             (life.birth, "opened here"),
-            (item.context_expr, "the end of the `with` ends the transaction, but does not close the connection"),
+            (item.context_expr, f"the end of the `with` {ends}does not close the connection"),
         ),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
