@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Collection, Iterator
 
 from dbhygiene.diagnostics.model import Impact
+from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.library.words import words
 from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.lifetimes.state import ITSELF
-from dbhygiene.program.callees import callees
+from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.classes import class_named
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.hierarchy import is_of_family
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, scope_around, statement_around, with_others
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
@@ -47,6 +50,8 @@ _OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|s
 
 
 _ITSELF = frozenset({"self", "cls"})
+_ENTERING = frozenset({"__enter__", "__aenter__"})
+_NO_OBJECTS = sys.stdlib_module_names | {"open"}  # no `with` over what these return is over an object of the project
 
 # Methods that end the life of an object.
 ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
@@ -139,7 +144,9 @@ class Field(Frozen):
                 if verdict is None and not self._ends_another(file, use):
                     return False
                 returned |= verdict or set()
-        return not any(self._somebody_closes(name) for name in returned)
+        if returned & _ENTERING and self._some_with_closes():
+            return False
+        return not any(self._somebody_closes(name) for name in returned - _ENTERING)
 
     def _ends_another(self, file: File, use: ast.Attribute) -> bool:
         """Whether a use closes a connection that the same method has stored in the field itself, before."""
@@ -169,6 +176,22 @@ class Field(Frozen):
         others = self.file.project.files_mentioning_all(f".{self.name}")
         yield from [None] if others is None else [file for file in others if file.path not in near]
 
+    def _some_with_closes(self) -> bool:
+        """Whether a `with` over an object of the class may close what its `__enter__` returns, or pass it on."""
+        others = self.file.project.files_mentioning_all(self.cls.last_name)
+        if others is None:
+            return True
+        for file in with_others(self.file, others):
+            for item in file.nodes(ast.withitem):
+                cls = receiver_class(file, item.context_expr)
+                if cls is not None and not is_of_family(cls, self.cls):
+                    continue
+                if cls is None and (file.resolve(_called(item.context_expr)) or "").partition(".")[0] in _NO_OBJECTS:
+                    continue
+                if item.optional_vars is not None and not _is_local_and_lent(file, item, item.optional_vars):
+                    return True
+        return False
+
     def _somebody_closes(self, method: str) -> bool:
         """Whether a file that calls the method which returns the connection closes something like a connection."""
         names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
@@ -180,16 +203,26 @@ class Field(Frozen):
     def uses(self, file: File) -> Iterator[ast.Attribute]:
         """Yield the reads of the field; a field of the same name in an unrelated class is another one."""
         for node in file.nodes(ast.Attribute):
-            if node.attr == self.name and isinstance(node.ctx, ast.Load) and self._may_be_mine(file, node.value):
+            if node.attr == self.name and isinstance(node.ctx, ast.Load) and self._may_be_mine(file, node):
                 yield node
 
-    def _may_be_mine(self, file: File, owner: ast.expr) -> bool:
-        name = file.resolve(owner)
+    def _may_be_mine(self, file: File, use: ast.Attribute) -> bool:
+        name = file.resolve(use.value)
         cls = find_definition(file, name) if name is not None else None
-        if cls is None or not isinstance(cls.node, ast.ClassDef) or cls.is_same(self.cls):
+        only_reads = self._only_reads(file.parents.get(use))  # then it hardly matters whose field it is
+        if name is None and not only_reads:
+            cls = receiver_class(file, use.value)
+        if cls is None:
+            return name is None or not _is_library(name)
+        if not isinstance(cls.node, ast.ClassDef) or cls.is_same(self.cls):
             return True
-        own, its = base_classes(self.cls), base_classes(cls)
-        return any(map(cls.is_same, own)) or any(map(self.cls.is_same, its))
+        if only_reads:
+            return any(map(cls.is_same, base_classes(self.cls))) or any(map(self.cls.is_same, base_classes(cls)))
+        return is_of_family(cls, self.cls)
+
+    def _only_reads(self, around: ast.AST | None) -> bool:
+        """Whether the expression around the field reads an attribute of the connection that does not close it."""
+        return isinstance(around, ast.Attribute) and not self.is_container and around.attr not in self._ends
 
     def effect_of_use(self, file: File, use: ast.Attribute) -> set[str] | None:
         """Return None if a use closes the field or lets it escape; else the functions that return it."""
@@ -218,6 +251,8 @@ class Field(Frozen):
         match around:
             case ast.Attribute(attr=attr):
                 return None if attr in self._ends else set()
+            case ast.Call(func=func) if func is use and not self._may_be_called:
+                return set()  # a method of another class, which has the name of the field
             case ast.withitem(optional_vars=target) if self._leaves_open():
                 if target is None or _is_local_and_lent(file, use, target):
                     return set()
@@ -252,6 +287,11 @@ class Field(Frozen):
         begins = {"begin", "begin_nested"} if self.resource.is_lazy else set()
         return self.resource.closed_by | self.resource.rests_after | {"release", "terminate", *begins}
 
+    @property
+    def _may_be_called(self) -> bool:
+        """Whether what it holds is called as a function: a registry of sessions is."""
+        return self.resource.kind != "connection" and "remove" in self.resource.closed_by
+
     def _leaves_open(self) -> bool:
         """Whether `with self.field` only ends a transaction."""
         leaving = self.resource.leaving
@@ -265,6 +305,17 @@ class Field(Frozen):
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
         return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS}
+
+
+def _called(expr: ast.expr) -> ast.expr:
+    """Return the function that an expression calls; else the expression itself."""
+    return expr.func if isinstance(expr, ast.Call) else expr
+
+
+def _is_library(name: str) -> bool:
+    """Whether an absolute name is of the standard library or of a driver: no object of the project's own."""
+    package = name.partition(".")[0]
+    return package in sys.stdlib_module_names or package in PACKAGES
 
 
 def is_closed_in_text(file: File, resource: Resource) -> bool:
@@ -401,7 +452,7 @@ def _is_abstract(file: File, metaclass: ast.expr) -> bool:
     return file.resolve(metaclass) in {"abc.ABCMeta", "type"}
 
 
-def _is_local_and_lent(file: File, use: ast.expr, target: ast.expr) -> bool:
+def _is_local_and_lent(file: File, use: ast.AST, target: ast.expr) -> bool:
     """Whether a variable that holds the field only borrows it: it is not closed, passed or returned."""
     function = function_around(file, use)
     if function is None or not isinstance(target, ast.Name):

@@ -112,7 +112,6 @@ from dbhygiene.source.file import File
 def check(file: File, field: Field) -> Iterator[Diagnostic]:
     if (
         field.resource.kind != "connection"
-        or field.resource.is_object
         or field.birth is None
         or field.is_filled_on_demand  # a cache, kept on purpose
         or not field.never_closed()
