@@ -26,7 +26,8 @@ class Resource(Record):
     """A kind of thing that must be closed by its owner.
 
     `parts` are methods whose result lives no longer than the resource, and may still read from it.
-    `open_if` and `closed_if` are attributes or methods that return its state.
+    `open_if` and `closed_if` are attributes or methods that return its state. `usable_if` are true while it is open,
+    and perhaps afterwards.
     """
 
     kind: str  # "connection", "cursor", "session", ...
@@ -42,6 +43,7 @@ class Resource(Record):
     parts: frozenset[str] = frozenset({"cursor", "execute", "executemany", "xcursor"})
     open_if: frozenset[str] = frozenset({"is_connected", "open", "is_open", "in_transaction"})
     closed_if: frozenset[str] = frozenset({"closed", "is_closed"})
+    usable_if: frozenset[str] = frozenset()
     is_lazy: bool = False  # holds nothing before it is used, nor after `rests_after`
     rests_after: frozenset[str] = frozenset()
     rests_during: frozenset[str] = frozenset()  # methods that do not wake it

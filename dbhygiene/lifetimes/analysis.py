@@ -23,7 +23,7 @@ from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.names import Names, names_of
 from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
 from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, dotted_path
-from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.lifetimes.transfer import Transfer, asks_if_lost
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Located, last_name
@@ -234,8 +234,10 @@ def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Itera
 def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler may be for a lost connection: by the class that it names, or by what its `try` is for.
 
-    Any handler is, if it tries again, or if its `try` only pings.
+    Any handler is, if it tries again, if its `try` only pings, or if it reads `error.connection_invalidated`.
     """
+    if asks_if_lost(handler):
+        return True
     names = {last_name(each) if each is not None else "" for each in exception_types(handler.type)}
     if names & LOSING:
         return True

@@ -27,7 +27,7 @@ from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETT
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
-from dbhygiene.lifetimes.set_up import all_begin_with, runs_set_up
+from dbhygiene.lifetimes.set_up import ENDS_IT, all_begin_with, catches_all_but_ends, runs_set_up
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
@@ -56,7 +56,6 @@ _BUILTINS = frozenset(dir(builtins))
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 _PARTS = frozenset({*READERS, PARTS})
 _EXISTS = frozenset({"exists", "isfile", "is_file"})
-_ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise if the server is gone, and rarely otherwise
 
 
 class Leak(Enum):
@@ -405,7 +404,7 @@ class Lifetime(Frozen):
     @cached_property
     def costs_nothing(self) -> bool:
         """Whether no server, file or pool loses a connection by it."""
-        return self.resource.costs_nothing or self.pool == "shared"
+        return self.resource.costs_nothing or self.pool in {"shared", "own"}
 
     @cached_property
     def _is_of_one_object(self) -> bool:
@@ -474,9 +473,9 @@ class Lifetime(Frozen):
 
     def _is_to_end(self, raiser: ast.expr) -> bool:
         call, hows = self._method(raiser)
-        if call is None:
-            return False
-        return (hows == {ITSELF} and call.attr in _ENDS_IT) or (hows <= READERS and call.attr == "close")
+        if call is None or hows == {None}:
+            return isinstance(raiser, ast.Call) and catches_all_but_ends(self.file, raiser)
+        return (hows == {ITSELF} and call.attr in ENDS_IT) or (hows <= READERS and call.attr == "close")
 
     @cached_property
     def _is_set_up_first(self) -> bool:
@@ -627,7 +626,7 @@ class Lifetime(Frozen):
         if method is not None and method.attr in QUERIES:
             return 0
         if hows & {ITSELF, *READERS}:
-            return 3 if method is not None and method.attr in _ENDS_IT else 1
+            return 3 if method is not None and method.attr in ENDS_IT else 1
         if self.analysis.effects.acquires(call):
             return 0
         name = last_name(call.func)

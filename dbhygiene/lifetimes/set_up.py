@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from dbhygiene.library.calls import QUERIES, SETTING
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Function, argument_values, walk
+from dbhygiene.source.nodes import FUNCTION, Function, argument_values, last_name, walk
+
+ENDS_IT = frozenset({"rollback", "close", "ping"})  # methods that raise if the server is gone, and rarely otherwise
+_TELLS = frozenset({"print", "debug", "info", "warning", "error", "exception", "critical", "log", "str"})
 
 
 def all_begin_with(file: File, asked: ast.expr, with_: re.Pattern[str]) -> bool:
@@ -31,6 +34,45 @@ def runs_set_up(file: File, call: ast.Call, seen: Collection[ast.AST] = ()) -> b
         return False
     bodies = [(each.file, each.node) for each in found.definitions]
     return all(isinstance(node, FUNCTION) and _only_sets_up(where, node, seen) for where, node in bodies)
+
+
+def catches_all_but_ends(file: File, call: ast.Call) -> bool:
+    """Whether a call runs functions of the project that catch each error, and may only raise when a handler rolls back.
+
+    A `rollback` in a handler fails only if the connection is dead.
+    """
+    found = callees(file, call, scope_around(file, call))
+    bodies = [each.node for each in found.definitions]
+    return found.complete and bool(bodies) and all(isinstance(n, FUNCTION) and _catches_all(n.body) for n in bodies)
+
+
+def _catches_all(body: Sequence[ast.stmt]) -> bool:
+    """Whether only the handlers of a block's `try` statements may raise, and only by ending a transaction."""
+    for statement in body:
+        match statement:
+            case ast.Pass() | ast.Return(value=None | ast.Constant() | ast.Name()) | ast.Expr(value=ast.Constant()):
+                pass
+            case ast.Assign(targets=[ast.Name()], value=ast.Constant()):
+                pass
+            case ast.Try(
+                handlers=[*_, ast.ExceptHandler(type=None | ast.Name(id="Exception" | "BaseException"))], orelse=[]
+            ):
+                ends = [*statement.finalbody, *(each for handler in statement.handlers for each in handler.body)]
+                if not all(_only_ends(part) for each in ends for part in walk(each)):
+                    return False
+            case _:
+                return False
+    return True
+
+
+def _only_ends(node: ast.AST) -> bool:
+    """Whether a part of a handler raises at most if the connection is dead."""
+    match node:
+        case ast.Call(func=func):
+            return last_name(func) in ENDS_IT | _TELLS
+        case ast.Raise() | ast.Assert() | ast.Await() | ast.Subscript():
+            return False
+    return True
 
 
 def _only_sets_up(file: File, function: Function, seen: Collection[ast.AST]) -> bool:

@@ -16,6 +16,7 @@ from typing import TypeGuard
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
 from dbhygiene.library.sqlalchemy import MAKES_ENGINE, REGISTRIES
+from dbhygiene.library.words import words
 from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
 from dbhygiene.pools.engines import engine_pool_kind as engine_pool
@@ -26,7 +27,7 @@ from dbhygiene.program.evaluation import evaluate, evaluate_keywords, evaluate_m
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name
+from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name, walk
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -41,6 +42,7 @@ CONNECTION = Resource(
     plain_with=True,
     parts=frozenset(_CONNECTION_METHODS.split()),
     open_if=frozenset(),
+    closed_if=frozenset({"closed", "invalidated"}),  # an invalidated one has left the pool, which may open another
     gives_itself=frozenset({"execution_options", "connect"}),
     beneath=_DRIVER_CONNECTION,
     gives_up=frozenset({"detach"}),
@@ -69,6 +71,7 @@ SESSION = Resource(
         """.split()
     ),
     open_if=frozenset(),
+    usable_if=frozenset({"is_active"}),  # false only after a failed flush, until `rollback`
     is_lazy=True,
 )
 REGISTRY = replace(
@@ -430,9 +433,40 @@ def engines(file: File, call: ast.Call) -> list[Engine]:
 
 
 def session_pool_kind(file: File, call: ast.Call) -> str:
-    """Return how the engine of a session or connection keeps connections: see `engines.engine_pool_kind`."""
-    pools = {engine_pool(made) for made in engines(file, call)}
+    """Return how the engine of a session or connection keeps connections: see `engines.engine_pool_kind`.
+
+    It is "own" if the engine is made and dropped in the same function: closed or not, the connection stays open until
+    Python frees the engine and its pool.
+    """
+    made = engines(file, call)
+    pools = {engine_pool(each) for each in made}
+    if pools == {""} and all(_is_of_this_call(file, call, each) for each in made):
+        return "own"
     return pools.pop() if len(pools) == 1 else ""
+
+
+def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
+    """Whether the function that takes a connection also makes the engine, and drops it."""
+    function = function_around(file, call)
+    if function is None or made.file.path != file.path or function is not function_around(file, made.call):
+        return False
+    match file.parents[made.call]:
+        case ast.Assign(targets=[ast.Name(id=name)]) if name in file.functions[function].bound:
+            names = (part for part in walk(function) if isinstance(part, ast.Name) and part.id == name)
+            return all(_only_connects(file, each) for each in names if isinstance(each.ctx, ast.Load))
+    return False
+
+
+_MADE_WITH_ENGINE = words("sessionmaker async_sessionmaker scoped_session Session AsyncSession")
+
+
+def _only_connects(file: File, engine_name: ast.Name) -> bool:
+    """Whether a mention of an engine takes a connection from it, or makes a session or a factory of them."""
+    around = file.parents[engine_name]
+    if isinstance(around, ast.Attribute):
+        return around.attr != "dispose"
+    call = file.parents[around] if isinstance(around, ast.keyword) else around
+    return isinstance(call, ast.Call) and last_name(call.func) in _MADE_WITH_ENGINE
 
 
 def _is_flask(found: Value) -> bool:

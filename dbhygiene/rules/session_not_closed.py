@@ -120,6 +120,9 @@ def orders(a: Session = Depends(get_db), b: Session = Depends(get_session), c: S
     return []
 ```
 
+If the same function makes the engine, closing a connection only returns it to a pool that is dropped, too: the finding
+is *possible*.
+
 Nothing is reported if a connection is detached from its pool, or if the driver's connection that it wraps is returned:
 
 ```python

@@ -240,7 +240,7 @@ class Branches:
         return self._decide_state(expr, fact) if self.resource(fact).is_object else None
 
     def _decide_state(self, expr: ast.expr, fact: Fact) -> bool | None:
-        """Return the answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
+        """Return the answer of `conn.is_connected()`, `conn.open`, `conn.closed`, if it follows from the state."""
         asked = without_arguments(expr)
         if isinstance(asked, ast.Attribute) and self.holds(asked.value, fact) == ITSELF:
             resource = self.resource(fact)
@@ -248,6 +248,8 @@ class Branches:
                 return fact.state == "open"
             if asked.attr in resource.closed_if:
                 return fact.state != "open"
+            if asked.attr in resource.usable_if and fact.state == "open":
+                return True
         return None
 
 

@@ -25,6 +25,7 @@ from dbhygiene.lifetimes.transfer.containers import Containers
 from dbhygiene.lifetimes.transfer.relations import Relations
 from dbhygiene.lifetimes.transfer.values import Values
 from dbhygiene.lifetimes.transfer.with_blocks import WithBlocks
+from dbhygiene.source.nodes import walk
 
 
 class Transfer:
@@ -102,8 +103,13 @@ class Transfer:
             case cfg.Enter(node=ast.withitem(context_expr=asked)):
                 pass
             case cfg.Catch(node=handler):
-                return fact.lost and handler in self.recovering
+                return handler in self.recovering and (fact.lost or asks_if_lost(handler))
             case _:
                 return fact.lost and kind != "raise"
         on_it = self.is_queried(asked, fact)
         return on_it if kind == "raise" else fact.lost and not on_it
+
+
+def asks_if_lost(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler reads SQLAlchemy's own answer: `error.connection_invalidated`."""
+    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in walk(handler))
