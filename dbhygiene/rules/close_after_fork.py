@@ -96,7 +96,8 @@ def start():
     multiprocessing.get_context("spawn").Process(target=work).start()
 ```
 
-From Python 3.14 on, `multiprocessing` does not fork by default. The rule also applies to code for older versions.
+From Python 3.14 on, `multiprocessing` does not fork by default. The rule still reports such code: it may run with an
+older version.
 
 ## Fix safety
 

@@ -1,4 +1,4 @@
-"""Connection that is left open after an error, or by one of several methods.
+"""Connection that is left open after an error, or by one method although others close it.
 
 Every query can raise. Close the connection in a `finally`, or with a `with` block that closes it.
 

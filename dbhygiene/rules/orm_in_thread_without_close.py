@@ -40,9 +40,9 @@ def count_all():
         return list(pool.map(count, ("new", "sent", "late")))  # HYG307
 ```
 
-Nothing is reported for a pool in a global variable, or in a field of an object that lives as long, if the job calls
-`close_old_connections()` and `CONN_MAX_AGE` is a number. The threads of such a pool are few, and do not end. Each keeps
-a persistent connection, as the threads of a server do between two requests.
+Nothing is reported for a pool that lives as long as the process, if the job calls `close_old_connections()` and
+`CONN_MAX_AGE` is a number. The threads of such a pool are few, and do not end. Each keeps a persistent connection, as
+the threads of a server do between two requests.
 
 The threads of an event loop keep their connections, too: those of `asyncio.to_thread`, `run_in_executor`, and
 `sync_to_async` with `thread_sensitive=False`.

@@ -73,8 +73,8 @@ The rule is off by default: many programs set values that the server has by defa
 ## Fix safety
 
 The fix gives the statement to `init_command`, too, and leaves it where it is. It is unsafe: if the statement fails, it
-then fails each time that the program connects. There is no fix if several statements set up the connection, for `USE`,
-for MySQL Connector/Python, or if the call does not show its options.
+then fails each time that the program connects. There is no fix for `USE`, for MySQL Connector/Python, if several
+statements set up the connection, or if the call does not show its options.
 """
 
 from __future__ import annotations
