@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dbhygiene.config.settings import Settings
-from dbhygiene.library.deployment import is_deployment_file
+from dbhygiene.library.deployment import describes_tests, is_deployment_file
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.file import File, NoProject
 from dbhygiene.source.records import Record
@@ -75,7 +75,8 @@ class ExampleProject(NoProject):
         return [f for f in self.files_containing("") if all(re.search(rf"\b{name}\b", f.text) for name in names)]
 
     def deployment(self) -> Deployment:
-        found = Deployment(names=tuple(filter(is_deployment_file, sorted(self.others))))
+        names, for_tests = filter(is_deployment_file, sorted(self.others)), filter(describes_tests, sorted(self.others))
+        found = Deployment(names=tuple(names), for_tests=tuple(for_tests))
         found._texts.update(self.others)
         return found
 

@@ -221,7 +221,7 @@ def _databases(seen: _ProjectFiles) -> Iterator[Remark]:
 
 def sites(project: Project, files: Iterable[Path]) -> list[str]:
     """Return the assumed database servers of the project's Django settings, with the reasons, each once."""
-    from dbhygiene.gaps.server_timeout import closes_idle
+    from dbhygiene.gaps.server_timeout import closes_idle, may_close_nothing
     from dbhygiene.gaps.servers import verdict
 
     found: dict[str, None] = {}
@@ -230,6 +230,8 @@ def sites(project: Project, files: Iterable[Path]) -> list[str]:
             file = project.file(path)
             if file.is_program:
                 idle = "" if closes_idle(file) else "; waits are not reported (HYG301, HYG302, HYG308)"
+                if may_close_nothing(file):
+                    idle = "; waits are only possible findings (HYG301, HYG302, HYG308)"
                 found[f"the server is {verdict(file)}{idle}"] = None
         except (OSError, *NOT_PYTHON):
             continue

@@ -16,7 +16,12 @@ from dbhygiene.diagnostics.model import ASSUMPTION, Step
 from dbhygiene.gaps.call_durations import asks_for_consent
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
-from dbhygiene.gaps.server_timeout import confidence_of_gap, idle_number_of_project, timeout_settings
+from dbhygiene.gaps.server_timeout import (
+    confidence_of_gap,
+    idle_number_of_project,
+    may_close_nothing,
+    timeout_settings,
+)
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.waits import WAITS, WaitKind
 from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL
@@ -40,9 +45,11 @@ def confidence(gap: Gap) -> Confidence:
 
     It is only possible after a question for a yes or no: a user who has just started a command answers soon. So it is
     if the server is known to wait for a day or longer: a person, another program or a job takes less. Tasks of a pool
-    may be short, unless the function that they run waits for something.
+    may be short, unless the function that they run waits for something. The server may be one that closes nothing.
     """
     project = gap.file.project
+    if may_close_nothing(gap.file):
+        return Confidence.POSSIBLE
     timeout = timeout_settings(project).lifetime_limit
     if gap.kind is WaitKind.PERSON and timeout >= _SOON and _is_confirmed(gap):
         return Confidence.POSSIBLE

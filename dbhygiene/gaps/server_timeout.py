@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.gaps.duration import Duration, confidence_of_timeout
-from dbhygiene.gaps.servers import SQLITE, verdict
+from dbhygiene.gaps.servers import SQLITE, UNKNOWN_SERVER, verdict
 from dbhygiene.pools.server_limits import with_timeout
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.values import UNKNOWN, Value
@@ -51,14 +51,19 @@ def confidence_of_gap(project: ProjectView, seconds: Duration) -> Confidence:
 
 
 def closes_idle(file: File) -> bool:
-    """Whether the server is known, or assumed, to close connections that are idle for too long.
+    """Whether the server is known, or assumed, to close connections that are idle for too long, or is unknown.
 
     MySQL does so by default; PostgreSQL and others if they, or a proxy before them, are configured so.
     """
     server = verdict(file).server
-    if server in (MYSQL, SQLITE):
-        return server == MYSQL
+    if server in (MYSQL, SQLITE, UNKNOWN_SERVER):
+        return server != SQLITE
     return file.project.settings.server_timeout is not None or idle_number_of_site(file) is not None
+
+
+def may_close_nothing(file: File) -> bool:
+    """Whether nothing says which server a file's site has: it may be one that closes no idle connection."""
+    return file.project.settings.server_timeout is None and verdict(file).server == UNKNOWN_SERVER
 
 
 @answer

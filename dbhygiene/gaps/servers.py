@@ -2,10 +2,13 @@
 
 The configuration decides. Settings modules that are fully known come before requirements: a driver may be installed
 for another database. SQLite counts only if nothing points to a server: many sites are developed with a file and
-deployed with a server. Without any evidence, the server is assumed to be MySQL.
+deployed with a server. If the settings leave it open, files for deployment and tests count, and settings for tests
+last. If the settings name no server and no file does, it is unknown; without any settings, it is assumed to be MySQL.
 """
 
 from __future__ import annotations
+
+import re
 
 from dbhygiene.gaps.django_settings import Databases, databases_in, settings_modules
 from dbhygiene.pools.dialect_evidence import (
@@ -14,14 +17,20 @@ from dbhygiene.pools.dialect_evidence import (
     named_server,
     servers_by_imports,
     servers_by_requirements,
+    servers_in_deployment,
+    suggests_mysql,
+    supports_mysql,
 )
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
-SQLITE = "sqlite"
+SQLITE, UNKNOWN_SERVER = "sqlite", "unknown"
 TITLES = {MYSQL: "MySQL", "postgresql": "PostgreSQL", SQLITE: "SQLite", "oracle": "Oracle", "mssql": "SQL Server"}
+
+# In a module named `settings`: those of an application, which reads the site's.
+_READS_SETTINGS = re.compile(r"^\s*from django\.conf import (?:[\w, ]*, *)?settings\b", re.MULTILINE)
 
 
 class Verdict(Record):
@@ -36,6 +45,8 @@ class Verdict(Record):
         return TITLES.get(self.server, self.server)
 
     def __str__(self) -> str:
+        if self.server == UNKNOWN_SERVER:
+            return f"{self.title}: {self.reason}"
         return f"{self.title}, {'assumed: ' if self.is_assumed else ''}{self.reason}"
 
 
@@ -45,13 +56,15 @@ def verdict(file: File) -> Verdict:
     configured = [named_server(name) for name in file.project.settings.databases]
     if configured:
         return Verdict(_worst(configured), "set by `databases`")
-    modules = settings_modules(file)
+    every = [module for module in settings_modules(file) if not _READS_SETTINGS.search(module.text)]
+    modules = [module for module in every if not databases_in(module).is_for_tests]
     known = [databases_in(module) for module in modules]
     named = _servers_of_settings(known)
-    others = [server for server in named if server != SQLITE]
+    doubt = next((each.unknown for each in known if each.unknown), "")
     if MYSQL in named:
         return Verdict(MYSQL, named[MYSQL])
-    if others and not any(each.unknown for each in known):
+    others = [server for server in named if server != SQLITE]
+    if others and not doubt:
         return Verdict(others[0], named[others[0]])
     required = {**servers_by_imports(file), **servers_by_requirements(file)}
     if MYSQL in required:
@@ -59,20 +72,36 @@ def verdict(file: File) -> Verdict:
     for found in (named, required):
         if servers := [server for server in found if server != SQLITE]:
             return Verdict(servers[0], found[servers[0]])
+    in_tests = _servers_of_settings([databases_in(module) for module in every if module not in modules])
+    in_tests.pop(SQLITE, None)
     mentioned = frozenset(server for module in modules for server in mentioned_servers(module))
-    doubt = next((each.unknown for each in known if each.unknown), "")
-    if (
-        SQLITE in named
-        and not doubt
-        and not mentioned
-        and not any(file.project.requires(name, file) for name in MAY_BE_ANY)
-    ):
+    may_be_any = mentioned or any(file.project.requires(name, file) for name in MAY_BE_ANY)
+    doubt = doubt or next((each.unknown for each in map(databases_in, every) if each.unknown), "")
+    if SQLITE in named and not in_tests and not doubt and not may_be_any:
         return Verdict(SQLITE, named[SQLITE])
-    only = mentioned - {UNKNOWN_DATABASE}
-    if len(only) == 1 and MYSQL not in only:
-        return Verdict(next(iter(only)), "the settings mention no other server")
-    reason = doubt or ("the settings mention several servers" if only else "")
-    return Verdict(MYSQL, reason or "no settings, requirement or `databases` names the server", is_assumed=True)
+    if (by_mentions := _by_mentions(file, mentioned - {UNKNOWN_DATABASE}, doubt)) is not None:
+        return by_mentions
+    if in_tests:
+        server = _worst([*in_tests])
+        return Verdict(server, in_tests[server])
+    if SQLITE in named or any(each.unknown for each in known):
+        return Verdict(UNKNOWN_SERVER, f"{doubt or 'a URL gives the database'}, and no file names a server")
+    return Verdict(MYSQL, "no settings, requirement or `databases` names the server", is_assumed=True)
+
+
+def _by_mentions(file: File, in_settings: frozenset[str], doubt: str) -> Verdict | None:
+    """Return the server that settings, or files for deployment and tests, mention; None if they mention none."""
+    if len(in_settings) == 1 and MYSQL not in in_settings:
+        return Verdict(next(iter(in_settings)), "the settings mention no other server")
+    deployed = servers_in_deployment(file.project.deployment())
+    if MYSQL in in_settings or MYSQL in deployed or suggests_mysql(file) or supports_mysql(file):
+        several = "the settings mention several servers" if len(in_settings) > 1 else ""
+        elsewhere = f"{deployed[MYSQL]} mentions it" if MYSQL in deployed else "the project mentions it"
+        return Verdict(MYSQL, doubt or several or elsewhere, is_assumed=True)
+    for server in sorted({*in_settings, *deployed}, key=lambda each: (each != "postgresql", each)):
+        place = deployed.get(server, "the settings")
+        return Verdict(server, f"{place} mention{'s' if server in deployed else ''} it, and no file mentions MySQL")
+    return None
 
 
 def is_sqlite_only(file: File) -> bool:
@@ -86,11 +115,9 @@ def _worst(servers: list[str]) -> str:
 
 
 def _servers_of_settings(known: list[Databases]) -> dict[str, str]:
-    """Return the servers that settings modules name, each with the reason; a file used in tests is no evidence."""
+    """Return the servers that settings modules name, each with the reason."""
     found: dict[str, str] = {}
     for each in known:
         for engine in each.engines:
-            server = named_server(engine)
-            if not (each.is_for_tests and server == SQLITE):
-                found.setdefault(server, f"{each.place} names `{engine}`")
+            found.setdefault(named_server(engine), f"{each.place} names `{engine}`")
     return found

@@ -62,6 +62,21 @@ def is_deployment_file(name: str) -> bool:
     return base.endswith(_CONF) and any("supervisor" in each for each in around)
 
 
+_OF_TESTS = re.compile(
+    r"""
+    (?:.*/)?\.github/workflows/[^/]+\.ya?ml | \.circleci/[^/]+\.ya?ml | \.buildkite/[^/]+\.ya?ml
+    | (?:.*/)?\.?(?:gitlab-ci|travis|azure-pipelines|bitbucket-pipelines|appveyor|drone|woodpecker|cirrus)\.ya?ml
+    | (?:.*/)?[^/]*compose[^/]*\.ya?ml
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def describes_tests(name: str) -> bool:
+    """Whether a file may say which servers the tests use: a file of continuous integration, or for compose."""
+    return _OF_TESTS.fullmatch(name) is not None and not is_deployment_file(name)
+
+
 # -- images -----------------------------------------------------------------------------------------------
 
 

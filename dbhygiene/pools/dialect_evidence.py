@@ -12,6 +12,7 @@ from itertools import chain
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
 from dbhygiene.pools.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE
+from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
@@ -46,6 +47,7 @@ _NAMES = {
     "oracle": re.compile(r"oracle", re.IGNORECASE),
     "mssql": re.compile(r"mssql|sql_server", re.IGNORECASE),
 }
+_VENDOR = re.compile(r"\bvendor\s*(?:[!=]=|in\b)[^\n]*[\"']mysql[\"']")
 _ANY_URL = re.compile(r"database_url", re.IGNORECASE)
 _MYSQL_MODULES = words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
 _OTHER_MODULES = words(
@@ -92,10 +94,16 @@ def suggests_mysql(file: File) -> bool:
     project = file.project
     return (
         any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
-        or bool(file.imported_packages & _MYSQL_MODULES)
+        or bool(file.is_program and file.imported_packages & _MYSQL_MODULES)
         or any(project.requires(name, file) for name in _MYSQL_DISTRIBUTIONS)
         or _mentions_elsewhere(file, ("mysql", "MySQLdb", "mariadb"), _MYSQL_ELSEWHERE)
     )
+
+
+@query
+def supports_mysql(file: File) -> bool:
+    """Whether a program of the project asks whether Django's database is MySQL: `connection.vendor == "mysql"`."""
+    return _mentions_elsewhere(file, (".vendor",), _VENDOR) or _says(file, _VENDOR)
 
 
 def is_mysql_in_production(databases: Collection[str], file: File) -> bool:
@@ -153,6 +161,21 @@ def mentioned_servers(settings: File) -> frozenset[str]:
     """Return the servers that settings mention anywhere, comments included; `"?"` for one that is read elsewhere."""
     found = {server for server, pattern in _NAMES.items() if server != "sqlite" and pattern.search(settings.text)}
     return frozenset(found | ({UNKNOWN_DATABASE} if _ANY_URL.search(settings.text) else set()))
+
+
+@query
+def servers_in_deployment(files: Deployment) -> dict[str, str]:
+    """Return the servers that compose files, Dockerfiles and the like mention, each with the name of such a file.
+
+    Files that describe how tests run count, too: a project is tested with the servers that it supports.
+    """
+    found: dict[str, str] = {}
+    for name in (*files.names, *files.for_tests):
+        text = files.text(name)
+        for server, pattern in _NAMES.items():
+            if server not in found and server != "sqlite" and pattern.search(text):
+                found[server] = name
+    return found
 
 
 @query

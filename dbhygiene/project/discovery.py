@@ -182,7 +182,7 @@ def _unreadable(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
 
 def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) -> Iterator[str]:
     """Return the files below a directory. Links to directories are not followed, so that there is no cycle."""
-    from dbhygiene.library.deployment import is_deployment_file  # most projects are listed by git
+    from dbhygiene.library.deployment import describes_tests, is_deployment_file  # most projects are listed by git
 
     length = len(os.path.join(directory, ""))
     todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
@@ -209,7 +209,7 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) 
                 if _SETS_UP in name:
                     found.others.append(inside)
             elif (
-                (name in MARKS_DISTRIBUTION or "." not in name or is_deployment_file(inside))
+                (name in MARKS_DISTRIBUTION or "." not in name or is_deployment_file(inside) or describes_tests(inside))
                 and _is_file(entry)
                 and not _any(ignored, entry.path)
             ):

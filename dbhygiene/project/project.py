@@ -374,11 +374,12 @@ class Project:
     @cached_property
     def deployment_files(self) -> Deployment:
         """These files; not recorded as a dependency."""
-        from dbhygiene.library.deployment import is_deployment_file
+        from dbhygiene.library.deployment import describes_tests, is_deployment_file
         from dbhygiene.source.deployment import Deployment
 
         _ = self.everything  # lists the others, too
-        return Deployment(self.root, tuple(sorted(filter(is_deployment_file, self._others))))
+        names, for_tests = filter(is_deployment_file, self._others), filter(describes_tests, self._others)
+        return Deployment(self.root, tuple(sorted(names)), tuple(sorted(for_tests)))
 
     def scripts_mentioning(self, name: str) -> Sequence[File]:
         """Return the Python scripts without an ending that contain a name, as a whole word."""
@@ -410,7 +411,8 @@ class Project:
         """The files on which findings may depend although they are not checked: those about servers, and scripts."""
         from dbhygiene.source.deployment import Deployment
 
-        return Deployment(self.root, tuple(sorted({*self.deployment_files.names, *self._script_names})))
+        found = self.deployment_files
+        return Deployment(self.root, tuple(sorted({*found.names, *found.for_tests, *self._script_names})))
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""

@@ -94,7 +94,9 @@ Nothing is reported if the connection is closed before or after the wait, or if 
 Loops that query in every round with short sleeps, and projects whose databases are all SQLite files, are not reported
 either. PostgreSQL and others close no idle connection by default. If Django's settings, the requirements or dbhygiene's
 setting `databases` name only such a server, waits are reported only if `server-timeout`, or a file of the repository,
-gives a timeout. `dbhygiene doctor` prints which server is assumed, and why.
+gives a timeout. If the settings read the database from elsewhere, such as a variable of the environment, the files for
+deployment and tests count: compose files, Dockerfiles, CI. If no file names a server, waits are only *possible*
+findings. `dbhygiene doctor` prints which server is assumed, and why.
 
 ```python
 import time

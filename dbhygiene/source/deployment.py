@@ -15,10 +15,14 @@ _LARGEST = 1 << 20  # bytes: a file beyond is data
 
 
 class Deployment(Frozen):
-    """The names of these files, relative to the root and with slashes; each is read when it is first needed."""
+    """The names of these files, relative to the root and with slashes; each is read when it is first needed.
+
+    `for_tests` are those that say which servers the project's tests use.
+    """
 
     root: Path = Path()
     names: tuple[str, ...] = ()
+    for_tests: tuple[str, ...] = ()
 
     @cached_property
     def query_results(self) -> dict[Any, dict[Any, Any]]:

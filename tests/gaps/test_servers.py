@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dbhygiene.checker.doctor import sites
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
@@ -47,6 +48,16 @@ def site(tmp_path):
 
 
 SQLITE, POSTGRES = engine("sqlite3"), engine("postgresql")
+ENVIRONMENT = 'import os\nDATABASES = {"default": {"ENGINE": os.environ["ENGINE"]}}\n'
+FROM_ENVIRONMENT = (
+    SQLITE
+    + """
+import os
+
+if os.getenv("DATABASE"):
+    DATABASES["default"].update(dict(item.split("=") for item in os.getenv("DATABASE").split(":")))
+"""
+)
 SITES = {
     "one file": ({"site_/settings.py": SQLITE}, "sqlite", False),
     "tests only": ({"manage.py": MANAGE.replace("site_", "tests"), "tests/settings.py": SQLITE}, "mysql", True),
@@ -54,22 +65,22 @@ SITES = {
     "production": ({"site_/settings.py": SQLITE, "site_/live.py": engine("mysql")}, "mysql", False),
     "a file of secrets": (
         {"site_/settings.py": SQLITE, "site_/live.py": "import json\nDATABASES = json.load(open('x'))\n"},
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "local settings": (
         {"site_/settings.py": SQLITE + "try:\n    from site_.local import *\nexcept ImportError:\n    pass\n"},
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
-    "settings that are run": ({"site_/settings.py": SQLITE + "exec(open('x').read())\n"}, "mysql", True),
+    "settings that are run": ({"site_/settings.py": SQLITE + "exec(open('x').read())\n"}, "unknown", False),
     "settings that are copied": (
         {
             "site_/settings.py": SQLITE
             + "import importlib\nmodule = importlib.import_module('x')\nglobals().update(module.__dict__)\n"
         },
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "settings of any name": (
         {
@@ -77,24 +88,24 @@ SITES = {
             + SQLITE
             + "for k, v in json.load(open('x')).items():\n    globals()[k] = v\n"
         },
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "settings of a file": (
         {"site_/settings.py": "import json\n" + SQLITE + "globals().update(json.load(open('x')))\n"},
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "one setting by its name": ({"site_/settings.py": SQLITE + "globals()['DEBUG'] = True\n"}, "sqlite", False),
     "a database of a file": (
         {"site_/settings.py": "import json\n" + SQLITE + "DATABASES['default'].update(json.load(open('x')))\n"},
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "databases of a file": (
         {"site_/settings.py": "import tomllib\n" + SQLITE + "DATABASES |= tomllib.loads('x')\n"},
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "another key of a database": (
         {"site_/settings.py": SQLITE + "DATABASES['default'].update({'ATOMIC_REQUESTS': True})\n"},
@@ -103,8 +114,8 @@ SITES = {
     ),
     "dynaconf": (
         {"site_/settings.py": SQLITE + "import dynaconf\nsettings = dynaconf.DjangoDynaconf(__name__)\n"},
-        "mysql",
-        True,
+        "unknown",
+        False,
     ),
     "a module that is imported": (
         {"site_/settings.py": SQLITE + "import importlib\nSearch = importlib.import_module('ldap').Search\n"},
@@ -142,6 +153,71 @@ SITES = {
         True,
     ),
     "nothing": ({}, "mysql", True),
+    "settings of one test": (
+        {"site_/settings.py": POSTGRES, "site_/test_shell.py": engine("mysql")},
+        "postgresql",
+        False,
+    ),
+    "settings of one test, and a site that is not known": (
+        {"site_/settings.py": ENVIRONMENT, "site_/tests.py": POSTGRES, "compose.yml": "db: {image: mysql}"},
+        "mysql",
+        True,
+    ),
+    "settings of tests alone": ({"site_/settings.py": SQLITE, "site_/test.py": engine("mysql")}, "mysql", False),
+    "a site that is not known, with PostgreSQL in a compose file": (
+        {"site_/settings.py": FROM_ENVIRONMENT, "compose.yml": "services:\n  db:\n    image: postgres:16\n"},
+        "postgresql",
+        False,
+    ),
+    "a site that is not known, with PostgreSQL in the tests of a service": (
+        {"site_/settings.py": ENVIRONMENT, ".github/workflows/test.yml": "services: {db: {image: postgres}}"},
+        "postgresql",
+        False,
+    ),
+    "a site that is not known, with MySQL in the tests": (
+        {
+            "site_/settings.py": FROM_ENVIRONMENT,
+            "compose.yml": "services:\n  db:\n    image: postgres:16\n",
+            ".gitlab-ci.yml": "services: [mariadb]",
+        },
+        "mysql",
+        True,
+    ),
+    "a site that is not known, with MySQL in its environment": (
+        {"site_/settings.py": FROM_ENVIRONMENT, "deploy/.env.production": "DATABASE=ENGINE=django.db.backends.mysql"},
+        "mysql",
+        True,
+    ),
+    "a site that is not known, with a URL of MySQL": (
+        {"site_/settings.py": ENVIRONMENT, "shop/load.py": "SOURCE = 'mysql://shop/archive'\n"},
+        "mysql",
+        True,
+    ),
+    "a program for MySQL, too": (
+        {
+            "site_/settings.py": ENVIRONMENT,
+            "shop/models.py": "from django.db import connection\n\nFAST = connection.vendor in ('oracle', 'mysql')\n",
+        },
+        "mysql",
+        True,
+    ),
+    "a comment in settings": ({"site_/settings.py": ENVIRONMENT + "# or mysql\n"}, "mysql", True),
+    "settings of an application": (
+        {"shop/settings.py": "from django.conf import settings\nDATABASES = getattr(settings, 'SHOP_DATABASES', [])\n"},
+        "mysql",
+        True,
+    ),
+    "settings of an application, and of tests": (
+        {"shop/settings.py": "PAGE = 20\n", "tests/settings.py": ENVIRONMENT},
+        "mysql",
+        True,
+    ),
+    "an engine of the environment": ({"site_/settings.py": ENVIRONMENT}, "unknown", False),
+    "settings of a test that are not known": (
+        {"site_/settings.py": POSTGRES, "site_/test.py": ENVIRONMENT},
+        "postgresql",
+        False,
+    ),
 }
 
 
@@ -150,6 +226,30 @@ def test_evidence_is_weighed(site, name):
     files, server, is_assumed = SITES[name]
     found = verdict(site(**files))
     assert (found.server, found.is_assumed) == (server, is_assumed), found.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "timeout", "confidence"),
+    [
+        (FROM_ENVIRONMENT, None, Confidence.POSSIBLE),
+        (FROM_ENVIRONMENT, 60, Confidence.LIKELY),
+        (FROM_ENVIRONMENT + "# or mysql\n", None, Confidence.LIKELY),
+    ],
+)
+def test_waits_are_only_possible_findings_where_the_server_is_unknown(site, settings, timeout, confidence):
+    everything = Settings(server_timeout=timeout, min_confidence=Confidence.POSSIBLE)
+    [finding] = findings(site(everything, **{"site_/settings.py": settings}))
+    assert finding.confidence is confidence
+    assert any("MySQL" in note for note in finding.notes) == ("mysql" in settings)
+
+
+def test_the_doctor_says_that_the_server_is_unknown(site):
+    file = site(**{"site_/settings.py": FROM_ENVIRONMENT})
+    [words] = sites(file.project, [file.path])
+    assert words == (
+        "the server is unknown: a database in site_/settings.py is not fully known, and no file names a server;"
+        " waits are only possible findings (HYG301, HYG302, HYG308)"
+    )
 
 
 @pytest.mark.parametrize(("word", "server"), [("mariadb", "mysql"), ("postgres", "postgresql"), ("SQLite", "sqlite")])

@@ -44,7 +44,8 @@ def _known_servers(project: Project, target: ServerTarget, server: LiveServer) -
         _number(server.idle),
         _number(server.limit),
     )
-    return KnownServers(files.root, files.names, replace(read_facts(files), servers=(live,), proxies=()))
+    facts = replace(read_facts(files), servers=(live,), proxies=())
+    return KnownServers(files.root, files.names, files.for_tests, facts)
 
 
 def _number(found: LiveNumber | None) -> Limit | None:
