@@ -222,7 +222,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                     return  # it is about queries that take too long: 2013, too
                 given = " or ".join(map(str, sorted(numbers & _NUMBERS)))
                 other = " and ".join(map(str, missing))
-                text = f"error {other} means a lost connection, too: this test only looks for {given}"
+                text = f"error {other} means a lost connection, too: this test names only {given}"
                 added = tuple(sorted({*missing, _TIMED_OUT} - numbers))
                 yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=added)
                 return

@@ -47,6 +47,7 @@ class WrongError(Frozen):
     right: str
     refusal: str
     confidence: Confidence = Confidence.CERTAIN
+    path: tuple[tuple[Located, str], ...] = ()
 
 
 def wrong_errors(file: File) -> Iterator[WrongError]:
@@ -106,6 +107,7 @@ def _lacking(file: File, handler: ast.ExceptHandler, classes: tuple[ErrorClass |
                     f"read `{owner}.args[0]`",
                     f"{owner}.args[0]",
                     "",
+                    path=((handler, "catches the driver's error, then raises AttributeError itself"),),
                 )
 
 

@@ -135,12 +135,14 @@ from dbhygiene.source.file import File
 @rule("HYG404", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in wrong_errors(file):
-        yield Diagnostic(found.at, found.message, fix=_repair(file, found), confidence=found.confidence)
+        yield Diagnostic(
+            found.at, found.message, path=found.path, fix=_repair(file, found), confidence=found.confidence
+        )
 
 
 def _repair(file: File, found: WrongError) -> Fix | NoFix:
     """Name the right class, or read the number of the driver's error."""
     if not found.right:
         return NoFix(f"{found.refusal}; {found.advice}")
-    title = "Catch the class that is raised" if "{" in found.right else "Read the driver's error"
+    title = "Catch the class that is raised" if "{" in found.right else f"Read `{found.right}`"
     return Fix(title, (Replace(file.span(found.at), found.right),), Safety.UNSAFE)
