@@ -42,6 +42,23 @@ def closes_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call
             yield from _first_close(owner, code, child)
 
 
+@query
+def first_forks(file: File) -> Mapping[ast.Call, ast.Call]:
+    """Return the calls of a file where a child closes its parent's connection, each with the first fork of the file."""
+    found: dict[ast.Call, ast.Call] = {}
+    for call in sorted(file.nodes(ast.Call), key=lambda call: (call.lineno, call.col_offset)):
+        for owner, close in closes_in_child(file, call):
+            if owner is file:
+                found.setdefault(close, call)
+    return found
+
+
+def parent_asks_nothing(processes: Reachability, file: File, fork: ast.Call) -> bool:
+    """Whether long-lived processes lead to a fork, and none of their code queries: no connection is open there."""
+    above = [*processes.above(file, function_around(file, fork) or file.tree)]
+    return bool(above) and not any(Query in doing.effects for doing in above)
+
+
 class SharedConnection(NamedTuple):
     """A query of the parent before it forks, and a query of the child, on one connection."""
 

@@ -116,7 +116,8 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.gaps.forks import closes_in_child, fork_of, shared_connection
+from dbhygiene.gaps import reachability_of
+from dbhygiene.gaps.forks import first_forks, fork_of, parent_asks_nothing, shared_connection
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
@@ -129,17 +130,20 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
 
 
 def _report_close_in_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    found = [(close, call) for owner, close in closes_in_child(file, call) if owner is file]
-    if (fork := fork_of(file, call)) is not None:
-        made_in, made = fork
-        found.append((call, made if made_in is file else call))
-    for close, where in found if found and not is_sqlite_only(file) else ():
+    found = [(close, call, file, call) for close, fork in first_forks(file).items() if fork is call]
+    if (fork_in := fork_of(file, call)) is not None:
+        made_in, made = fork_in
+        found.append((call, made if made_in is file else call, made_in, made))
+    if not found or is_sqlite_only(file):
+        return
+    processes = reachability_of(file.project)
+    for close, where, forks_in, fork in found:
         yield Diagnostic(
             close,
             "this forked process closes its parent's connection: the parent's next query fails",
             path=((where, "the process is forked here"),) if where is not close else (),
             fix=NoFix("the change belongs in the parent's code; close the connection in the parent, before it forks"),
-            confidence=Confidence.LIKELY,
+            confidence=Confidence.POSSIBLE if parent_asks_nothing(processes, forks_in, fork) else Confidence.LIKELY,
             subject="connection",
         )
 
