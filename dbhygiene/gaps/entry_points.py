@@ -13,7 +13,6 @@ from typing import Any
 
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.django_use import uses_django
-from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library.background import (
     CONSUMERS,
     ENQUEUES,
@@ -37,6 +36,7 @@ from dbhygiene.program.classes import FunctionAt, foreign_bases, function_named,
 from dbhygiene.program.code import own_nodes
 from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.dispatch import functions
+from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
 from dbhygiene.program.types import ObjectInstance, TypeInference

@@ -14,7 +14,6 @@ from dbhygiene.diagnostics.model import Impact
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait
-from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first_query
 from dbhygiene.library import django
@@ -28,6 +27,7 @@ from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
 from dbhygiene.program.code import calls_in, is_generator, own_nodes
 from dbhygiene.program.definitions import Definition, find_method
 from dbhygiene.program.dispatch import functions
+from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around

@@ -18,6 +18,7 @@ from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.callees import callees, is_super
 from dbhygiene.program.crawls import has_part_of_crawl, part_of_crawl
+from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.names import canonical_name, find_module, is_imported
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
@@ -28,7 +29,7 @@ from dbhygiene.source.queries import query
 class Fate(Enum):
     """Where an object goes after the statement that creates it."""
 
-    KEPT = "kept"  # by the module, an object, a cache
+    KEPT = "kept"  # by the module, an object, a cache, or an endless loop
     HANDED_ON = "passed on"  # returned or yielded: its caller decides
     LENT = "lent"  # to a function of the project, which may do anything with it
     DROPPED = "dropped"  # used in one function, and left to the garbage collector
@@ -156,8 +157,10 @@ class _Follow:
         self.scope = file.functions[function]
         self.names: set[str] = set()
         self.fates: set[Fate] = set()
+        self._around: set[ast.AST] = set()
 
     def of(self, expr: ast.expr) -> Fate:
+        self._around = {*self.file.around(expr)}
         self._climb(expr)
         strongest = (Fate.DISPOSED, Fate.KEPT, Fate.HANDED_ON, Fate.LENT)
         return next((each for each in strongest if each in self.fates), Fate.DROPPED)
@@ -248,8 +251,15 @@ class _Follow:
             scope = self.file.scope_of(use)
             if scope is self.scope:
                 self._climb(use)
+                if self._is_used_for_ever(use):
+                    self.fates.add(Fate.KEPT)
             elif self._is_inner(scope, name):
                 self.fates.add(Fate.HANDED_ON)  # an inner function may outlive this one
+
+    def _is_used_for_ever(self, use: ast.Name) -> bool:
+        """Whether a loop that runs as long as the process uses the object, which is made before it."""
+        loops = (each for each in self.file.around(use) if isinstance(each, ast.While) and each not in self._around)
+        return any(is_endless(self.file, each) for each in loops)
 
     def _is_inner(self, scope: object, name: str) -> bool:
         here = getattr(scope, "parent", None)

@@ -89,13 +89,13 @@ from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.gaps.close_calls import atomic_around, runs_in_coroutine
 from dbhygiene.gaps.effects import Close, Query
-from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.forked_code import ForkedCode
 from dbhygiene.gaps.gap_fixes import CLOSES_PARENTS, close_outside_transaction
 from dbhygiene.gaps.reachability import AgeCheck, effects_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
+from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.source.file import File, function_around
 
 
