@@ -32,7 +32,7 @@ from dbhygiene.gaps.forked_code import ForkedCode
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk, Sharing
 from dbhygiene.gaps.jobs import Job, jobs, schedulers
 from dbhygiene.gaps.reachability import EffectSet, FunctionKey, Reachability, direct_effects, may_have_gap
-from dbhygiene.gaps.recovery import recovers
+from dbhygiene.gaps.recovery import recovers_on_path
 from dbhygiene.gaps.server_timeout import IdleClosing, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
@@ -394,7 +394,7 @@ class Gaps:
         summary = self._summary(Context(file, function))
         asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
-            if lasts.confidence(self.limit) is not None and not recovers(file, again.node):
+            if lasts.confidence(self.limit) is not None and not recovers_on_path(again):
                 yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True)
 
     def _summary(self, routine: Context) -> GapSummary:

@@ -28,8 +28,8 @@ from dbhygiene.program.hierarchy import subclasses_binding
 from dbhygiene.program.origins import ExpressionAt, behind, values_of
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.closure import closure
-from dbhygiene.source.file import File, function_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, is_none, keyword_value, walk
+from dbhygiene.source.file import File, statement_around
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, keyword_value, walk
 from dbhygiene.source.queries import recursive_query
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
@@ -82,39 +82,31 @@ def poll_duration(file: File, call: ast.Call, lasts: Duration) -> Duration:
 
 
 def asks_for_consent(file: File, call: ast.Call) -> bool:
-    """Whether a call that waits for a person asks for a yes or no."""
+    """Whether a call that waits for a person offers a yes or a no, in its prompt or in a line printed before."""
     if file.resolve(call.func) in CONSENTS:
         return True
-    texts = patterns(evaluate(file, call.args[0])) if call.args else []
-    texts += _strings(call.args)  # of a text that is translated or formatted
-    return any(CONSENT.search(text) for text in texts) or _is_compared(file, call)
+    asked = call.args or _printed_before(file, call)
+    texts = patterns(evaluate(file, asked[0])) if asked else []
+    texts += _strings(asked)  # of a text that is translated or formatted
+    return any(CONSENT.search(text) for text in texts)
+
+
+def _printed_before(file: File, call: ast.Call) -> list[ast.expr]:
+    """Return what the statement before a call prints, or writes."""
+    statement = statement_around(file, call)
+    above = file.parents.get(statement) if statement is not None else None
+    for name in ("body", "orelse", "finalbody"):
+        match getattr(above, name, None):
+            case list(block) if statement in block and (at := block.index(statement)):
+                before = block[at - 1]
+                if isinstance(before, ast.Expr) and isinstance(before.value, ast.Call):
+                    return before.value.args
+    return []
 
 
 def _strings(nodes: Iterable[ast.expr]) -> list[str]:
     parts = (part for node in nodes for part in walk(node) if isinstance(part, ast.Constant))
     return [part.value for part in parts if isinstance(part.value, str)]
-
-
-def _is_compared(file: File, call: ast.Call) -> bool:
-    """Whether the function compares what a call returns with a yes or a no: `answer.lower().startswith("y")`."""
-    statement = statement_around(file, call)
-    function = function_around(file, call)
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or function is None:
-        return False
-    name = statement.targets[0].id
-    compared = (_sides(part) for part in walk(function))
-    about = (with_ for left, with_ in compared if any(isinstance(n, ast.Name) and n.id == name for n in left))
-    return any(text.lower() in {"y", "yes", "n", "no"} for with_ in about for text in _strings(with_))
-
-
-def _sides(part: ast.AST) -> tuple[list[ast.AST], list[ast.expr]]:
-    """Return the nodes of a compared expression, and the values on the other side."""
-    match part:
-        case ast.Compare(left=left, comparators=others):
-            return list(walk(left)), others
-        case ast.Call(func=ast.Attribute(value=left, attr="startswith"), args=others):
-            return list(walk(left)), others
-    return [], []
 
 
 def _leaves(branch: ast.If) -> bool:
@@ -222,13 +214,32 @@ def _find_options(file: File, expr: ast.expr) -> Iterable[Value]:
 def _values_by_callers(file: File, expr: ast.Name) -> list[Value]:
     """Return the number that all calls of a function pass for a parameter, or the least of them; none if unknown."""
     scope = Bindings.of(file).owner(expr.id, file.scope_of(expr))
+    if scope is None or not isinstance(scope.node, FUNCTION) or Bindings.of(file).values.get(Place(scope, expr.id)):
+        return []
+    return _values_at_entry(file, scope.node, expr.id)
+
+
+def seconds_at_entry(file: File, expr: ast.Name) -> Duration:
+    """Return the number that a parameter is when its function begins, by its default and by its callers."""
+    scope = Bindings.of(file).owner(expr.id, file.scope_of(expr))
     if scope is None or not isinstance(function := scope.node, FUNCTION):
+        return Duration(most=FOR_EVER)
+    if not (found := _values_at_entry(file, function, expr.id)):
+        default = defaults(function).get(expr.id)
+        found = [*_options(file, default), UNKNOWN] if default is not None else []
+    numbers = [known.value for known in found if isinstance(known, Constant) and _is_number(known.value)]
+    if not numbers:
+        return Duration(most=FOR_EVER)
+    return Duration(min(numbers), max(numbers), max(numbers) if len(numbers) == len(found) else FOR_EVER)
+
+
+def _values_at_entry(file: File, function: Function, name: str) -> list[Value]:
+    """Return the number that all calls of a function pass for a parameter, or the least of them; none if unknown."""
+    if not has_parameter(function, name):
         return []
-    if not has_parameter(function, expr.id) or Bindings.of(file).values.get(Place(scope, expr.id)):
-        return []
-    default, found = defaults(function).get(expr.id), list[Value]()
+    default, found = defaults(function).get(name), list[Value]()
     for caller, call, bound in callers(file, function):
-        passed = bind_arguments(call, function, bound=bound).get(expr.id)
+        passed = bind_arguments(call, function, bound=bound).get(name)
         if passed is not None:
             found += _options(caller, passed)
         else:

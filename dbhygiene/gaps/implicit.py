@@ -22,7 +22,7 @@ from dbhygiene.gaps.duration import Duration, Rounds
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Segment
 from dbhygiene.gaps.effects import Wait as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, places, rounds, runs_once
-from dbhygiene.gaps.recovery import recovers
+from dbhygiene.gaps.recovery import recovers_on_path
 from dbhygiene.gaps.states import GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
@@ -479,7 +479,7 @@ class ImplicitWalk(Semantics):
         if known and known.seconds.rank(self._limit) >= idle.seconds.rank(self._limit):
             return
         file, code = self._routine.file, self._routine.code
-        if not recovers(file, spot.node):
+        if not recovers_on_path(spot):
             kind = longest.pause.kind
             sure = idle.seconds.confidence(self._limit)
             gap = Gap(

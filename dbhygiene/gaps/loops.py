@@ -12,13 +12,14 @@ from functools import cached_property
 
 from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test, predecessors
 from dbhygiene.gaps.call_durations import limit_by_clock, shortest
+from dbhygiene.gaps.counters import rounds_by_counter
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
-from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.counted_loops import count_items
+from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant, options
@@ -108,7 +109,9 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
         few: whether a `for` over an unknown number of items has FEW rounds rather than MANY.
     """
     loop = cycle.loop
-    count = _count(file, loop.iter) if loop else _count_rounds(file, cycle)
+    if loop is None and (counted := _count_rounds(file, cycle)) is not None:
+        return counted
+    count = _count(file, loop.iter) if loop else None
     if count is None:
         endless = loop is None and _is_endless(file, cycle)
         most = _most_items(file, loop.iter) if loop else FOR_EVER
@@ -155,19 +158,19 @@ def _is_chunk(file: File, loop: Loop, iterated: ast.Name) -> bool:
     return False
 
 
-def _count_rounds(file: File, cycle: Cycle) -> float | None:
+def _count_rounds(file: File, cycle: Cycle) -> Rounds | None:
     """Return the rounds of `while tries < 3:`, and of a loop with `if tries > 3: break`, with `tries += 1`."""
-    tests = [*_tests_at_head(file, cycle), *_tests_that_leave(file, cycle)]
-    return min((count for test in tests if (count := _counted_by(file, test))), default=None)
-
-
-def _tests_at_head(file: File, cycle: Cycle) -> Iterator[ast.expr]:
-    """Yield the tests that a `while` begins each round with, and that end it alone: `<` or `<=`, or of its `and`."""
     loop = _while_of(file, cycle)
-    for test in _conjuncts(loop.test) if loop is not None else ():
-        match test:
-            case ast.Compare(ops=[ast.Lt() | ast.LtE()]):
-                yield test
+    if loop is None:
+        return None
+    found = [rounds_by_counter(file, loop, test, ends=False) for test in _conjuncts(loop.test)]
+    found += [rounds_by_counter(file, loop, test, ends=ends) for test, ends in _tests_that_leave(file, cycle, loop)]
+    known = [each for each in found if each is not None]
+    return min(known, key=_length, default=None)
+
+
+def _length(each: Rounds) -> tuple[float, float]:
+    return (each.likely, each.lasting.likely if each.lasting is not None else FOR_EVER)
 
 
 def _conjuncts(test: ast.expr) -> Iterator[ast.expr]:
@@ -178,41 +181,30 @@ def _conjuncts(test: ast.expr) -> Iterator[ast.expr]:
         yield test
 
 
-def _tests_that_leave(file: File, cycle: Cycle) -> Iterator[ast.expr]:
-    """Yield the tests of the `if` statements in the body of a `while` that end it, by what each round adds to."""
-    loop = _while_of(file, cycle)
-    if loop is None:
-        return
+def _tests_that_leave(file: File, cycle: Cycle, loop: ast.While) -> Iterator[tuple[ast.expr, bool]]:
+    """Yield the tests of the `if` statements in the body of a `while` by whose truth, or falsehood, it ends."""
     for node in cycle.nodes:
         match node.event:
-            case Test(node=ast.Compare(left=ast.Name(id=name), ops=[ast.Gt() | ast.GtE() | ast.Eq()]) as test):
-                is_own = statement_around(file, test) in loop.body and _adds_in_each_round(loop, name)
-                if is_own and any(target not in cycle.nodes for _, target in node.out):
-                    yield test
+            case Test(node=(ast.Compare() | ast.Name() | ast.UnaryOp()) as test):
+                if statement_around(file, test) in loop.body and _counts_in_each_round(loop, test):
+                    for kind, target in node.out:
+                        if target not in cycle.nodes and kind in ("true", "false"):
+                            yield test, kind == "true"
 
 
-def _adds_in_each_round(loop: ast.While, name: str) -> bool:
-    """Whether each round of a loop adds to a variable, and no round sets it anew."""
+def _counts_in_each_round(loop: ast.While, test: ast.expr) -> bool:
+    """Whether each round of a loop changes a variable that a test reads, and no round sets it anew."""
+    return any(_is_counted(loop, part.id) for part in ast.walk(test) if isinstance(part, ast.Name))
+
+
+def _is_counted(loop: ast.While, name: str) -> bool:
     changes = [
         part
         for part in ast.walk(loop)
         if isinstance(part, ast.Name) and part.id == name and not isinstance(part.ctx, ast.Load)
     ]
-    added = [part.target for part in loop.body if isinstance(part, ast.AugAssign) and isinstance(part.op, ast.Add)]
-    return bool(changes) and all(each in added for each in changes)
-
-
-def _counted_by(file: File, test: ast.expr) -> float | None:
-    """Return the number with which a test compares a variable to which its function adds; None if it is not known."""
-    match test:
-        case ast.Compare(left=ast.Name(id=name) as counter, comparators=[end]):
-            scope = file.scope_of(counter)
-            for change in file.nodes(ast.AugAssign):
-                target = change.target
-                if isinstance(change.op, ast.Add) and isinstance(target, ast.Name) and target.id == name:
-                    if file.scope_of(target) is scope:
-                        return _most(file, end)
-    return None
+    counted = [part.target for part in loop.body if isinstance(part, ast.AugAssign)]
+    return bool(changes) and all(each in counted for each in changes)
 
 
 def _clock_limit(file: File, cycle: Cycle) -> Duration | None:

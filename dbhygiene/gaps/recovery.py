@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.gaps.effects import Location
 from dbhygiene.library import django
 from dbhygiene.program.code import calls_in
 from dbhygiene.program.definitions import find_definition
@@ -18,6 +19,16 @@ from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
+
+
+def recovers_on_path(query: Location) -> bool:
+    """Whether a query that fails is caught here, or in a function on the path to it, and the connection closed."""
+    here: Location | None = query
+    while here is not None:
+        if recovers(here.file, here.node):
+            return True
+        here = here.inner
+    return False
 
 
 def recovers(file: File, node: ast.AST) -> bool:

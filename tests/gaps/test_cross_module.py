@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 import dbhygiene
-from dbhygiene.config.settings import Lasting, Settings
+from dbhygiene.config.settings import Confidence, Lasting, Settings
 from dbhygiene.diagnostics.model import Safety
 from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.gap_fixes import fix_gap
@@ -809,3 +809,31 @@ def test_the_threads_of_a_lasting_pool_keep_persistent_connections(tmp_path, poo
         assert codes == (["HYG307"] if is_reported else [])
     (tmp_path / "work.py").write_text(text.replace("    close_old_connections()\n", ""))
     assert [finding.code for finding in dbhygiene.check(tmp_path / "work.py")] == ["HYG307"]
+
+
+FORKING = """
+import multiprocessing
+from django.core.management.base import BaseCommand
+from django.db import connections
+from shop.models import Order
+
+def work(queue):
+    connections.close_all()
+    Order.objects.filter(pk=queue.get()).delete()
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        FIRST
+        self.begin(multiprocessing.Queue())
+
+    def begin(self, queue):
+        multiprocessing.Process(target=work, args=(queue,)).start()
+"""
+
+
+@pytest.mark.parametrize(("first", "sure"), [("pass", "possible"), ("print(Order.objects.count())", "likely")])
+def test_a_command_that_queries_nothing_has_no_connection_to_lose_by_a_fork(tmp_path, first, sure):
+    (tmp_path / "shop.py").write_text(FORKING.replace("FIRST", first))
+    (tmp_path / "setup.cfg").touch()
+    [found] = dbhygiene.check(tmp_path, settings=Settings(min_confidence=Confidence.POSSIBLE))
+    assert (found.code, str(found.confidence)) == ("HYG306", sure)
