@@ -34,6 +34,7 @@ from dbhygiene.source.records import Frozen, replace
 
 # A handler with one of these words is about an error after which the connection is as good as before.
 _OTHER_ERRORS = re.compile(r"deadlock|locked|lock.?wait|serializ|concurren|1205|1213|40001|40P01", re.IGNORECASE)
+_CLOSE_BETWEEN = "call `connection.close()` between two attempts: the next query connects again"
 
 
 class DeadRetry(Frozen):
@@ -146,7 +147,9 @@ def _dead_retries_of_decorators(file: File, code: Function) -> Iterator[DeadRetr
                 if call is None or not _is_shared(file, code, library, root, retrier):
                     continue
                 if not _is_excused(file, library, (call,)):
-                    yield _retry(file, call, library, root, *_steps(file, decorator, code, retrier, library))
+                    found = _retry(file, call, library, root, *_steps(file, decorator, code, retrier, library))
+                    plain = library == DJANGO and atomic_around(file, call) is None
+                    yield replace(found, advice=_CLOSE_BETWEEN) if plain else found
 
 
 def _steps(
@@ -168,7 +171,12 @@ def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Re
         locks = any(
             isinstance(part, ast.Attribute) and part.attr == "select_for_update" for part in nodes_of(code.body)
         )
-        return locks and not retrier.is_celery and not any(is_atomic(file, each) for each in code.decorator_list)
+        closed = any(
+            each is not None and each.library == DJANGO and each.name == "InterfaceError" for each in retrier.classes
+        )  # OperationalError may also be that of a deadlock
+        if retrier.is_celery or any(is_atomic(file, each) for each in code.decorator_list):
+            return False
+        return locks or closed
     if not isinstance(root, Place):
         return False
     if retrier.is_celery:
