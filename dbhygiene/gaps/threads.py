@@ -6,6 +6,7 @@ Thread(target=count).start()    # a `Thread` with the code of `count`, which Dja
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from math import inf
 from typing import TypeGuard
@@ -17,7 +18,14 @@ from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCal
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first_query
 from dbhygiene.library import django
-from dbhygiene.library.background import HANDS_OVER, THREAD_CLASSES, THREAD_POOLS, THREADS, THREADS_IF_FALSE
+from dbhygiene.library.background import (
+    HANDS_OVER,
+    RUNS_IN_THREADS,
+    THREAD_CLASSES,
+    THREAD_POOLS,
+    THREADS,
+    THREADS_IF_FALSE,
+)
 from dbhygiene.library.entry_points import PASSIVE_BASES
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.lifetimes.impact import runs
@@ -31,7 +39,7 @@ from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, is_none, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, is_none, keyword_value, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -131,6 +139,10 @@ def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
         pool = argument(call, 0, "executor") if is_loop else call.func.value
         if pool is not None and (_is_pool(file, pool) or (is_loop and is_none(pool))):
             return argument(call, *HANDS_OVER[call.func.attr])
+    if isinstance(call.func, ast.Attribute) and call.func.attr in RUNS_IN_THREADS:
+        package, word, without = RUNS_IN_THREADS[call.func.attr]
+        is_threaded = package in file.imported_packages and not re.search(rf"\b(?:{without})\b", file.text)
+        return keyword_value(call, word) if is_threaded and not _is_parameter(file, call.func.value) else None
     return None
 
 
@@ -167,6 +179,12 @@ def _keeps_for_next_job(thread: Thread) -> bool:
     """Whether a job checks the age of its connection, so that the next one in its thread gets no lost connection."""
     age = age_of_connections(thread.file)
     return age is not None and age < inf and checks_age(thread)
+
+
+def _is_parameter(file: File, expr: ast.expr) -> bool:
+    """Whether an expression is a parameter: such an object runs its functions in the thread where it is used."""
+    function = function_around(file, expr)
+    return isinstance(expr, ast.Name) and isinstance(function, FUNCTION) and has_parameter(function, expr.id)
 
 
 def _is_false(call: ast.Call, name: str) -> bool:

@@ -26,6 +26,10 @@ THREADS_IF_FALSE: dict[str, tuple[int, str, str]] = {
     "asgiref.sync.SyncToAsync": (0, "func", "thread_sensitive"),
 }
 
+# Methods of a library's objects, which programs pass about, that run a function in threads: the package that a file
+# with such a call imports, the argument, given by name, and the word of a setting without threads.
+RUNS_IN_THREADS: dict[str, tuple[str, str, str]] = {"run": ("nornir", "task", r"serial|SerialRunner")}
+
 # Calls that return what a function returns which runs in another thread: whether awaited or not, it takes its time.
 RUN_BESIDE = {name: THREADS[name] for name in ("asyncio.to_thread", "anyio.to_thread.run_sync")} | {
     name: given for name, given in THREADS.items() if name.endswith("run_in_threadpool")

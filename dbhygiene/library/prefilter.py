@@ -50,6 +50,7 @@ THREADING = frozenset(
         "thread_sensitive",
         "multiprocessing",
         "deferToThread",
+        "nornir",
         ".start(",
     }
 )
