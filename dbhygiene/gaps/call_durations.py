@@ -355,6 +355,8 @@ def _is_long(file: File, expr: ast.expr) -> bool:
 
 
 def _never_blocks(call: ast.Call) -> bool:
-    """Whether `queue.get(False)` or `get(block=False)` is meant."""
+    """Whether `queue.get(False)`, `get(block=False)` or, of a container, `run(detach=True)` is meant."""
+    if not all(isinstance(k.value, ast.Constant) and not k.value.value for k in call.keywords if k.arg == "detach"):
+        return True
     flags = [*call.args[:1], *(k.value for k in call.keywords if k.arg in {"block", "blocking"})]
     return any(isinstance(flag, ast.Constant) and flag.value is False for flag in flags)

@@ -422,9 +422,10 @@ class Effects:
     def _binding_of(self, func: ast.expr) -> ast.expr:
         """Return the called expression, or the call that makes it in `f = sync_to_async(g)`."""
         if isinstance(func, ast.Name):
-            values = Bindings.of(self.file).values.get(Place(self.file.scope_of(func), func.id), ())
-            match values:
-                case [ast.Call(func=maker, args=[ast.Attribute(), *_]) as made]:
+            bindings = Bindings.of(self.file)
+            place = bindings.place(func)
+            match bindings.values.get(place, ()) if place is not None and place not in bindings.unclear else ():
+                case [ast.Call(func=maker, args=[ast.Attribute() | ast.Name() | ast.Lambda(), *_]) as made]:
                     return made if self._resolve(maker) in django.TRANSPARENT else func
         return func
 

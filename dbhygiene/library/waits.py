@@ -96,7 +96,8 @@ _PROCESSES = {
         WaitKind.PROCESS,
         """os.system os.wait os.waitpid subprocess.getoutput subprocess.getstatusoutput sh.Command
         multiprocessing.Pool.map multiprocessing.Pool.starmap multiprocessing.Pool.join
-        asyncio.subprocess.Process.wait asyncio.subprocess.Process.communicate""",
+        asyncio.subprocess.Process.wait asyncio.subprocess.Process.communicate
+        docker.client.DockerClient.containers.run docker.models.containers.Container.exec_run""",
     ),
 }
 
@@ -295,6 +296,10 @@ RETURNS = {
     "multiprocessing.get_context": "multiprocessing",
     "docker.from_env": "docker.client.DockerClient",
     "docker.DockerClient": "docker.client.DockerClient",
+    **dict.fromkeys(
+        (f"docker.client.DockerClient.containers.{method}" for method in ("run", "get", "create")),
+        "docker.models.containers.Container",
+    ),
     "nats.connect": "nats.NATS",
     "socket.socket": "socket.socket",
     "socket.create_server": "socket.socket",
