@@ -21,6 +21,7 @@ from dbhygiene.gaps.properties import may_query_as_property
 from dbhygiene.library import django
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.replaced import replacements
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Code, Located, walk
@@ -122,6 +123,9 @@ def _reasons(gap: Gap) -> Iterator[str]:
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in HELD):
         yield "closing drops its locks and temporary tables; take locks and make temporary tables after the wait"
+    for found in replacements(file, [django.CONNECTION_LOOK_UP]):
+        if file.path.stem in found.file.text:
+            yield f"{found.words} of `connections`; close the connection before the wait, and change the test"
     if _has_cursor(file, gap.code):
         yield "a cursor may still be in use; close the cursor and the connection before the wait"
 

@@ -146,6 +146,7 @@ RETURNS = {
     "django.db.transaction.get_connection": CONNECTION,
 }
 CONNECTIONS = "django.db.connections"
+CONNECTION_LOOK_UP = ("ConnectionHandler", "__getitem__")  # what runs at `connections["default"]` and `connection.x`
 # The class of the items that a call of one of these yields.
 ITEMS = {f"{CONNECTIONS}.all": CONNECTION, DESERIALIZE: DESERIALIZED}
 # What gives each of the project's databases, or its alias: there is at least one.

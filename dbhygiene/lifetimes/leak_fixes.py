@@ -45,6 +45,7 @@ from dbhygiene.lifetimes.region import (
     region,
     use_outside,
 )
+from dbhygiene.lifetimes.replaced_openings import replaced_opening
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
 from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_view
@@ -62,10 +63,17 @@ def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
     """Return the fix for a leak, or the reason why there is none."""
     try:
         _opens_whenever_called(life)
-        return _in_with(life) or _nameless(life) or _fix_leak(life, leak)
+        return _judged(life, _in_with(life) or _nameless(life) or _fix_leak(life, leak))
     except RefusedError as refused:
         reason = str(refused).replace("the connection", f"the {life.resource.noun}")
         return NoFix(reason if ";" in reason else f"{reason}; {_by_hand(life, leak)}")
+
+
+def _judged(life: Lifetime, fix: Fix) -> Fix:
+    """Return the fix, as an unsafe one if a test replaces what opens the resource: it may use its own later."""
+    if fix.safety is Safety.SAFE and (replaced := replaced_opening(life)) is not None:
+        return fix._replace(title=f"{fix.title}, although {replaced.words}", safety=Safety.UNSAFE)
+    return fix
 
 
 def _by_hand(life: Lifetime, leak: Leak) -> str:

@@ -114,11 +114,10 @@ from dbhygiene.diagnostics.edits import InsertBefore, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library import django
 from dbhygiene.library.prefilter import CHECKING, DATABASES
+from dbhygiene.program.replaced import replacements
 from dbhygiene.recovery.checks import idle_checks
 from dbhygiene.recovery.guards import IdleCheck
 from dbhygiene.source.file import File
-
-_HANDLER = "ConnectionHandler"
 
 
 @rule("HYG409", on=File, imports=DATABASES, also=CHECKING)
@@ -133,16 +132,10 @@ def _repair(file: File, found: IdleCheck) -> Fix | NoFix:
     assignment = found.assignment
     if assignment is not None and isinstance(assignment.value, ast.Subscript):
         if file.resolve(assignment.value.value) == django.CONNECTIONS:
-            if _is_replaced_by_tests(file):
+            if any(replacements(file, [django.CONNECTION_LOOK_UP])):
                 return NoFix(
                     "the tests of this project replace `connections[...]`; connect first, and change the tests"
                 )
             code = f"{verbatim(file.segment(assignment.value))}.ensure_connection()"
             return Fix("Connect first", (InsertBefore(file.span(assignment), code),))
     return NoFix("cannot tell where a query belongs; ask the server for something, such as `SELECT 1`")
-
-
-def _is_replaced_by_tests(file: File) -> bool:
-    """Whether a file patches `ConnectionHandler.__getitem__`: what it returns is often `True`, which cannot connect."""
-    found = file.project.files_containing(_HANDLER)
-    return any("__getitem__" in each.text for each in (file, *found) if _HANDLER in each.text)

@@ -165,6 +165,9 @@ two. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
 There is no fix if the connection has several names, or is also passed to other code. Nor is there one if a cursor, a
 generator over rows or a task reads from the connection after the new block. The finding gives the reason.
 
+Unsafe if a test of the project replaces the function that opens the connection, as by `@patch("jobs.connect")`. The
+replacement may return a connection of the test, which uses it later.
+
 ## References
 
 - [PEP 249, `Connection.close`](https://peps.python.org/pep-0249/#Connection.close)

@@ -114,6 +114,9 @@ a second one raises with some drivers (`connection-closed-twice`). Blocks of mor
 with `--unsafe-fixes`. There is no fix if the connection is closed under another condition, or may not be open yet. The
 finding gives the reason.
 
+Unsafe if a test of the project replaces the function that opens the connection, as by `@patch("jobs.connect")`. The
+replacement may return a connection of the test, which uses it later.
+
 ## References
 
 - [PEP 249, `Connection.close`](https://peps.python.org/pep-0249/#Connection.close)

@@ -177,6 +177,9 @@ There is no fix if objects that the session loaded, or that were added to it, ar
 code. After the session is closed, reading an attribute that is not loaded yet raises `DetachedInstanceError`. Plain
 values are safe: columns of a mapped class, rows of columns, counts.
 
+Unsafe if a test of the project replaces the function that opens the session, as by `@patch("jobs.connect")`. The
+replacement may return a session of the test, which uses it later.
+
 ## References
 
 - [When do I construct a Session, when do I commit it, and when do I close

@@ -96,6 +96,9 @@ alone would lose the write. If `as` assigns a cursor, the fix adds a variable fo
 block enters the connection again, or if the connection, or a cursor, generator or method of it, is used after the
 block.
 
+Unsafe if a test of the project replaces the function that opens the connection, as by `@patch("jobs.connect")`. The
+replacement may return a connection of the test, which uses it later.
+
 ## References
 
 - [sqlite3: how to use the connection context

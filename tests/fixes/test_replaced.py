@@ -1,0 +1,127 @@
+"""A fix that closes what a test puts in place of a helper's connection is not safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Fix, Safety
+from dbhygiene.project.project import Project
+
+FILES = {
+    "setup.cfg": "",
+    "shop/__init__.py": "",
+    "shop/database.py": """
+import pymysql
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://db/shop", pool_pre_ping=True))
+
+def connect():
+    return pymysql.connect(host="db")
+
+class Shop:
+    def open(self):
+        return connect()
+""",
+    "shop/jobs.py": """
+import pymysql
+from shop.database import connect as open_shop
+
+def send(orders):
+    db = open_shop()
+    db.cursor().executemany("insert into sent values (%s)", orders)
+    db.commit()
+""",
+    "shop/reports.py": """
+from shop.database import Session, Shop
+from sqlalchemy import text
+
+def count():
+    session = Session()
+    print(session.execute(text("select count(*) from sent")).scalar())
+""",
+}
+
+
+def safety(root: Path, name: str, test: str) -> Fix:
+    """The fix of the only finding of a file, beside a test."""
+    for path, text in {**FILES, "tests/test_shop.py": test}.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text)
+    rules = [rule for rule in all_rules() if rule.code in ("HYG101", "HYG209")]
+    (found,) = check_file(Project(root).file(root / name), rules, least=Confidence.POSSIBLE)
+    assert isinstance(found.fix, Fix), found.fix
+    return found.fix
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        '@patch("shop.jobs.open_shop")\ndef test(opened): ...\n',
+        'def test(mocker):\n    mocker.patch("shop.jobs.open_shop", return_value=OWN)\n',
+        'def test(monkeypatch):\n    monkeypatch.setattr(jobs, "open_shop", lambda: OWN)\n',
+        'def test(monkeypatch):\n    monkeypatch.setattr("shop.jobs.open_shop", lambda: OWN)\n',
+        'with patch.object(jobs, "open_shop", return_value=OWN):\n    jobs.send([])\n',
+        'with patch.multiple("shop.jobs", open_shop=lambda: OWN):\n    jobs.send([])\n',
+        'TARGET = "shop.jobs.open_shop"\n@patch(TARGET)\ndef test(opened): ...\n',
+        'MODULE = "shop.jobs"\n@patch(f"{MODULE}.open_shop")\ndef test(opened): ...\n',
+        "jobs.open_shop = lambda: OWN\n",
+        '@patch("shop.database.pymysql.connect")\ndef test(opened): ...\n',
+        '@patch("pymysql.connect")\ndef test(opened): ...\n',
+    ],
+)
+def test_a_test_replaces_the_function_that_opens_the_connection(tmp_path: Path, test: str) -> None:
+    found = safety(tmp_path, "shop/jobs.py", f"from unittest.mock import patch\nfrom shop import jobs\n\n{test}")
+    assert found.safety is Safety.UNSAFE
+    assert found.title.endswith(
+        (
+            "although a test (`test_shop.py`) replaces `open_shop`",
+            "although a test (`test_shop.py`) replaces `connect`",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test():\n    jobs.open_shop()\n",
+        '@patch("shop.other.open_shop")\ndef test(opened): ...\n',
+        '@patch("redis.connect")\ndef test(opened): ...\n',
+        'with patch.object(other, "open_shop"):\n    jobs.send([])\n',
+        "mock.open_shop = 1\n",
+    ],
+)
+def test_a_test_replaces_something_else(tmp_path: Path, test: str) -> None:
+    imports = "from unittest.mock import patch\nfrom shop import jobs, other\n\n"
+    assert safety(tmp_path, "shop/jobs.py", f"{imports}{test}").safety is Safety.SAFE
+
+
+HELPER_TEST = """
+from unittest.mock import patch
+from shop import database{}
+
+@patch("shop.database.pymysql.connect")
+def test_connect(connect):
+    database.connect()
+"""
+
+
+def test_a_test_of_the_helper_alone_replaces_what_it_calls(tmp_path: Path) -> None:
+    assert safety(tmp_path, "shop/jobs.py", HELPER_TEST.format("")).safety is Safety.SAFE
+
+
+@pytest.mark.parametrize("imported", [", jobs", "\nfrom django.test import TestCase"])
+def test_a_test_of_more_than_the_helper_replaces_what_it_calls(tmp_path: Path, imported: str) -> None:
+    assert safety(tmp_path, "shop/jobs.py", HELPER_TEST.format(imported)).safety is Safety.UNSAFE
+
+
+def test_a_test_replaces_a_factory_of_sessions(tmp_path: Path) -> None:
+    test = 'def test(monkeypatch):\n    monkeypatch.setattr(reports, "Session", lambda: OWN)\n'
+    found = safety(tmp_path, "shop/reports.py", f"from shop import reports\n\n{test}")
+    assert found.safety is Safety.UNSAFE
