@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise, takewhile
 
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Place
+from dbhygiene.program.ended_starts import group_around, is_awaited, is_over
 from dbhygiene.program.starts import GATHER, MAPS, starts
 from dbhygiene.source.file import File, function_around, loop_around
 from dbhygiene.source.nodes import COMPREHENSION, FUNCTION, LOOP, Code, Function, Located, argument_values
@@ -76,10 +78,14 @@ class _Search:
     def _at_once(self, found: list[ast.Call]) -> list[ast.Call]:
         """Return the call that starts several at once, or else the first two calls whose started code runs at once."""
         beside = [call for call in found if not self._is_waited_for(call)]
-        if (repeated := next((call for call in beside if self._is_repeated(call)), None)) is not None:
-            return [repeated]
+        repeated = (call for call in beside if not is_over(self.file, call) and self._is_repeated(call))
+        if (several := next(repeated, None)) is not None:
+            return [several]
         beside = [call for call in beside if self.file.resolve(call.func) not in GATHER]
-        return beside[:2] if len(beside) > 1 and not _are_alternatives(self.file, *beside[:2]) else []
+        for first, second in pairwise(beside):
+            if not is_over(self.file, first, second) and not _are_alternatives(self.file, first, second):
+                return [first, second]
+        return []
 
     def _passes(self, call: ast.Call) -> bool:
         """Whether the started code gets the value: as an argument, or from its scope or object."""
@@ -123,8 +129,10 @@ class _Search:
         if self.file.resolve(call.func) in GATHER:
             return False
         match self.file.parents.get(call):
-            case ast.Await() | ast.Attribute(attr="result" | "get"):
+            case ast.Attribute(attr="result" | "get"):
                 return True
+        if is_awaited(self.file, call):
+            return True
         loop = loop_around(self.file, call)
         return loop is not None and any(
             isinstance(each, ast.Attribute) and each.attr in {"join", "result"} for each in ast.walk(loop)
@@ -151,7 +159,9 @@ class _Search:
             given: list[ast.expr] = list(call.args)
             return self._are_several(given if name == "asyncio.gather" else [ast.Starred(each) for each in given[:1]])
         around = {outer for outer in self.file.around(self.birth) if isinstance(outer, _LOOPS)}
-        return any(isinstance(outer, _LOOPS) and outer not in around for outer in _within_function(self.file, call))
+        group = group_around(self.file, call)
+        within = takewhile(lambda outer: outer is not group, _within_function(self.file, call))
+        return any(isinstance(outer, _LOOPS) and outer not in around for outer in within)
 
 
 def _within_function(file: File, node: ast.AST) -> Iterator[ast.AST]:
