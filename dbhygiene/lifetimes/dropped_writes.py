@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.dataflow import cfg
+from dbhygiene.library.without_transactions import WITHOUT_TRANSACTIONS
 from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.openings import Opening, openings
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
 from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.source.closure import closure
@@ -42,7 +44,7 @@ def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
         inside = {part for statement in block.body for part in ast.walk(statement)}
         for call in _execute_calls(life):
             if call in inside and (text := _sql(life.file, call.args[0])) is not None and re.match(_WRITES, text):
-                return DroppedWrite(call, item, block)
+                return DroppedWrite(call, item, block) if not _writes_at_once(life) else None
     return None
 
 
@@ -79,6 +81,26 @@ def _may_be_replaced(file: File, table: ast.expr) -> bool:
 
 def _may_commit_each(option: str | None) -> bool:
     return option is None or "autocommit" in option or "isolation" in option or option == "init_command"
+
+
+def _writes_at_once(life: Lifetime) -> bool:
+    """Whether the server has no transactions, by its port, or by a statement that only such a server understands."""
+    texts = [text for call in _execute_calls(life) if (text := _sql(life.file, call.args[0])) is not None]
+    if any(each.statements is not None and any(map(each.statements.match, texts)) for each in WITHOUT_TRANSACTIONS):
+        return True
+    ports = {port for each in WITHOUT_TRANSACTIONS for port in each.ports}
+    return any(not ports.isdisjoint(_ports(opening)) for opening in openings(life))
+
+
+def _ports(opening: Opening) -> Iterator[int]:
+    """Yield the ports that a call may be given by a keyword, if they are known."""
+    from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
+    from dbhygiene.program.values import Constant, options
+
+    keywords = evaluate_keywords(*opening).items
+    for option in options(keywords["port"]) if "port" in keywords else ():
+        if isinstance(option, Constant) and isinstance(option.value, int | str) and str(option.value).isdecimal():
+            yield int(option.value)
 
 
 @query

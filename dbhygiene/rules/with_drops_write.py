@@ -70,6 +70,35 @@ def add_too(host, name):
         conn.commit()
 ```
 
+Nor is anything lost on a server without transactions, such as ProxySQL's admin interface or ClickHouse. It is known by
+its port or its statements:
+
+```python
+import pymysql
+
+def connect(host):
+    return pymysql.connect(host=host, port=6032, user="admin")
+
+def add_backend(options, name):
+    with pymysql.connect(host=options.host, user="admin") as conn:
+        with conn.cursor() as cursor:
+            cursor.execute(f"INSERT INTO mysql_servers(hostgroup_id, hostname) VALUES (1, '{name}')")
+            cursor.execute("load mysql servers to runtime")
+            cursor.execute("SAVE MYSQL SERVERS TO DISK")
+
+def set_user(host, name):
+    with connect(host) as conn:
+        conn.cursor().execute("update global_variables set variable_value = %s", (name,))
+
+def add_visit(page):
+    with pymysql.connect(host="db", port=9004) as conn:
+        conn.cursor().execute("insert into visits values (%s)", (page,))
+
+def add_column(host):
+    with pymysql.connect(host=host, port=3306) as conn:
+        conn.cursor().execute("insert into names (mysql_users) values (%s)", (host,))  # HYG104
+```
+
 ## Fix safety
 
 Unsafe: a `commit()` at the end of the block stores rows that have not been stored so far. That is probably intended,
