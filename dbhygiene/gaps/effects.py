@@ -188,7 +188,7 @@ class Effects:
                     return [Query(self._location(node, f"queries the database for `{attr}`"), place)] if own else []
                 if (read := self._property(owner, attr)) is not None:
                     run = self._project_call(node, f"reads the property `{attr}`", read)
-                    return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
+                    return [replace(run, once=self.path(node)) if keeps_result(read) else run]
         return []
 
     def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
@@ -452,7 +452,7 @@ class Effects:
         if meant:
             routines = tuple(self._context_for(call, each) for each in meant)
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
-            once = Place(meant[0].file.functions[meant[0].node], "") if all(map(_keeps_result, meant)) else None
+            once = Place(meant[0].file.functions[meant[0].node], "") if all(map(keeps_result, meant)) else None
             run = ProjectCall(self._location(call, f"calls {words}"), routines, once)
             around = all(_is_decorated(each, django.CLOSES_AROUND) for each in meant)
             yield from self._add_closes(call, [run]) if around else [run]
@@ -678,9 +678,9 @@ def _is_decorated(function: FunctionAt, names: Container[str]) -> bool:
     return any(function.file.resolve(each) in names for each in called)
 
 
-def _keeps_result(function: FunctionAt) -> bool:
-    """Whether a function's result is cached, so that later reads do not run it again."""
-    return _is_decorated(function, django.CACHED_PROPERTIES | django.CACHES)
+def keeps_result(function: FunctionAt, by: Container[str] = django.CACHED_PROPERTIES | django.CACHES) -> bool:
+    """Whether a function's result is cached by one of some decorators, so that later reads do not run it again."""
+    return _is_decorated(function, by)
 
 
 def _describe_wait(kind: WaitKind, lasts: Duration) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,8 +68,11 @@ def may_have_gap(kinds: Collection[str]) -> bool:
 class Reachability:
     """The functions that can be reached from some others, and their effects."""
 
-    def __init__(self, project: ProjectView, *, sync_only: bool = False) -> None:
+    def __init__(
+        self, project: ProjectView, *, sync_only: bool = False, leave_out: Callable[[File, Code], bool] | None = None
+    ) -> None:
         self._project = project
+        self._leave_out = leave_out
         self._sync_only = sync_only  # coroutines run in the thread of their event loop
         self._known: dict[FunctionKey, EffectSet] = {}
         self._in_file: dict[str, list[EffectSet]] = defaultdict(list)
@@ -88,6 +91,8 @@ class Reachability:
         while todo:
             key = todo.pop()
             if key in self._known or (self._sync_only and self._is_async(key)):
+                continue
+            if self._leave_out is not None and self._leave_out(self.file_of(key), self._code_of(key)):
                 continue
             name, effects, calls, inputs = self._look_at(key)
             doing = self._known[key] = EffectSet(self, key, name, effects, inputs)

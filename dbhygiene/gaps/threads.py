@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import TypeGuard
 
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.django_settings import age_of_connections
-from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait
+from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait, keeps_result
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first_query
 from dbhygiene.library import django
@@ -353,6 +353,35 @@ def _asks(reach: Reachability) -> bool:
     return any(Query in doing.effects for doing in reach)
 
 
+def queries_once(thread: Thread) -> bool:
+    """Whether all queries of a thread lie in functions whose result is cached, and that it calls with constants.
+
+    Only the first thread of the process queries then.
+    """
+    handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
+    reach = _explore(thread, handed, leave_out=_is_cached)
+    if _asks(reach):
+        return False
+    return all(_passes_constants(call) for doing in reach for call in _cached_calls(doing))
+
+
+def _passes_constants(call: ast.Call) -> bool:
+    return all(isinstance(each, ast.Constant) for each in argument_values(call))
+
+
+def _cached_calls(doing: EffectSet) -> Iterator[ast.Call]:
+    """Yield the calls in a function that run one whose result is cached."""
+    effects = Effects(Context(doing.file, doing.code, ignore_decorators=True))
+    for call in calls_in(own_nodes(doing.code)):
+        for effect in effects.of_call(call):
+            if isinstance(effect, ProjectCall) and any(_is_cached(each.file, each.code) for each in effect.routines):
+                yield call
+
+
+def _is_cached(file: File, code: Code) -> bool:
+    return isinstance(code, FUNCTION) and keeps_result(FunctionAt(file, code), django.CACHES)
+
+
 def checks_age(thread: Thread) -> bool:
     """Whether a thread closes connections by their age alone, although settings let them live on."""
     return any(AgeCheck in doing.effects for doing in _explore(thread))
@@ -364,8 +393,12 @@ def query_of(thread: Thread) -> Location | None:
     return first_query(_explore(thread, handed))
 
 
-def _explore(thread: Thread, handed: Iterable[tuple[File, Code]] = ()) -> Reachability:
-    reach = Reachability(thread.file.project, sync_only=True)
+def _explore(
+    thread: Thread,
+    handed: Iterable[tuple[File, Code]] = (),
+    leave_out: Callable[[File, Code], bool] | None = None,
+) -> Reachability:
+    reach = Reachability(thread.file.project, sync_only=True, leave_out=leave_out)
     reach.explore([(thread.file, thread.function)])
     reach.explore([(thread.runs.file, thread.runs.node)] if thread.runs is not None else [])
     reach.explore(handed)

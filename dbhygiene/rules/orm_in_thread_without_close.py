@@ -94,6 +94,39 @@ threading.Thread(target=count, args=("new",)).start()
 threading.Thread(target=watch, daemon=True).start()
 ```
 
+A finding is only *possible* if all queries lie in functions with `functools.cache` or `lru_cache` that the thread calls
+with constants: only the first thread of the process queries the database.
+
+```python
+from functools import lru_cache
+from threading import Thread
+
+from shop.models import Order, Setting
+
+
+@lru_cache(maxsize=64)
+def setting(name):
+    return Setting.objects.get(name=name).value
+
+
+def send(number):
+    print(setting("sender"), number)
+
+
+def send_all(request, numbers):
+    for number in numbers:
+        Thread(target=send, args=(number,)).start()
+
+
+def read(name):
+    print(setting(name))
+
+
+def read_all(request, names):
+    for name in names:
+        Thread(target=read, args=(name,)).start()  # HYG307
+```
+
 ## Fix safety
 
 The fix is a suggestion, shown but never applied: other code may call the function within a transaction.
@@ -115,7 +148,7 @@ from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.django_use import may_use_django
 from dbhygiene.gaps.gap_fixes import close_statement
 from dbhygiene.gaps.servers import is_sqlite_only
-from dbhygiene.gaps.threads import Thread, UnclosedThreads, checks_age, query_of, unclosed_threads
+from dbhygiene.gaps.threads import Thread, UnclosedThreads, checks_age, queries_once, query_of, unclosed_threads
 from dbhygiene.library.prefilter import THREADING
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
@@ -136,7 +169,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             f"the thread's connection stays open: {names} queries the database and does not close it",
             path=tuple(_steps(each)),
             fix=_fix(file, each.threads),
-            confidence=Confidence.LIKELY,
+            confidence=Confidence.POSSIBLE if all(map(queries_once, each.threads)) else Confidence.LIKELY,
             notes=tuple(_notes(each, names)),
             subject=each.threads[0].function.name,
         )
