@@ -240,7 +240,7 @@ KEYS = (
         "min-confidence",
         CONFIDENCE,
         "The lowest confidence of a reported finding. *certain*: the code fails or leaks as written. *likely*: it does"
-        " if a call raises, or if no code or configuration out of sight prevents it. *possible*: it may;"
+        " if a call raises, or unless invisible code or configuration prevents it. *possible*: it may;"
         " check it by hand.",
         'min-confidence = "certain"',
     ),

@@ -147,7 +147,9 @@ def gap_steps(gap: Gap | ExplicitGap) -> Iterator[Step]:
     before = ", in the previous round of the loop" if is_before else ""
     yield from _step(gap.first_query, around=before)
     unseen = gap.wait.origin.words.startswith("calls ")
-    yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")
+    during = f", in which {gap.kind.value}" if unseen else ""
+    limit = gap.task_limit if isinstance(gap, Gap) else None
+    yield from _step(gap.wait, during if limit is None else f"{during}; the worker ends the task after {limit}")
     yield from idle_steps(gap.file.project, idle_number_of_project(gap.file.project))
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
 

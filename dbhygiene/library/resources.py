@@ -75,6 +75,8 @@ class Resource(Record):
 
     @property
     def a_title(self) -> str:
+        if self.is_object:
+            return f"an object of {self.title}"
         return f"{'an' if self.title[:1].lower() in 'aeiou' else 'a'} {self.title}"
 
 
