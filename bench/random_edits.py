@@ -240,15 +240,17 @@ class Author:
             self._change(path, lines)
 
     def _rename(self, path: Path) -> None:
-        if names := re.findall(r"(?:def|class) (\w+)", self._texts[path]):
-            old, new = self._dice.choice(names), self._dice.choice([*names, "connect", "rest", "Order", "fresh_name"])
-            self._texts[path] = re.sub(rf"\b{old}\b", new, self._texts[path])
+        self._rename_in([path], path)
 
     def _rename_everywhere(self, path: Path) -> None:
+        self._rename_in([*self._texts], path)
+
+    def _rename_in(self, changed: Sequence[Path], path: Path) -> None:
+        """Rename a function or class of a file in these files."""
         if names := re.findall(r"(?:def|class) (\w+)", self._texts[path]):
             old, new = self._dice.choice(names), self._dice.choice([*names, "connect", "rest", "Order", "fresh_name"])
-            for each, text in self._texts.items():
-                self._texts[each] = re.sub(rf"\b{old}\b", new, text)
+            for each in changed:
+                self._texts[each] = re.sub(rf"\b{old}\b", new, self._texts[each])
 
     def _break(self, path: Path) -> None:
         self._texts[path] = self._texts[path].replace(":\n", "\n", 1)

@@ -42,10 +42,10 @@ from dbhygiene.fixes.blocks import (
 )
 from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.fixes.writer import ModuleWriter
+from dbhygiene.source.file import split_lines
 from dbhygiene.source.nodes import Span
 
 _BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _NEWLINE = re.compile(r"[ \t\f]*(\r\n|\n|\r)")
 _TIGHT = cst.AssignEqual(layout.NOTHING, layout.NOTHING)
 
@@ -56,7 +56,7 @@ class Editor:
     def __init__(self, text: str, limit: int | None = None) -> None:
         self._limit = limit  # the maximum length of a line, if the project has one
         text, self._tail = _without_blank_end(text)
-        self._lines = _LINE_END.split(text)
+        self._lines = split_lines(text)
         try:
             self._module = cst.parse_module(text)
             self._writer = ModuleWriter(self._module, text)
@@ -87,7 +87,7 @@ class Editor:
 
 def width(text: str, limit: int | None) -> int:
     """Return the maximum width of a new line of a text."""
-    return widest(_LINE_END.split(_without_blank_end(text)[0]), limit)
+    return widest(split_lines(_without_blank_end(text)[0]), limit)
 
 
 def _without_blank_end(text: str) -> tuple[str, str]:

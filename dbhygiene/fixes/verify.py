@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import re
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -29,11 +28,10 @@ from dbhygiene.diagnostics.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes.editor import target_spans
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, split_lines
 from dbhygiene.source.nodes import FUNCTION, Span, first_line, parse
 
 _VALUE = "__the_old_value__"
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def same_meaning(file: File, edits: Iterable[Edit], text: str) -> bool:
@@ -46,7 +44,7 @@ class _Comparison:
     """Compares a tree of the new text with one of the model. A statement without edits agrees if its lines do."""
 
     def __init__(self, before: str, after: str, untouched: Collection[ast.AST]) -> None:
-        self._before, self._after = (_LINE_END.split(text) for text in (before, after))
+        self._before, self._after = map(split_lines, (before, after))
         self._untouched = untouched
 
     def agree(self, new: ast.AST, expected: ast.AST) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable
+
 from dbhygiene.library.words import words
 
 LOSS_MODULES = ("sqlalchemy.exc", "sqlalchemy.orm.exc")  # they hold the classes of errors
@@ -41,3 +44,8 @@ JOINS = words("join outerjoin")  # of these, the ones that take a class, or a su
 EXECUTES = words("execute scalars exec exec_driver_sql")
 RESULT_FORMS = words("scalars mappings tuples unique columns")
 READS_ALL = words("all fetchall")
+
+
+def tests_invalidated(parts: Iterable[ast.AST]) -> bool:
+    """Whether SQLAlchemy's own answer is among these nodes: `error.connection_invalidated`."""
+    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts)

@@ -19,14 +19,15 @@ from dbhygiene.dataflow.limits import TOO_LARGE, TOO_MUCH, give_up
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.calls import ANY_ERROR, LOSING
 from dbhygiene.library.resources import Resource
+from dbhygiene.library.sqlalchemy import tests_invalidated
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.names import Names, names_of
 from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
 from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, dotted_path
-from dbhygiene.lifetimes.transfer import Transfer, asks_if_lost
+from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Located, last_name
+from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Located, last_name, walk
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
 
@@ -175,9 +176,12 @@ def _solve(
 ) -> Analysis | None:
     bound = list(_resource_names(graph, sites))
     given = {site: list(_condition_variables(effects, site)) for site in sites if isinstance(site, ast.Call)}
-    recovering = {
-        n.event.node for n in graph.nodes() if isinstance(n.event, cfg.Catch) and _recovers(file, n.event.node)
-    }
+    recovering: dict[ast.ExceptHandler, bool] = {}
+    for node in graph.nodes():
+        if isinstance(node.event, cfg.Catch):
+            handler = node.event.node
+            if (is_told := tests_invalidated(walk(handler))) or _recovers(file, handler):
+                recovering[handler] = is_told
     rebound = names.captured & {name for each in file.nodes(ast.Nonlocal) for name in each.names}
     partly = {loop: errors for loop, errors in _loops_over_generators(graph, effects) if errors[1] != errors[2]}
     for limit in (MAX_KEYS, 2, 0):  # less precision is better than no answer
@@ -234,10 +238,8 @@ def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Itera
 def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler may be for a lost connection: by the class that it names, or by what its `try` is for.
 
-    Any handler is, if it tries again, if its `try` only pings, or if it reads `error.connection_invalidated`.
+    Any handler is, if it tries again, or if its `try` only pings.
     """
-    if asks_if_lost(handler):
-        return True
     names = {last_name(each) if each is not None else "" for each in exception_types(handler.type)}
     if names & LOSING:
         return True

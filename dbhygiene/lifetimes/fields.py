@@ -23,7 +23,7 @@ from dbhygiene.program.definitions import Definition, base_classes, find_definit
 from dbhygiene.program.hierarchy import is_of_family
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, scope_around, statement_around, with_others
-from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
+from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name, without_arguments
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -50,7 +50,7 @@ _OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|s
 
 
 _ITSELF = frozenset({"self", "cls"})
-_ENTERING = frozenset({"__enter__", "__aenter__"})
+ENTERING = frozenset({"__enter__", "__aenter__"})
 _NO_OBJECTS = sys.stdlib_module_names | {"open"}  # no `with` over what these return is over an object of the project
 
 # Methods that end the life of an object.
@@ -144,9 +144,9 @@ class Field(Frozen):
                 if verdict is None and not self._ends_another(file, use):
                     return False
                 returned |= verdict or set()
-        if returned & _ENTERING and self._some_with_closes():
+        if returned & ENTERING and self._some_with_closes():
             return False
-        return not any(self._somebody_closes(name) for name in returned - _ENTERING)
+        return not any(self._somebody_closes(name) for name in returned - ENTERING)
 
     def _ends_another(self, file: File, use: ast.Attribute) -> bool:
         """Whether a use closes a connection that the same method has stored in the field itself, before."""
@@ -186,7 +186,10 @@ class Field(Frozen):
                 cls = receiver_class(file, item.context_expr)
                 if cls is not None and not is_of_family(cls, self.cls):
                     continue
-                if cls is None and (file.resolve(_called(item.context_expr)) or "").partition(".")[0] in _NO_OBJECTS:
+                if (
+                    cls is None
+                    and (file.resolve(without_arguments(item.context_expr)) or "").partition(".")[0] in _NO_OBJECTS
+                ):
                     continue
                 if item.optional_vars is not None and not _is_local_and_lent(file, item, item.optional_vars):
                     return True
@@ -305,11 +308,6 @@ class Field(Frozen):
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
         return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS}
-
-
-def _called(expr: ast.expr) -> ast.expr:
-    """Return the function that an expression calls; else the expression itself."""
-    return expr.func if isinstance(expr, ast.Call) else expr
 
 
 def _is_library(name: str) -> bool:

@@ -16,7 +16,7 @@ from dbhygiene.dataflow.cfg import Node
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis, opens
 from dbhygiene.lifetimes.effects import FunctionSummaries
-from dbhygiene.lifetimes.fields import ENDING, Field, has_plain_bases
+from dbhygiene.lifetimes.fields import ENDING, ENTERING, Field, has_plain_bases
 from dbhygiene.lifetimes.live_objects import runs_by_itself
 from dbhygiene.lifetimes.state import ITSELF, dotted_path
 from dbhygiene.program.definitions import Definition, base_classes, constructor, find_method
@@ -28,7 +28,6 @@ from dbhygiene.source.records import Record
 # With these, an object closes its connection by itself, or behaves unlike its class.
 _UNASKED = frozenset({"__del__", "__new__", "__getattr__", "__getattribute__"})
 _LEAVING = frozenset({"__exit__", "__aexit__"})
-_ENTERING = frozenset({"__enter__", "__aenter__"})
 
 
 class ClassSummaries(FunctionSummaries, Protocol):
@@ -61,7 +60,7 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
     if "close" in closers and _needs_more(methods["close"].node):
         return None
     leaving = Leaving(closes=True) if closers & _LEAVING else None
-    if leaving is None and methods.keys() & (_LEAVING | _ENTERING):
+    if leaving is None and methods.keys() & (_LEAVING | ENTERING):
         if (leaving := _leaving_open(methods, field.name)) is None:
             return None
     if openers and not _is_opened_by(openers, field, methods, closers):
@@ -90,7 +89,7 @@ def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | 
 
 def _leaving_open(methods: dict[str, Definition], field: str) -> Leaving | None:
     """Return what `with` does if its end closes nothing; None if that, or what `as` gives, is not known."""
-    entering = [methods[name] for name in _ENTERING if name in methods]
+    entering = [methods[name] for name in ENTERING if name in methods]
     if len(entering) != 1 or not methods.keys() & _LEAVING:
         return None
     enter = entering[0]

@@ -90,7 +90,8 @@ def _synthetic_call(
     """Return a call that is not in the source, made once for each place."""
     known = file.query_results[_synthetic_call]
     if place not in known:
-        known[place] = ast.copy_location(ast.Call(func=func, args=args, keywords=keywords), place), 0
+        made = ast.copy_location(ast.Call(func=func, args=args, keywords=keywords), place)
+        known[place] = made, 0  # it has no inputs
     return known[place][0]  # type: ignore[no-any-return]
 
 

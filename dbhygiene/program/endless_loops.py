@@ -14,7 +14,7 @@ from dbhygiene.library.background import AWAITED, EVENTS, STOPPED, STOPS
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, LOOP, children, is_true
+from dbhygiene.source.nodes import FUNCTION, LOOP, children, is_true, last_name
 
 
 def is_endless(file: File, loop: ast.AST) -> bool:
@@ -99,8 +99,7 @@ def _is_sign(file: File, loop: ast.While, expr: ast.expr) -> bool:
 
 
 def _is_named(expr: ast.expr, pattern: str) -> bool:
-    name = expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
-    return re.search(pattern, name, re.IGNORECASE) is not None
+    return re.search(pattern, last_name(expr), re.IGNORECASE) is not None
 
 
 def _is_flag(file: File, loop: ast.While, expr: ast.Name | ast.Attribute) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dbhygiene.program.evaluation import evaluate
@@ -112,11 +112,6 @@ def _number(file: File, expr: ast.expr) -> int | None:
         if isinstance(option, Constant) and isinstance(option.value, int) and not isinstance(option.value, bool):
             return option.value
     return None
-
-
-def tests_invalidated(parts: Iterable[ast.AST]) -> bool:
-    """Whether SQLAlchemy's own answer is among these nodes: `error.connection_invalidated`."""
-    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts)
 
 
 def texts_of(file: File, test: ast.expr, name: str | None) -> list[str]:

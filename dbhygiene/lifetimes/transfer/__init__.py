@@ -1,5 +1,5 @@
 """The transfer function of the lifetimes analysis, one module for each kind of event."""
 
-from dbhygiene.lifetimes.transfer.steps import Transfer, asks_if_lost
+from dbhygiene.lifetimes.transfer.steps import Transfer
 
-__all__ = ["Transfer", "asks_if_lost"]
+__all__ = ["Transfer"]

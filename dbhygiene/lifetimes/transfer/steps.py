@@ -8,7 +8,7 @@ A resource escapes at an event that the analysis does not model, and an escaped 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
@@ -25,7 +25,6 @@ from dbhygiene.lifetimes.transfer.containers import Containers
 from dbhygiene.lifetimes.transfer.relations import Relations
 from dbhygiene.lifetimes.transfer.values import Values
 from dbhygiene.lifetimes.transfer.with_blocks import WithBlocks
-from dbhygiene.source.nodes import walk
 
 
 class Transfer:
@@ -37,10 +36,11 @@ class Transfer:
         sites: Mapping[Site, Resource],
         names: Names,
         keys: TrackedConditions,
-        recovering: Collection[ast.ExceptHandler] = (),
+        recovering: Mapping[ast.ExceptHandler, bool] | None = None,
     ) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
-        self.recovering = recovering  # the handlers that may be for a lost connection
+        # The handlers that may be for a lost connection; and whether SQLAlchemy says so, whatever has raised.
+        self.recovering = recovering or {}
         self.escaped: dict[Site, Node] = {}  # with the first node where it escapes
         relations = Relations(sites, names)
         branches = Branches(relations, keys, effects)
@@ -103,13 +103,8 @@ class Transfer:
             case cfg.Enter(node=ast.withitem(context_expr=asked)):
                 pass
             case cfg.Catch(node=handler):
-                return handler in self.recovering and (fact.lost or asks_if_lost(handler))
+                return handler in self.recovering and (fact.lost or self.recovering[handler])
             case _:
                 return fact.lost and kind != "raise"
         on_it = self.is_queried(asked, fact)
         return on_it if kind == "raise" else fact.lost and not on_it
-
-
-def asks_if_lost(handler: ast.ExceptHandler) -> bool:
-    """Whether a handler reads SQLAlchemy's own answer: `error.connection_invalidated`."""
-    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in walk(handler))
