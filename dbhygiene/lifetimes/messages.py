@@ -124,7 +124,10 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
 def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     """Yield the effect on the server, or on its pool, when such a resource is left open repeatedly."""
     if pool == "own":
-        yield "the engine is made in the same call: its pool keeps the connection open until Python frees both"
+        yield (
+            "the engine is made in the same call: `close` only returns the connection to its pool;"
+            " dispose of the engine, too"
+        )
     if resource.costs_nothing or pool:
         return  # no server loses a connection, or the server is not known
     if resource.is_object:
