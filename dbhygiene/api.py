@@ -47,7 +47,7 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     found: list[Finding] = []
     for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
         found += [not_read(path, reason) for path, reason in unlisted]
-        how = project_check.RunOptions(python_2=[])
+        how = project_check.RunOptions(skipped=[])
         reported = project_check.check(project, files, selected_rules(project.settings), named=paths, how=how)
         found += (in_cell(finding, project.notebook_at) for finding in reported)
     for file in targets:

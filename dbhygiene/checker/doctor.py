@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbhygiene.checker.ineffective import ineffective
-from dbhygiene.checker.own_findings import not_parsed, not_read, syntax_error
+from dbhygiene.checker.own_findings import OTHER_INTERPRETER, not_parsed, not_read, syntax_error
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.library.drivers import PACKAGES, driver
@@ -154,6 +154,8 @@ def _not_read(seen: _ProjectFiles) -> Iterator[Remark]:
         try:
             file = seen.project.file(path)
             finding = syntax_error(file)
+            if finding is not None and finding.subject == OTHER_INTERPRETER:
+                continue
             line = file.line_label(finding.span.line) if finding else ""
         except NOT_PYTHON as error:
             finding = not_parsed(path, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -20,7 +21,12 @@ NOT_READ = "HYG003"
 
 OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
 
-PYTHON_2 = "Python 2"  # the subject of a syntax error in a program for Python 2
+OTHER_INTERPRETER = "another interpreter"  # the subject of a syntax error in a program of no Python
+_SHEBANG = re.compile(
+    r"""\ufeff?\#![ ]*(?:\S*/)?(?:env[ ]+(?:-\S+[ ]+|\w+=\S*[ ]+)*(?:\S*/)?)?
+    (?:(?:a|ba|c|da|fi|k|tc|z)?sh|perl|ruby|node|deno|php|[gm]?awk|sed|make|tclsh|expect|lua|Rscript|groovy)(?![\w./-])""",
+    re.VERBOSE,
+)
 
 NEVER_SILENCED = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # by a comment, or not by one that we write
 
@@ -33,7 +39,7 @@ def syntax_error(file: File) -> Finding | None:
     try:
         _ = file.tree
     except NOT_PYTHON as error:
-        return _of_python_2(not_parsed(file.path, error), file, error)
+        return _with_subject(file, error)
     if file.notebook is None or not file.notebook.broken:
         return None
     (cell, first), *others = file.notebook.broken
@@ -43,14 +49,33 @@ def syntax_error(file: File) -> Finding | None:
     return found._replace(notes=(f"{cells} parse, either",)) if others else found
 
 
-def _of_python_2(found: Finding, file: File, error: Exception) -> Finding:
-    """Return a syntax error with its subject, if it shows that a program is written for Python 2."""
-    from dbhygiene.checker.python_2 import is_python_2  # most runs have no such file
+def _with_subject(file: File, error: Exception) -> Finding:
+    """Return the syntax error of a program; its subject is the Python that parses the program, if that is known."""
+    from dbhygiene.checker.newer import PYTHON_2  # most runs have no such file
+    from dbhygiene.checker.python_2 import is_python_2
 
-    if file.notebook is not None or not is_python_2(file.text, error):
+    of_3_14 = _needs_3_14(file, error)
+    found, needs = _with_needed(file.path, error, handlers_of_3_14=of_3_14)
+    if file.notebook is not None:
         return found
-    message = found.message if PYTHON_2 in found.message else f"{found.message}: the file is written for {PYTHON_2}"
-    return found._replace(message=message, subject=PYTHON_2)
+    if _SHEBANG.match(file.text) is not None:
+        message = f"{found.message}: the first line names {OTHER_INTERPRETER}"
+        return found._replace(message=message, subject=OTHER_INTERPRETER)
+    if is_python_2(file.text, error, handlers_of_3_14=of_3_14):
+        message = found.message if needs == PYTHON_2 else f"{found.message}: the file is written for {PYTHON_2}"
+        return found._replace(message=message, subject=PYTHON_2)
+    return found if needs == PYTHON_2 else found._replace(subject=needs)
+
+
+def _needs_3_14(file: File, error: Exception) -> bool:
+    """Whether a handler that the parser refuses, as in Python 2, is one of Python 3.14, which the project needs."""
+    from dbhygiene.checker.declared_python import needs_python
+    from dbhygiene.checker.newer import is_handler
+    from dbhygiene.checker.python_2 import has_more_than_handlers
+
+    if not isinstance(error, SyntaxError) or not is_handler(error.text or ""):
+        return False
+    return needs_python(file, (3, 14)) and not has_more_than_handlers(file.text)
 
 
 def not_parsed(path: Path, error: Exception, above: int = 0) -> Finding:
@@ -59,17 +84,25 @@ def not_parsed(path: Path, error: Exception, above: int = 0) -> Finding:
     Arguments:
         above: lines of the file above the text that was parsed.
     """
-    span, words, needs = Span(above + 1, 0, above + 1, 0), str(error) or "too deeply nested", ""
+    return _with_needed(path, error, above)[0]
+
+
+def _with_needed(
+    path: Path, error: Exception, above: int = 0, *, handlers_of_3_14: bool = False
+) -> tuple[Finding, str]:
+    """Return HYG001, and the version of Python that the line needs; empty if it shows none."""
+    span, words, hint, version = Span(above + 1, 0, above + 1, 0), str(error) or "too deeply nested", "", ""
     if isinstance(error, SyntaxError):
-        from dbhygiene.checker.newer import newer  # most runs have no such file
+        from dbhygiene.checker.newer import needed_python  # most runs have no such file
 
         line, column = above + (error.lineno or 1), max(1, error.offset or 1)
         span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
-        needs = f": {text}" if (text := newer(error)) else ""
-    version = ".".join(map(str, sys.version_info[:3]))
+        if (needed := needed_python(error, handlers_of_3_14=handlers_of_3_14)) is not None:
+            hint, version = f": {needed}", needed.version
+    here = ".".join(map(str, sys.version_info[:3]))
     if path.suffix == NOTEBOOK and _is_about_notebook(error):
-        return Finding(path, span, SYNTAX_ERROR, "syntax-error", words)
-    return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version}){needs}")
+        return Finding(path, span, SYNTAX_ERROR, "syntax-error", words), ""
+    return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {here}){hint}"), version
 
 
 def _is_about_notebook(error: Exception) -> bool:

@@ -12,13 +12,17 @@ This finding cannot be silenced. Please report it.
 """,
     SYNTAX_ERROR: """The Python that runs dbhygiene cannot parse a file.
 
-The message is that of Python's parser, with the version of this Python. If the file uses newer syntax, install
-dbhygiene with a newer Python. A file with a syntax error is reported if it is named on the command line, or if it
-mentions a database library.
+The message is that of Python's parser, with the version of this Python. A file with a syntax error is reported if it is
+named on the command line, or if it mentions a database library.
 
-Files for Python 2 cannot be checked. In a directory they are no findings: a line on standard error counts them, and a
-SARIF report lists them as notifications. A file counts as one if the parser stops at a line of Python 2, such as
-`print "done"`. To silence the warning, exclude the files with `extend-exclude`.
+In a directory, files for another Python are no findings. A line on standard error counts them, and a SARIF report lists
+them as notifications. The line at which the parser stops decides:
+
+- Newer syntax, such as `except OSError, ValueError:` of Python 3.14. To check them, install dbhygiene with this Python.
+- Python 2, such as `print "done"`. Such files cannot be checked. To silence the warning, exclude them with
+  `extend-exclude`.
+
+A file whose first line names another interpreter, such as `#!/bin/bash`, is neither reported nor counted.
 """,
     NOT_READ: """A file or a directory cannot be read.
 

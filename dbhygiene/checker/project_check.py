@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbhygiene.checker.file_check import check_file, check_named_file
-from dbhygiene.checker.own_findings import PYTHON_2, SYNTAX_ERROR, not_parsed, not_read, worker_died
+from dbhygiene.checker.own_findings import OTHER_INTERPRETER, SYNTAX_ERROR, not_parsed, not_read, worker_died
 from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
 from dbhygiene.checker.subjects import Analyses, WordIndex
 from dbhygiene.config.settings import Confidence
@@ -38,8 +38,8 @@ class RunOptions(Frozen):
     """Options of a run: cache, number of worker processes, progress callback.
 
     `memories` has the stored results by the root of their project; the run adds those that it uses. `unsure` gets the
-    findings that are less certain than those that are reported, and `python_2` those about programs for Python 2 that
-    the user did not name.
+    findings that are less certain than those that are reported, and `skipped` the syntax errors of programs for another
+    Python that the user did not name.
     """
 
     cache: Path | None = None
@@ -48,7 +48,7 @@ class RunOptions(Frozen):
     warn: Callable[[str], None] | None = None
     memories: dict[Path, IncrementalCheck] | None = None
     unsure: list[Finding] | None = None
-    python_2: list[Finding] | None = None
+    skipped: list[Finding] | None = None
 
 
 def check(
@@ -68,8 +68,9 @@ def check(
     files, how = paths if isinstance(paths, Files) else Files(map(str, paths)), how or RunOptions()
     least, named = project.settings.min_confidence, set(named)
     for finding in _check(project, files, rules, named, analyses or Analyses(project), how):
-        if how.python_2 is not None and _is_skipped(finding, named):
-            how.python_2.append(finding)
+        if how.skipped is not None and _is_skipped(finding, named):
+            if finding.subject != OTHER_INTERPRETER:
+                how.skipped.append(finding)
         elif finding.confidence >= least:
             yield finding
         elif how.unsure is not None:
@@ -93,8 +94,8 @@ def _check(
 
 
 def _is_skipped(finding: Finding, named: Collection[Path]) -> bool:
-    """Whether a finding says that a file is written for Python 2, and the user did not name the file."""
-    return finding.code == SYNTAX_ERROR and finding.subject == PYTHON_2 and finding.path not in named
+    """Whether a finding says that a file is written for another Python, or none, and the user did not name it."""
+    return finding.code == SYNTAX_ERROR and finding.subject != "" and finding.path not in named
 
 
 def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:

@@ -1,7 +1,8 @@
 """`is_python_2`: whether a file that does not parse is a program for Python 2.
 
 The line at which the parser stopped decides: `print "done"` or `except OSError, error:` parses in Python 2 only. All
-versions of Python 3 stop at the same line. A missing comma is an error in every Python, whatever else the file has.
+versions of Python 3 stop at the same line; only 3.14 parses handlers with a comma again. A missing comma is an error in
+every Python, whatever else the file has.
 """
 
 from __future__ import annotations
@@ -38,8 +39,12 @@ _PYTHON_3 = re.compile(
 _AMBIGUOUS = ("(unicode error)", "leading zeros in decimal integer literals", "bytes can only contain ASCII")
 
 
-def is_python_2(text: str, error: Exception) -> bool:
-    """Whether an error of the parser shows that a program is written for Python 2."""
+def is_python_2(text: str, error: Exception, *, handlers_of_3_14: bool = False) -> bool:
+    """Whether an error of the parser shows that a program is written for Python 2.
+
+    Arguments:
+        handlers_of_3_14: whether `except OSError, error:` shows nothing, because the project needs Python 3.14.
+    """
     if not isinstance(error, SyntaxError) or error.lineno is None:
         return False
     code = COMMENT_OR_STRING.sub(_without_content, text)
@@ -47,10 +52,19 @@ def is_python_2(text: str, error: Exception) -> bool:
         return False
     if isinstance(error, TabError):  # Python 2 reads a tab as up to eight spaces
         return True
-    found = _CONSTRUCTS.finditer(code)
+    found = (each for each in _CONSTRUCTS.finditer(code) if not (handlers_of_3_14 and _is_handler(each)))
     if (error.msg or "").startswith(_AMBIGUOUS):
         return next(found, None) is not None
     return any(_line(code, each.start()) <= error.lineno <= _line(code, each.end()) for each in found)
+
+
+def has_more_than_handlers(text: str) -> bool:
+    """Whether a program has code for Python 2 besides `except OSError, error:`, which Python 3.14 parses again."""
+    return not all(map(_is_handler, _CONSTRUCTS.finditer(COMMENT_OR_STRING.sub(_without_content, text))))
+
+
+def _is_handler(match: re.Match[str]) -> bool:
+    return match[0].startswith("except")
 
 
 def _without_content(match: re.Match[str]) -> str:

@@ -73,7 +73,7 @@ class Run:
         self.failed = False
         self._seen: list[ProjectPart] = []
         self._unsure: list[Finding] = []  # less certain than those that are reported
-        self._python_2: list[Finding] = []  # syntax errors of files that are not checked
+        self._skipped: list[Finding] = []  # syntax errors of files for another Python
         self._filters: dict[Path, Filter] = {}
         self._memories: dict[Path, IncrementalCheck] = {}
         self._trials: FixPreviews | None = None  # of the last file
@@ -130,7 +130,7 @@ class Run:
     def _run_options(self, project: Project) -> RunOptions:
         """Return the options: workers and a cache only for plain reports, since `fix` changes files during the run."""
         if not self.only_reports or self.options.rule_times:
-            return RunOptions(unsure=self._unsure, python_2=self._python_2)
+            return RunOptions(unsure=self._unsure, skipped=self._skipped)
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
         progress = None
@@ -139,7 +139,7 @@ class Run:
 
             progress = Progress.on_terminal()
         cache = self._cache(project)
-        return RunOptions(cache, jobs, progress, self.warn, self._memories, self._unsure, self._python_2)
+        return RunOptions(cache, jobs, progress, self.warn, self._memories, self._unsure, self._skipped)
 
     def _cache(self, project: Project) -> Path | None:
         """Return the cache, if the run may use it."""
@@ -266,7 +266,7 @@ class Run:
             self.overview,
             self.cell_lines,
             self._in_document,
-            lambda: self._python_2,
+            lambda: self._skipped,
         )
 
     def overview(self) -> Overview:
@@ -393,8 +393,8 @@ class Run:
             print(words, file=sys.stderr)
         if not (self.checked or self.failed or self.options.force_exclude):
             self.warn("warning: no Python file found")
-        if self._python_2:
-            self._warn_of_python_2()
+        for version in dict.fromkeys(finding.subject for finding in self._skipped):
+            self._warn_of_skipped(version, [finding for finding in self._skipped if finding.subject == version])
         if not self.options.quiet:
             if self._unshown:
                 self.say(f"the fixes of {self._unshown} more findings are not shown; `--show-fixes` shows them")
@@ -402,7 +402,7 @@ class Run:
             unsure = 0 if self._filters else len(self._unsure)
             hidden = [f"; {known} not new, not reported"] if known else []
             hidden += [f"; {unsure} less certain, not shown: `--min-confidence possible`"] if unsure else []
-            self.say(before + self.tally.summary(self.checked, len(self._python_2)) + "".join(hidden))
+            self.say(before + self.tally.summary(self.checked, len(self._skipped)) + "".join(hidden))
             if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
                 self.say("`dbhygiene rule NAME` explains a rule")
 
@@ -410,14 +410,20 @@ class Run:
         if self.options.rule_times:
             sys.stderr.writelines(rule_times(part.analyses.times for part in self._seen))
 
-    def _warn_of_python_2(self) -> None:
-        """Warn of the files that are written for Python 2: they are not checked, and are no findings."""
-        first, number = self._python_2[0], len(self._python_2)
-        place = f"`{printable_path(first.path)}` (line {first.span.line})"
-        if number == 1:
-            self.warn(f"warning: {place} is written for Python 2 and was not checked")
+    def _warn_of_skipped(self, version: str, skipped: Sequence[Finding]) -> None:
+        """Warn of the files that need this version of Python: they are not checked, and are no findings."""
+        from dbhygiene.checker.newer import PYTHON_2
+
+        is_old, first = version == PYTHON_2, skipped[0]
+        example = f"`{printable_path(first.path)}` (line {first.span.line})"
+        advice = "" if is_old else "; install dbhygiene with it"
+        if len(skipped) == 1:
+            need = "is written for" if is_old else "needs"
+            words = f"{example} {need} {version} and was not checked"
         else:
-            self.warn(f"warning: {number} files are written for Python 2 and were not checked, for example {place}")
+            need = "are written for" if is_old else "need"
+            words = f"{len(skipped)} files {need} {version} and were not checked, for example {example}"
+        self.warn(f"warning: {words}{advice}")
 
     def status(self) -> int:
         """Return the exit status: 2 after a failure, 1 if a finding has the level at which the run fails."""
