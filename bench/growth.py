@@ -60,6 +60,18 @@ _TOGETHER = """    conn_{0} = pymysql.connect(host=hosts[{0}])
 """
 
 
+def queries_in_branches(count: int) -> Files:
+    """One function with a query in each of a tenth as many branches."""
+    lines = "".join(_IN_BRANCH.format(n) for n in range(count // 10))
+    return {"app.py": f"{_IMPORTS}\ndef report(host, wanted):\n    conn = pymysql.connect(host=host)\n{lines}"}
+
+
+_IN_BRANCH = """    if wanted[{0}]:
+        rows = conn.query("SELECT {0}").fetchall()
+        print(list(conn.query("SELECT {0}")), rows)
+"""
+
+
 def long_function(count: int) -> Files:
     """One function of ten lines for each that other shapes have: of calls, branches and loops, with one connection."""
     lines = "".join(_STRETCH.format(n) for n in range(count))
@@ -249,6 +261,7 @@ SHAPES: dict[str, Callable[[int], Files]] = {
         connections,
         findings,
         connections_together,
+        queries_in_branches,
         long_function,
         chain,
         chain_of_modules,

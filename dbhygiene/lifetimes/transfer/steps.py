@@ -16,7 +16,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.names import Names
 from dbhygiene.lifetimes.path_conditions import TrackedConditions
-from dbhygiene.lifetimes.state import Fact, Outcomes, Site
+from dbhygiene.lifetimes.state import Fact, Outcomes, Site, is_view
 from dbhygiene.lifetimes.transfer.arguments import Arguments
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 from dbhygiene.lifetimes.transfer.branches import Branches
@@ -25,6 +25,7 @@ from dbhygiene.lifetimes.transfer.containers import Containers
 from dbhygiene.lifetimes.transfer.relations import Relations
 from dbhygiene.lifetimes.transfer.values import Values
 from dbhygiene.lifetimes.transfer.with_blocks import WithBlocks
+from dbhygiene.source.nodes import argument_values
 
 
 class Transfer:
@@ -80,6 +81,7 @@ class Transfer:
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
         step = self._steps.get(type(node.event))
+        used = _used_up(node.event.node, fact) if isinstance(node.event, cfg.Call) else None
         outcomes = step(node.event, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
         for kind, after in outcomes:
             if after.state == "escaped":
@@ -91,7 +93,7 @@ class Transfer:
             lost = self._is_lost(node.event, kind, after) if self.recovering and after.site is not None else False
             if known is not after.known or thrown != after.thrown or lost != after.lost:
                 after = after._replace(known=known, thrown=thrown, lost=lost)
-            yield kind, after
+            yield kind, after.drop_aliases(used) if used else after
 
     def _is_lost(self, event: cfg.Event, kind: EdgeKind, fact: Fact) -> bool:
         """Whether the resource may be dead: its last query has failed, and the handler treats it as lost."""
@@ -108,3 +110,14 @@ class Transfer:
                 return fact.lost and kind != "raise"
         on_it = self.is_queried(asked, fact)
         return on_it if kind == "raise" else fact.lost and not on_it
+
+
+def _used_up(call: ast.Call, fact: Fact) -> list[ast.AST]:
+    """Return the views of the resource that only this call can use: `conn.execute(query)` in `list(...)`.
+
+    If they stayed, each of the ways through a function would have facts of its own, by the queries on it.
+    """
+    parts = [call.func.value, *argument_values(call)] if isinstance(call.func, ast.Attribute) else argument_values(call)
+    values = [part.value if isinstance(part, ast.Await) else part for part in parts]
+    results = [value for value in values if isinstance(value, ast.Call)]
+    return [where for relation, where in fact.aliases if where in results and is_view(relation)] if results else []
