@@ -17,9 +17,10 @@ from dbhygiene import rules
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Rule
 from dbhygiene.library import prefilter
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.submodules import modules
 
-_HEADER = re.compile(
+_HEADER = lazy_pattern(
     r'@rule\("(?P<code>\w+)", on=(?:ast\.)?(?P<on>\w+), imports=(?P<imports>[A-Z]+|\{[^{}]+\})'
     r'(?:, also=(?P<also>[A-Z]+|\{[^{}]+\}))?(?:, within="(?P<within>\w+)")?(?P<off>, default=False)?\)$',
     re.M,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -45,6 +44,7 @@ from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.inputs import answer
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.queries import query, remembered, with_inputs
 from dbhygiene.source.records import replace
@@ -52,7 +52,7 @@ from dbhygiene.source.records import replace
 __all__ = ["Gap", "Gaps"]
 
 _LASTING = waits_of(WaitKind.SLEEP, WaitKind.PERSON)  # calls that wait longer than a request does
-_CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
+_CALLED = lazy_pattern(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
 
 
 def reachability_of(project: ProjectView) -> Reachability:

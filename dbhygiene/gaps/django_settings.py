@@ -18,6 +18,7 @@ from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import Called, Choice, Constant, Dict, Value, as_dict, options
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
@@ -32,7 +33,7 @@ _IMPORTS_MODULE = frozenset({"importlib.import_module", "__import__"})
 _COPIES_MODULE = frozenset({"globals", "locals", "vars", "setattr"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _READS_URL = ("db", "db_url", "db_url_config")  # methods of django-environ; dj_database_url takes no age from a URL
-_AGE_IN_URL = re.compile(r"://[^?\s]*\?(?:\S*&)?conn_max_age=(\d+)", re.IGNORECASE)
+_AGE_IN_URL = lazy_pattern(r"://[^?\s]*\?(?:\S*&)?conn_max_age=(\d+)", re.IGNORECASE)
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 

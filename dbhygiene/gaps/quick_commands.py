@@ -7,7 +7,6 @@ run(command)                         # a function of the project, with its param
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Collection, Iterator, Sequence
 
 from dbhygiene.library.programs import PREFIXES, QUICK_COMMANDS, QUICK_PROGRAMS, SLOW_OPTIONS
@@ -18,14 +17,15 @@ from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import HOLE, Constant, options
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query, recursive_query
 
-_SHELL_OPERATORS = re.compile(r"\|\||&&|[;|\n]|(?<![<>&])&(?![>&])")
-_RUNS_MORE = re.compile(r"\$\(|`|<\(")
-_VARIABLE = re.compile(r"\w+=\S*")
-_CONVERSION = re.compile(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[a-zA-Z%]")
-_FIELD = re.compile(r"\{[^{}]*\}")
+_SHELL_OPERATORS = lazy_pattern(r"\|\||&&|[;|\n]|(?<![<>&])&(?![>&])")
+_RUNS_MORE = lazy_pattern(r"\$\(|`|<\(")
+_VARIABLE = lazy_pattern(r"\w+=\S*")
+_CONVERSION = lazy_pattern(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[a-zA-Z%]")
+_FIELD = lazy_pattern(r"\{[^{}]*\}")
 _MAKERS = ("subprocess.Popen", "asyncio.create_subprocess_shell")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")
 

@@ -23,6 +23,7 @@ from dbhygiene.pools.dialect_evidence import (
 )
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -30,7 +31,7 @@ SQLITE, UNKNOWN_SERVER = "sqlite", "unknown"
 TITLES = {MYSQL: "MySQL", "postgresql": "PostgreSQL", SQLITE: "SQLite", "oracle": "Oracle", "mssql": "SQL Server"}
 
 # In a module named `settings`: those of an application, which reads the site's.
-_READS_SETTINGS = re.compile(r"^\s*from django\.conf import (?:[\w, ]*, *)?settings\b", re.MULTILINE)
+_READS_SETTINGS = lazy_pattern(r"^\s*from django\.conf import (?:[\w, ]*, *)?settings\b", re.MULTILINE)
 
 
 class Verdict(Record):

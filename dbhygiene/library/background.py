@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 # Calls that start a function in a thread, and the argument that it is: position and name. Classes may be derived from.
 THREAD_CLASSES: dict[str, tuple[int, str]] = {
@@ -183,7 +183,9 @@ PROCESSES = frozenset(
 CONTEXTS = frozenset({"multiprocessing.get_context", "billiard.get_context"})
 
 # One of these stands in every file that starts threads, tasks or processes.
-CONCURRENT = re.compile(r"Thread|Process|Pool|Executor|Timer|to_thread|_in_executor|asyncio|create_task|ensure_future")
+CONCURRENT = lazy_pattern(
+    r"Thread|Process|Pool|Executor|Timer|to_thread|_in_executor|asyncio|create_task|ensure_future"
+)
 
 # Pools of processes that fork: the methods above hand a function to one of them.
 PROCESS_POOLS = frozenset(

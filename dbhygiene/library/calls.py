@@ -24,6 +24,7 @@ from dbhygiene.library.resources import (
 )
 from dbhygiene.library.retries import RETRIES
 from dbhygiene.library.words import words
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 _QUIET_BUILTINS = """
     print len isinstance issubclass hasattr getattr callable id type repr str bool bytes object range super format
@@ -111,19 +112,19 @@ SETS_UP = frozenset(
     """.split()
 )
 # So do these functions, of drivers and extensions, which are given the connection.
-SETTING_UP = re.compile(r"(?:psycopg2?|pgvector)\.(?:\w+\.)*register_\w+|sqlite_v(?:ec|ss)\.load")
+SETTING_UP = lazy_pattern(r"(?:psycopg2?|pgvector)\.(?:\w+\.)*register_\w+|sqlite_v(?:ec|ss)\.load")
 # So does a query that begins like one of these, or asks for nothing but the connection's own state.
 _STATE = """
     version database current_database current_schema current_user connection_id pg_backend_pid sqlite_version
     pg_is_in_recovery
     """
-SETTING = re.compile(
+_SETTING = (
     r"\s*(?:(?:SET|PRAGMA|BEGIN|COMMIT|START\s+TRANSACTION|SHOW(?:\s+(?:SESSION|GLOBAL))?\s+VARIABLES)\b"
-    rf"|SELECT\s+(?:@@|(?:pg_catalog\.)?(?:{'|'.join(_STATE.split())})\(\s*\)\s*;?\s*$))",
-    re.IGNORECASE,
+    rf"|SELECT\s+(?:@@|(?:pg_catalog\.)?(?:{'|'.join(_STATE.split())})\(\s*\)\s*;?\s*$))"
 )
-NEW_FILE = re.compile(rf"{SETTING.pattern}|\s*CREATE\b", re.IGNORECASE)  # for a database file that is new
-READ_QUERY = re.compile(r"\s*\(?\s*(?:SELECT|SHOW|DESC|DESCRIBE|EXPLAIN|USE|SET|PRAGMA)\b", re.IGNORECASE)
+SETTING = lazy_pattern(_SETTING, re.IGNORECASE)
+NEW_FILE = lazy_pattern(rf"{_SETTING}|\s*CREATE\b", re.IGNORECASE)  # for a database file that is new
+READ_QUERY = lazy_pattern(r"\s*\(?\s*(?:SELECT|SHOW|DESC|DESCRIBE|EXPLAIN|USE|SET|PRAGMA)\b", re.IGNORECASE)
 
 # The classes of all errors of a server, and of a library: what a query raises is one of these.
 DATABASE_ERRORS = frozenset(
@@ -141,7 +142,7 @@ DATABASE_ERRORS = frozenset(
     oracledb.DatabaseError cx_Oracle.DatabaseError pyodbc.DatabaseError
     """.split()
 )
-DATABASE_ERROR_WORDS = re.compile(r"\b(?:Error|DatabaseError|MySQLError|PostgresError|SQLAlchemyError)\b")
+DATABASE_ERROR_WORDS = lazy_pattern(r"\b(?:Error|DatabaseError|MySQLError|PostgresError|SQLAlchemyError)\b")
 # Methods that ask the server, and raise nothing but such errors; the second ones, where they follow one of the first.
 ASKS = frozenset(
     """

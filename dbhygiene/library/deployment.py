@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dbhygiene.library.words import words
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Record
 
 MYSQL, POSTGRESQL = "mysql", "postgresql"
@@ -12,7 +13,7 @@ MYSQL, POSTGRESQL = "mysql", "postgresql"
 # -- files ------------------------------------------------------------------------------------------------
 
 # Names of files, without directories. YAML has so many uses that its directory, or the root, must fit, too.
-_FILE = re.compile(
+_FILE = lazy_pattern(
     r"""
     .*\.cnf | my\.ini
     | .*(?:postgres|pgsql|pgconf).*\.conf
@@ -31,7 +32,7 @@ _FILE = re.compile(
 )
 _YAML = (".yml", ".yaml")
 _CONF = (".conf", ".ini")
-_HOMES = re.compile(
+_HOMES = lazy_pattern(
     r"(?:k8s|kube|kubernetes|openshift|deploy|deployments?|manifests?|kustomiz\w*|overlays?|infra\w*|ops|production|"
     r"prod|staging|supervisor[\w.]*|docker|containers?|charts?|helm\w*|compose)",
     re.IGNORECASE,
@@ -42,10 +43,11 @@ _ELSEWHERE = words(
     example samples sample demo demos tutorial tutorials .devcontainer devcontainer templates fixtures testdata
     benchmark benchmarks node_modules vendor third_party .venv venv site-packages .git"""
 )
-_NOT_RUN = re.compile(r"(?:^|[._-])(?:tests?|testing|ci|e2e|integration|bench\w*|circleci|travis)(?:[._-]|$)", re.I)
+_NOT_RUN = lazy_pattern(r"(?:^|[._-])(?:tests?|testing|ci|e2e|integration|bench\w*|circleci|travis)(?:[._-]|$)", re.I)
 
-_INIT = re.compile(r"init[-_]?db|initdb\.d|(?:^|[-_])init(?:[-_]|$)", re.I)  # scripts that run when a database is made
-_FOR_TESTS = re.compile(r"(?:^|[._-])(?:tests?|testing|e2e)(?:[._-]|$)", re.I)
+# Scripts that run when a database is made.
+_INIT = lazy_pattern(r"init[-_]?db|initdb\.d|(?:^|[-_])init(?:[-_]|$)", re.I)
+_FOR_TESTS = lazy_pattern(r"(?:^|[._-])(?:tests?|testing|e2e)(?:[._-]|$)", re.I)
 
 
 def is_deployment_file(name: str) -> bool:
@@ -62,7 +64,7 @@ def is_deployment_file(name: str) -> bool:
     return base.endswith(_CONF) and any("supervisor" in each for each in around)
 
 
-_OF_TESTS = re.compile(
+_OF_TESTS = lazy_pattern(
     r"""
     (?:.*/)?\.github/workflows/[^/]+\.ya?ml | \.circleci/[^/]+\.ya?ml | \.buildkite/[^/]+\.ya?ml
     | (?:.*/)?\.?(?:gitlab-ci|travis|azure-pipelines|bitbucket-pipelines|appveyor|drone|woodpecker|cirrus)\.ya?ml
@@ -106,8 +108,8 @@ _IMAGES = {
     ),
     **dict.fromkeys(("mdillon/postgis", "kartoza/postgis", "supabase/postgres"), Image(POSTGRESQL)),
 }
-_REGISTRY = re.compile(r"^(?:[\w-]+(?:\.[\w-]+)+(?::\d+)?|localhost(?::\d+)?)/")
-_VERSION = re.compile(r"(\d+)(?:\.(\d+))?")
+_REGISTRY = lazy_pattern(r"^(?:[\w-]+(?:\.[\w-]+)+(?::\d+)?|localhost(?::\d+)?)/")
+_VERSION = lazy_pattern(r"(\d+)(?:\.(\d+))?")
 
 
 def image_server(image: str) -> Image | None:
@@ -131,7 +133,7 @@ def _mariadb(tag: str) -> Image:
     return Image(MYSQL) if "$" in tag else _MYSQL
 
 
-_POOLERS = re.compile(r"pgbouncer", re.IGNORECASE)
+_POOLERS = lazy_pattern(r"pgbouncer", re.IGNORECASE)
 
 
 def is_pooler(image: str) -> bool:
@@ -151,9 +153,9 @@ class Host(Record):
 
 
 _HOSTS = (
-    (re.compile(r"\.mysql(?:\.eu)?\.pythonanywhere-services\.com$", re.I), Host("PythonAnywhere", 300)),
-    (re.compile(r"\.cleardb\.(?:net|com)$", re.I), Host("ClearDB", 90)),
-    (re.compile(r"\.proxy-\w+\.[\w-]+\.rds\.amazonaws\.com(?:\.cn)?$", re.I), Host("RDS Proxy", 1800)),
+    (lazy_pattern(r"\.mysql(?:\.eu)?\.pythonanywhere-services\.com$", re.I), Host("PythonAnywhere", 300)),
+    (lazy_pattern(r"\.cleardb\.(?:net|com)$", re.I), Host("ClearDB", 90)),
+    (lazy_pattern(r"\.proxy-\w+\.[\w-]+\.rds\.amazonaws\.com(?:\.cn)?$", re.I), Host("RDS Proxy", 1800)),
 )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.library.words import words
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import Function, last_name, without_arguments
 
 # Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
@@ -88,14 +88,14 @@ SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 RERUN = words("streamlit")
 
 # Folders of files that change a database's tables to a new version, each of them once.
-MIGRATIONS = re.compile(r"migrations?|migrators?|\w+_migrations?")
+MIGRATIONS = lazy_pattern(r"migrations?|migrators?|\w+_migrations?")
 
 # Names of functions that set up or change a database as a whole, as `init_db`: unless calls of them show
 # otherwise, they run once, at the start of a program or in a command.
 _CHANGE = "init | initiali[sz]e | setup | set_up | reset | migrate | upgrade | downgrade"
 _MAKE = "create | prepare | build | ensure | seed | populate | drop | delete"
 _WHOLE = "db | database | schema | tables?"
-SET_UP = re.compile(
+SET_UP = lazy_pattern(
     rf"""(?ix) _* (
         ({_CHANGE}) _* (\w+_)? ({_WHOLE} | alembic | wal)
         | ({_MAKE}) (_*all)? _* ({_WHOLE})
@@ -108,7 +108,7 @@ SET_UP = re.compile(
 # only calls at the start of a program. A part for each tenant, or for a while, is made repeatedly.
 _PART = "tables? | schemas? | index | indexes | indices | columns? | triggers? | views?"
 _EACH = "tenants? | customers? | clients? | accounts? | orgs? | projects? | temp | tmp | temporary | staging | new"
-SET_UP_PART = re.compile(
+SET_UP_PART = lazy_pattern(
     rf"""(?ix) _* (?! (\w+_)? ({_EACH}) _) (
         ({_CHANGE} | {_MAKE} | add | make) _+ (\w+_)? ({_PART} | {_WHOLE})
         | migrate_\w+ | (apply | do | run) _+ (\w+_)? migrations?
@@ -116,12 +116,12 @@ SET_UP_PART = re.compile(
 )
 
 # Functions that a platform or a framework calls by their names, or with objects of such names, without a mention.
-HOOKS = re.compile(
+HOOKS = lazy_pattern(
     r"main|run|start|stop|setup|teardown|cli|entry\w*|execute|invoke|\w*handler|lambda_\w+|on_\w+|handle_\w+|process_\w+"
     r"|create_app|make_app|application|app|upgrade|downgrade|pytest_\w+|\w*hook|register\w*"
 )
 # Names of modules, folders of modules, and names of classes, that frameworks and servers find without a mention.
-FOUND_BY_NAME = re.compile(
+FOUND_BY_NAME = lazy_pattern(
     r"(?:admin|apps?|asgi|celery\w*|conftest|dags?|forms|function_app|index|jobs?|lambda_\w+|main|managers?|middlewares?"
     r"|models|noxfile|pipelines?|plugins?|receivers|routes|run|serializers|server|settings|signals?|sitecustomize|spiders?"
     r"|tasks?|tests?|translation|urls|views|wsgi|fabfile|locustfile|setup)(?:_\w+)?|\w+_(?:plugin|handler|hook|dag|task)"
@@ -130,7 +130,7 @@ FOUND_IN = words(
     """commands templatetags dags plugins plugin spiders pipelines tasks jobs functions lambdas handlers hooks addons
     extensions modules cogs pages migrations versions alembic routers scripts bin tools backends"""
 )
-FOUND_CLASSES = re.compile(r"\w*(?:Plugin|Handler|Hook|Command|Middleware|Pipeline|Spider|Backend|Extension|Config)")
+FOUND_CLASSES = lazy_pattern(r"\w*(?:Plugin|Handler|Hook|Command|Middleware|Pipeline|Spider|Backend|Extension|Config)")
 
 # Words of a file at which a program begins.
 BEGINNINGS = words(

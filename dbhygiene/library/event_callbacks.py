@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 # Calls that register a function, and the argument that it is: position and name.
 REGISTERS: dict[str, tuple[int, str]] = {
@@ -89,7 +89,7 @@ HANDLERS = {
     "tweepy.StreamingClient": r"on_\w+",
     "pyinotify.ProcessEvent": r"process_\w+",
 }
-SERVICER = re.compile(r"_pb2_grpc\.\w+Servicer$")  # a base, by its name, whose methods other programs call
+SERVICER = lazy_pattern(r"_pb2_grpc\.\w+Servicer$")  # a base, by its name, whose methods other programs call
 # With one of these, each call comes in a thread or a process of its own, which uses its connection once.
 IN_THREADS_OF_THEIR_OWN = (
     "ThreadingMixIn",
@@ -103,7 +103,7 @@ IN_THREADS_OF_THEIR_OWN = (
 WRITTEN = frozenset(name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES))
 DECORATED = frozenset(name.rpartition(".")[2] for name in DECORATORS)
 _HINTS = (*WRITTEN, *LISTS, *CALLED, *(name.rpartition(".")[2] for name in HANDLERS), "Servicer")
-_DECORATED = re.compile(rf"@(?:\w+\.)+(?:{'|'.join(sorted(DECORATED))})\b")
+_DECORATED = lazy_pattern(rf"@(?:\w+\.)+(?:{'|'.join(sorted(DECORATED))})\b")
 
 
 def may_register(text: str) -> bool:

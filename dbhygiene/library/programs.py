@@ -6,9 +6,8 @@ that make one or a few system calls, read one file, or print what the kernel or 
 
 from __future__ import annotations
 
-import re
-
 from dbhygiene.library.words import words
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 QUICK_PROGRAMS = words(
     """which whoami hostname uname id groups date pwd ls cat head tail wc stat file readlink realpath dirname basename
@@ -32,16 +31,16 @@ QUICK_COMMANDS = (
 # Options with which one of them goes through a tree of files of any size, or follows a file for ever.
 SLOW_OPTIONS = {
     **dict.fromkeys(
-        ("cp", "grep", "egrep", "fgrep", "diff", "mv"), re.compile(r"-[a-z]*[rRa]\w*|--(?:recursive|archive)")
+        ("cp", "grep", "egrep", "fgrep", "diff", "mv"), lazy_pattern(r"-[a-z]*[rRa]\w*|--(?:recursive|archive)")
     ),
-    "tail": re.compile(r"-\w*[fF]\w*|--follow.*"),
+    "tail": lazy_pattern(r"-\w*[fF]\w*|--follow.*"),
 }
 # Programs that run the command after them, and their options that take a word of their own.
 PREFIXES = {
-    "sudo": re.compile(r"-[ugpCrthD]|--user|--group"),
-    "nice": re.compile(r"-n|--adjustment"),
-    "env": re.compile(r"-u|--unset"),
-    "ionice": re.compile(r"-[cnp]"),
-    "nohup": re.compile(r"(?!)"),
-    "exec": re.compile(r"(?!)"),
+    "sudo": lazy_pattern(r"-[ugpCrthD]|--user|--group"),
+    "nice": lazy_pattern(r"-n|--adjustment"),
+    "env": lazy_pattern(r"-u|--unset"),
+    "ionice": lazy_pattern(r"-[cnp]"),
+    "nohup": lazy_pattern(r"(?!)"),
+    "exec": lazy_pattern(r"(?!)"),
 }

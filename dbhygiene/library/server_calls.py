@@ -6,6 +6,7 @@ import re
 
 from dbhygiene.library.words import words
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.queries import query
 
 # Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
@@ -29,7 +30,7 @@ CONNECTION_ASKS = words(
 )
 
 # What a program writes that waits, in its own words or by those of its functions: a file without it is not searched.
-_MAY_WAIT = re.compile(
+_MAY_WAIT = lazy_pattern(
     r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
     r"|\bwhile\b|\binput\("
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.queries import query
 
 _DIRECTORIES = {"tests", "test", "testing", "test_utils", "test_helpers", "test_support", "acceptance", "e2e"}
@@ -12,9 +13,9 @@ _TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest")
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
 _EXAMPLE_WORDS = {"example", "sample"}
 _OF_SCRIPTS = {"bin", "script", "scripts", "tools", "util", "utils"}
-_OF_ANSIBLE = re.compile(r"(?m)^\s*(?:from|import)\s+ansible(?:_collections\.[\w.]+)?\.module_utils\b")
+_OF_ANSIBLE = lazy_pattern(r"(?m)^\s*(?:from|import)\s+ansible(?:_collections\.[\w.]+)?\.module_utils\b")
 _FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _development hack benchmark benchmarks".split())
-_RETIRED = re.compile(
+_RETIRED = lazy_pattern(
     r"(?i)_*(?:archived|archive_\d.*|bak|trash|(?:attic|deprecated|disabled|graveyard|legacy|obsolete|old|unused)(?:_.*)?)"
 )
 

@@ -7,6 +7,7 @@ from enum import Enum
 
 from dbhygiene.library.event_callbacks import REGISTERS
 from dbhygiene.library.words import words
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Record
 
 
@@ -75,7 +76,7 @@ _PEOPLE = _waits(
 
 # Those that ask for a yes or no; others ask for it in their words.
 CONSENTS = words("click.confirm typer.confirm rich.prompt.Confirm.ask")
-CONSENT = re.compile(
+CONSENT = lazy_pattern(
     r"\by(?:es)?\]?\s*[/|]\s*\[?no?\b|\[(?:yn|ny)\]"
     r"|[\"'`(\[]y(?:es)?[\"'`)\]].{0,40}[\"'`(\[]no?[\"'`)\]]",
     re.IGNORECASE,
@@ -233,7 +234,7 @@ ITERATED = {
     "subprocess.Popen.stderr": WaitKind.PROCESS,
 }
 
-_STREAM_OF_STUB = re.compile(r"_pb2_grpc\.\w+Stub\.\w+$")  # of gRPC: only a method that streams is iterated
+_STREAM_OF_STUB = lazy_pattern(r"_pb2_grpc\.\w+Stub\.\w+$")  # of gRPC: only a method that streams is iterated
 
 
 def iterated_wait(name: str) -> WaitKind | None:
@@ -243,20 +244,20 @@ def iterated_wait(name: str) -> WaitKind | None:
 
 # Methods of any library that wait by their names; in the packages below they have time limits, or do not wait.
 _WAITS_BY_NAME = {
-    re.compile(
+    lazy_pattern(
         r"(?:run|serve|loop|block|poll)_forever|start_consuming|start_polling|infinity_polling"
     ): WaitKind.SERVER,
-    re.compile(r"(?:wait|block|poll|sleep)_(?:for|until|till|while)_\w+|\w+_and_wait|wait_and_\w+"): WaitKind.EVENT,
+    lazy_pattern(r"(?:wait|block|poll|sleep)_(?:for|until|till|while)_\w+|\w+_and_wait|wait_and_\w+"): WaitKind.EVENT,
 }
 _NO_WAITS = words("asyncio tenacity selenium playwright splinter pytest unittest django concurrent anyio trio")
 
 
 # Of browsers, with a time limit by default: their pages are passed about without a type.
-_OF_BROWSERS = re.compile(
+_OF_BROWSERS = lazy_pattern(
     r"wait_for_(?:selector|load_state|timeout|url|function|element\w*|navigation|re(?:quest|sponse))"
 )
 # The names of arguments that limit a wait.
-LIMITS = re.compile(r"timeout|limit|max|seconds|attempts|retries|tries", re.IGNORECASE)
+LIMITS = lazy_pattern(r"timeout|limit|max|seconds|attempts|retries|tries", re.IGNORECASE)
 
 
 def wait_by_name(name: str) -> WaitKind | None:
@@ -340,7 +341,7 @@ RETURNS = {
     "playwright.sync_api.BrowserContext.new_page": "playwright.sync_api.Page",
 }
 
-_BEGINS = re.compile(r"azure\.[\w.]*\.begin_\w+")  # methods of Azure's clients that return a poller of a long job
+_BEGINS = lazy_pattern(r"azure\.[\w.]*\.begin_\w+")  # methods of Azure's clients that return a poller of a long job
 
 
 def returned_class(name: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Record
 
 
@@ -22,7 +23,7 @@ WITHOUT_TRANSACTIONS = (
     Server(
         "ProxySQL's admin interface",
         frozenset({6032, 6132}),
-        re.compile(
+        lazy_pattern(
             r"(?i)\s*(?:(?:load|save)\s[\w\s]+\s(?:to|from)\s+(?:runtime|run|memory|mem|disk|config)\b"
             r"|(?:insert|replace|delete|update)\b[^(=]*\b(?:main\.|disk\.)?(?:proxysql_servers|restapi_routes"
             r"|(?:mysql|pgsql)_(?:servers|users|query_rules|replication_hostgroups|group_replication_hostgroups"

@@ -7,7 +7,6 @@ conn = pool.getconn()            # the function must call `pool.putconn(conn)`
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from dbhygiene.library.drivers import driver
@@ -20,10 +19,11 @@ from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.scopes import Scope
 
 _OF_PSYCOPG = "psycopg2.pool.AbstractConnectionPool"
-_TAKES = re.compile(GIVING)
+_TAKES = lazy_pattern(GIVING)
 
 
 def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:

@@ -18,11 +18,12 @@ from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.names import is_new_container
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Function
 
 _CONTEXTS = frozenset({"flask.g", "quart.g", "flask._app_ctx_stack.top", "flask._request_ctx_stack.top"})
 _LOCALS = frozenset({"threading.local", "gevent.local.local", "asgiref.local.Local"})
-_CLOSING = re.compile(r"\b(?:aclosing|closing|ExitStack|enter_context|putconn|callback)\b")
+_CLOSING = lazy_pattern(r"\b(?:aclosing|closing|ExitStack|enter_context|putconn|callback)\b")
 _LENT = frozenset({ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS})
 
 

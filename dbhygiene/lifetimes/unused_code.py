@@ -30,11 +30,12 @@ from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.definitions import Definition, base_classes
 from dbhygiene.program.names import is_imported
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.lexing import without_comments
 from dbhygiene.source.nodes import Function, last_name
 from dbhygiene.source.queries import query
 
-LOOK_UPS = re.compile(
+LOOK_UPS = lazy_pattern(
     r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|import_module|__import__)\s*\(|\b__dict__\b"
 )
 

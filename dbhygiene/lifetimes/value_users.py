@@ -15,9 +15,10 @@ from functools import cached_property
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import class_named
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values
 
-_LOCKS = re.compile(r"lock|mutex", re.IGNORECASE)
+_LOCKS = lazy_pattern(r"lock|mutex", re.IGNORECASE)
 
 
 def place_of(life: Lifetime) -> Place | None:

@@ -14,6 +14,7 @@ from dbhygiene.library.words import words
 from dbhygiene.pools.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.queries import query
 
 # The distributions that are installed for a server, by their names in an index: drivers and packages based on them.
@@ -41,47 +42,47 @@ _OTHER_DISTRIBUTIONS = frozenset().union(*(names for server, names in _DISTRIBUT
 MAY_BE_ANY = words("dj-database-url")  # reads a URL that only the environment knows
 # The names of a server in settings: in an `ENGINE`, a URL, or a setting of dbhygiene.
 _NAMES = {
-    MYSQL: re.compile(r"mysql|mariadb", re.IGNORECASE),
-    "postgresql": re.compile(r"postg(?:res|is)|psycopg|cockroach|redshift", re.IGNORECASE),
-    "sqlite": re.compile(r"sqlite|spatialite", re.IGNORECASE),
-    "oracle": re.compile(r"oracle", re.IGNORECASE),
-    "mssql": re.compile(r"mssql|sql_server", re.IGNORECASE),
+    MYSQL: lazy_pattern(r"mysql|mariadb", re.IGNORECASE),
+    "postgresql": lazy_pattern(r"postg(?:res|is)|psycopg|cockroach|redshift", re.IGNORECASE),
+    "sqlite": lazy_pattern(r"sqlite|spatialite", re.IGNORECASE),
+    "oracle": lazy_pattern(r"oracle", re.IGNORECASE),
+    "mssql": lazy_pattern(r"mssql|sql_server", re.IGNORECASE),
 }
-_VENDOR = re.compile(r"\bvendor\s*(?:[!=]=|in\b)[^\n]*[\"']mysql[\"']")
-_ANY_URL = re.compile(r"database_url", re.IGNORECASE)
+_VENDOR = lazy_pattern(r"\bvendor\s*(?:[!=]=|in\b)[^\n]*[\"']mysql[\"']")
+_ANY_URL = lazy_pattern(r"database_url", re.IGNORECASE)
 _MYSQL_MODULES = words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
 _OTHER_MODULES = words(
     """psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
     snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2"""
 )
-_OTHER_NAMES = re.compile(r"postgres|pg(?:vector|sql)|sqlite|oracle|mssql|redshift|snowflake|duckdb", re.IGNORECASE)
-_MYSQL_NAMES = re.compile(r"mysql|mariadb", re.IGNORECASE)
-_OTHER_URL = re.compile(
+_OTHER_NAMES = lazy_pattern(r"postgres|pg(?:vector|sql)|sqlite|oracle|mssql|redshift|snowflake|duckdb", re.IGNORECASE)
+_MYSQL_NAMES = lazy_pattern(r"mysql|mariadb", re.IGNORECASE)
+_OTHER_URL = lazy_pattern(
     rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?(?:["']|:)|\bsqlalchemy\.dialects(?:\.| import )(?!mysql\b)\w""",
     re.IGNORECASE,
 )
 # The names in another file, where a word alone is no evidence: in a URL, or the import of a server's driver.
-_ELSEWHERE = re.compile(
+_ELSEWHERE = lazy_pattern(
     rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?://|^\s*(?:import|from)\s+(?:{
         "|".join(sorted(_OTHER_MODULES - {"sqlite3", "aiosqlite"}))
     })\b""",
     re.IGNORECASE | re.MULTILINE,
 )
-_MYSQL_ELSEWHERE = re.compile(
+_MYSQL_ELSEWHERE = lazy_pattern(
     rf"""["'](?:mysql|mariadb)(?:\+\w+)?://|^\s*(?:import|from)\s+(?:{"|".join(sorted(_MYSQL_MODULES))})\b""",
     re.IGNORECASE | re.MULTILINE,
 )
 _IMPORTS = {
     MYSQL: (
         ("mysql", "MySQLdb"),
-        re.compile(
+        lazy_pattern(
             r"^\s*(?:import|from)\s+(?:pymysql|MySQLdb|django_mysql|flaskext\.mysql|flask_mysqldb)\b", re.MULTILINE
         ),
     ),
     "postgresql": (
         ("psycopg", "contrib.postgres"),
         # not indented: a package for several servers imports these where it has found PostgreSQL
-        re.compile(r"^(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
+        lazy_pattern(r"^(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
     ),
 }
 # Each of those files contains one of these words.

@@ -6,7 +6,6 @@ create_engine(URL, **OPTIONS)    # an `Engine`: its options are those that OPTIO
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
@@ -18,6 +17,7 @@ from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merge_dicts, options
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import last_name
 from dbhygiene.source.queries import query, remembered
 from dbhygiene.source.records import Frozen
@@ -212,7 +212,7 @@ def _name_by_star_import(file: File, function: ast.expr, name: str) -> str:
     return name
 
 
-_MYSQL_START = re.compile(r"mysql|mariadb")
+_MYSQL_START = lazy_pattern(r"mysql|mariadb")
 _LAST_NAMES = ("create_engine", "create_async_engine", "engine_from_config")
 
 

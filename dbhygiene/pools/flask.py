@@ -8,7 +8,6 @@ By default, `mysql...` URLs, but not `mariadb...` ones, have a `pool_recycle` of
 from __future__ import annotations
 
 import ast
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.names import project_bases
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around, statement_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import is_none
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -45,8 +45,8 @@ _ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TE
 _SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
 _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
 _ASKING = ("get", "pop", "setdefault", "getattr")  # functions by which a program reads a setting
-_TESTS = re.compile(r"Test(?:s|ing)?(?![a-z])")  # `TestingConfig`
-_DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
+_TESTS = lazy_pattern(r"Test(?:s|ing)?(?![a-z])")  # `TestingConfig`
+_DEVELOPMENT = lazy_pattern(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
 
 
 class Setting(Record):

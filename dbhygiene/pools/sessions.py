@@ -27,6 +27,7 @@ from dbhygiene.program.evaluation import evaluate, evaluate_keywords, evaluate_m
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name, walk
 from dbhygiene.source.records import replace
 
@@ -117,14 +118,14 @@ _BORROWING_METHODS = frozenset({"has_table", "create_all", "drop_all", "reflect"
 _READERS = frozenset({"sqlalchemy.inspect", "sqlalchemy.inspection.inspect"})
 
 # Functions that only make an expression of SQL.
-_WRITES_SQL = re.compile(
+_WRITES_SQL = lazy_pattern(
     r"(?:sqlalchemy|sqlmodel)(?:\.sql|\.sql\.expression|\.future)?"
     r"\.(?:text|select|insert|update|delete|and_|or_|not_|desc|asc|func\.\w+|literal|bindparam|column|table|cast|case)"
 )
 
 # Names of session factories: the evaluation of every called expression would take too long.
-_MAKES_SESSIONS = re.compile(r"sess|maker|factory|db", re.IGNORECASE)
-_IS_ENGINE = re.compile(r"(?:^|_)(?:async_)?(?:engine|eng)$", re.IGNORECASE)
+_MAKES_SESSIONS = lazy_pattern(r"sess|maker|factory|db", re.IGNORECASE)
+_IS_ENGINE = lazy_pattern(r"(?:^|_)(?:async_)?(?:engine|eng)$", re.IGNORECASE)
 
 
 def session_call_model(file: File, call: ast.Call) -> CallModel | None:

@@ -11,6 +11,7 @@ import re
 
 from dbhygiene.program.values import HOLE, Called, Constant, Text, Value, options, patterns
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 
 def _words(text: str) -> frozenset[str]:
@@ -100,7 +101,7 @@ OTHERS = _words(
     sybase access teradata teradatasql bigquery clickhouse clickhousedb hive presto trino awsathena databricks
     druid vertica hana crate impala exasol gsheets elasticsearch risingwave timescaledb rds_postgresql"""
 )
-_SCHEME = re.compile(rf"(?P<dialect>[a-z0-9_]+|{HOLE})(?:\+(?P<driver>[a-z0-9_]+|{HOLE}))?:", re.IGNORECASE)
+_SCHEME = lazy_pattern(rf"(?P<dialect>[a-z0-9_]+|{HOLE})(?:\+(?P<driver>[a-z0-9_]+|{HOLE}))?:", re.IGNORECASE)
 _URL_MAKERS = ("sqlalchemy.engine.url.URL", "sqlalchemy.engine.URL", "sqlalchemy.URL")
 _SAME_URL = _words(
     """.set ._replace .render_as_string .__to_string__ .update_query_dict .update_query_string
@@ -149,7 +150,7 @@ def has_server(found: frozenset[str]) -> bool:
     return found <= _OF_SERVERS
 
 
-_IN_MEMORY = re.compile(
+_IN_MEMORY = lazy_pattern(
     r"sqlite(\+\w+)?:/{0,3}(:memory:|file::memory:.*|file:.*[?&]mode=memory.*)?(\?.*)?", re.IGNORECASE
 )
 

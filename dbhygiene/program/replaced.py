@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File, with_others
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
@@ -24,7 +25,7 @@ Named: TypeAlias = "tuple[str, str]"  # a name, and the module, class or object 
 
 _PATCHING = ("patch", "setattr")  # words of a file that replaces something, other than by an assignment
 _BY_NAME = ("object", "setattr")  # `patch.object(jobs, "connect")`
-_TARGET = re.compile(r"(?:[\w.]*?(\w+)|.*)\.(\w+)", re.DOTALL)
+_TARGET = lazy_pattern(r"(?:[\w.]*?(\w+)|.*)\.(\w+)", re.DOTALL)
 
 
 class Replacement(Record):

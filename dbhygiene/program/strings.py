@@ -22,8 +22,9 @@ from dbhygiene.program.values import (
     text_value,
     until,
 )
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
-_PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\d+|\*)?(?:\.\d+)?(?P<kind>[a-zA-Z%])")
+_PERCENT = lazy_pattern(r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\d+|\*)?(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 _SAME = frozenset({"strip", "rstrip", "lstrip", "expandtabs", "encode", "decode", "casefold"})
 
 

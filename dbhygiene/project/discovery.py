@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from dbhygiene.config.settings import EXCLUDED
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.regular_files import read_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ ENDINGS = (".py", ".pyi", ".ipynb")
 MARKS_DISTRIBUTION = ("pyproject.toml", "setup.cfg")
 _AT_ONCE = 8  # processes of git
 _SETS_UP = "gunicorn"  # in the name of a Python file that says how a server runs
-_NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
+_NAME = lazy_pattern(r"[\w.-]+")  # a pattern that is matched without `pathspec`
 
 Matches = Callable[[str], bool]
 

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dbhygiene.source.lazy_pattern import lazy_pattern
+
 _REST = rb"(?:[^\n\\;#]|\\\r?\n)*"  # of a statement that may go on after a backslash
-_IMPORT = re.compile(
+_IMPORT = lazy_pattern(
     rb"[ \t]*(?:from[ \t]+(?P<module>[.\w]+)[ \t]*import\b[ \t]*(?P<names>\([^)]*\)|%b)|import[ \t]+(?P<modules>%b))"
     % (_REST, _REST)
 )
-_COMMENT = re.compile(rb"#[^\n]*")
-_NAME = re.compile(rb"(?:^|,)[\s(\\]*([.\w]+)")
+_COMMENT = lazy_pattern(rb"#[^\n]*")
+_NAME = lazy_pattern(rb"(?:^|,)[\s(\\]*([.\w]+)")
 
 
 class ImportStatement(NamedTuple):

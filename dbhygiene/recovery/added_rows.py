@@ -15,17 +15,18 @@ from dbhygiene.library.words import words
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import HOLE, patterns
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import last_name
 
-_INSERT = re.compile(
+_INSERT = lazy_pattern(
     r"\s*INSERT\s+(?:INTO\s+)?(?P<table>[^\s(]+)\s*(?:\((?P<columns>[^)]*)\)\s*)?(?P<rest>(?:VALUES?|SELECT|SET)\b.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_KEEPS_OUT = re.compile(r"\bON\s+(?:DUPLICATE|CONFLICT)\b|\bNOT\s+EXISTS\b|\bNOT\s+IN\b", re.IGNORECASE)
-_UPDATE = re.compile(r"\s*UPDATE\b.*?\bSET\b(?P<sets>.*?)(?:\bWHERE\b(?P<where>.*))?$", re.IGNORECASE | re.DOTALL)
-_INCREMENT = re.compile(r"(?P<column>[\w.`\"]+)\s*=\s*(?P=column)\s*[-+*/]")
+_KEEPS_OUT = lazy_pattern(r"\bON\s+(?:DUPLICATE|CONFLICT)\b|\bNOT\s+EXISTS\b|\bNOT\s+IN\b", re.IGNORECASE)
+_UPDATE = lazy_pattern(r"\s*UPDATE\b.*?\bSET\b(?P<sets>.*?)(?:\bWHERE\b(?P<where>.*))?$", re.IGNORECASE | re.DOTALL)
+_INCREMENT = lazy_pattern(r"(?P<column>[\w.`\"]+)\s*=\s*(?P=column)\s*[-+*/]")
 # A column that identifies its row, as far as its name shows.
-_KEY = re.compile(
+_KEY = lazy_pattern(
     r"(?:id|pk|(?:.*_)?(?:uu|gu)id|(?:.*_)?(?:key|hash|token|digest|checksum|sha\d*|md5)"
     r"|(?:request|message|event|transaction|task|job|external|idempotency)_?id)",
     re.IGNORECASE,

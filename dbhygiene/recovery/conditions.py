@@ -16,15 +16,16 @@ from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.program.values import Constant, Value, options
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import is_none, last_name, walk
 from dbhygiene.source.records import Record
 
 LOST = frozenset({2006, 2013, 2055, 4031, -1, 0, 2003, 2002, 5014})
-LOST_TEXT = re.compile(
+LOST_TEXT = lazy_pattern(
     r"gone away|lost connection|connect|closed|terminat|broken pipe|server|reset|transaction|^$|2006|2013|2055",
     re.IGNORECASE,
 )
-_LOST_NAMES = re.compile(r"lost|gone|disconnect|conn|closed|transient|retr(?:y|i)|recover|invalid", re.IGNORECASE)
+_LOST_NAMES = lazy_pattern(r"lost|gone|disconnect|conn|closed|transient|retr(?:y|i)|recover|invalid", re.IGNORECASE)
 _CONSTANTS = {  # of the modules of constants that drivers have
     **{"SERVER_GONE_ERROR": 2006, "CR_SERVER_GONE_ERROR": 2006, "CR_SERVER_GONE": 2006},
     **{"SERVER_LOST": 2013, "CR_SERVER_LOST": 2013, "CR_SERVER_LOST_EXTENDED": 2055, "SERVER_LOST_EXTENDED": 2055},

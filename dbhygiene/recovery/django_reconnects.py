@@ -8,7 +8,6 @@ if not connection.is_usable():
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.config.settings import Confidence
@@ -21,10 +20,11 @@ from dbhygiene.recovery.handles import handle_of, owner_of
 from dbhygiene.recovery.lost_writes import LostWrite
 from dbhygiene.recovery.paths import everywhere, solve_facts
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, is_none, last_name, walk
 
 # Names by which a function learns whether it is in a transaction.
-_ASKS = re.compile(r"in_atomic_block|get_autocommit|in_transaction")
+_ASKS = lazy_pattern(r"in_atomic_block|get_autocommit|in_transaction")
 
 
 def reconnects(file: File) -> Iterator[LostWrite]:

@@ -30,16 +30,17 @@ from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_cal
 from dbhygiene.recovery.paths import is_in_handler, nodes_after, solve_facts
 from dbhygiene.recovery.writers import may_lose_writes
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name, without_arguments
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
-_AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
+_AUTOCOMMIT = lazy_pattern(r"autocommit", re.IGNORECASE)
 # Words of a program that looks whether it is in a transaction.
-_GUARDS = re.compile(
+_GUARDS = lazy_pattern(
     r"in_transaction|IN_TRANSACTION|in_atomic_block|transaction_status|_transaction\b|get_autocommit|open_transactions"
 )
-_LOOKS_FOR_WRITES = re.compile(r"in_transaction|in_nested_transaction|\.(?:new|dirty|deleted)\b")
+_LOOKS_FOR_WRITES = lazy_pattern(r"in_transaction|in_nested_transaction|\.(?:new|dirty|deleted)\b")
 _FETCHES = words("fetchone fetchall fetchmany")
 
 

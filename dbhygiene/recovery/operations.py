@@ -27,6 +27,7 @@ from dbhygiene.recovery.added_rows import orm_adds_rows, session_adds_rows, sql_
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, bound_variable, handle_of, owner_of
 from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name, without_arguments
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record, replace
@@ -57,7 +58,7 @@ _UNKNOWN = Summary(complete=False)
 _ASKING = frozenset({"asks", "writes", "commits"})
 
 _EXECUTES = words("execute executemany")
-_WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
+_WRITES = lazy_pattern(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
 _HARMLESS = calls.QUIET_METHODS | words(
     """write flush sleep warn_explicit print style SUCCESS ERROR WARNING NOTICE notify capture_exception
     capture_message fetchone fetchall fetchmany title rowcount mogrify to_dict count index sort join set is_set wait

@@ -22,11 +22,12 @@ from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import has_query, of_call
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
 from dbhygiene.source.records import Frozen
 
 _UNKNOWN = "cannot tell how the connection was opened"
-_TELLS = re.compile(r"(?:^|_)(?:is|has|check|ping|alive|healthy?|ready|test)(?:_|$)", re.IGNORECASE)
+_TELLS = lazy_pattern(r"(?:^|_)(?:is|has|check|ping|alive|healthy?|ready|test)(?:_|$)", re.IGNORECASE)
 
 
 class UselessPing(Frozen):

@@ -8,7 +8,6 @@ So the few functions with one are found first, by the text of files. Most projec
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from dbhygiene.gaps.pings import loss_of
@@ -21,15 +20,16 @@ from dbhygiene.recovery.handles import owner_of
 from dbhygiene.recovery.operations import writes_rows
 from dbhygiene.source.file import File, ProjectView, function_around
 from dbhygiene.source.inputs import answer
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import Code
 from dbhygiene.source.queries import query
 
 _SENDING = ("execute", "query(")  # a part of each name by which a statement is sent to such a connection
 _METHODS = CURSOR_ASKS | CONNECTION_ASKS
-_WORD = re.compile(r"\w+")
-_SENT = re.compile(r"(?:execute\w*|query)\(\s*([A-Za-z_]\w*)")
+_WORD = lazy_pattern(r"\w+")
+_SENT = lazy_pattern(r"(?:execute\w*|query)\(\s*([A-Za-z_]\w*)")
 # A string that begins as a statement does. Of those with a capital, most are docstrings: `"""Update the list."""`
-_STATEMENT = re.compile(
+_STATEMENT = lazy_pattern(
     r"""["']\s*(?:\\(?:[nrt]|\r?\n)\s*)*(?:(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|insert|update|delete|replace|merge)\b(?!["'])"""
     r"""|(?i:(?:insert|replace|merge)\s+(?:into\b|\w+\s+into\b)|delete\s+from\b|update\s+\S+\s+set\b))"""
 )

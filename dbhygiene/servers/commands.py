@@ -17,25 +17,25 @@ from math import inf
 from dbhygiene.library.deployment import ASGI_SERVERS, SERVERS, WITHOUT_VALUE, WRAPPERS
 from dbhygiene.servers.model import FileLine, ServingCommand
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import replace
 
-NAMES = LazyPattern("|".join(sorted(SERVERS)))
-_SUBSTITUTION = LazyPattern(r"%\(\w+\)s|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|\$\{[^{}\s]*\s[^{}]*\}")
-_DEFAULT = LazyPattern(r"\$\{\w+:?-([^{}$]*)\}")
-_ENDS = LazyPattern(r"[;&|()<>\n]+")
-_APPLICATION = LazyPattern(r"(?:asgi:|wsgi:)?([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:\(.*\))?")
-_MODULE = LazyPattern(r"([A-Za-z_]\w*(?:\.\w+)*)")
+NAMES = lazy_pattern("|".join(sorted(SERVERS)))
+_SUBSTITUTION = lazy_pattern(r"%\(\w+\)s|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|\$\{[^{}\s]*\s[^{}]*\}")
+_DEFAULT = lazy_pattern(r"\$\{\w+:?-([^{}$]*)\}")
+_ENDS = lazy_pattern(r"[;&|()<>\n]+")
+_APPLICATION = lazy_pattern(r"(?:asgi:|wsgi:)?([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:\(.*\))?")
+_MODULE = lazy_pattern(r"([A-Za-z_]\w*(?:\.\w+)*)")
 _TAKES_USER = ("gosu", "su-exec", "chpst")
 _SHELLS = ("sh", "bash", "ash", "zsh", "dash")
-_RUNS_TEXT = LazyPattern(r"-[a-z]*c")
-_COUNTS_PROCESSES = LazyPattern(r"(?:^|\s)(?:-w|--workers|-c|--config)")
+_RUNS_TEXT = lazy_pattern(r"-[a-z]*c")
+_COUNTS_PROCESSES = lazy_pattern(r"(?:^|\s)(?:-w|--workers|-c|--config)")
 _PLAIN_WORKERS = ("", "sync", "gthread", "gunicorn.workers.sync.SyncWorker", "gunicorn.workers.gthread.ThreadWorker")
 _CONFIGURATION = "gunicorn.conf.py"
 _MOST_OTHERS = 3  # words that belong to no option: more are prose, as in `gunicorn: starts the server for you`
 _NUMBER_VARIABLE = "WEB_CONCURRENCY"  # gunicorn and uvicorn read it if no option says how many processes there are
-_ASGI_WORKER = LazyPattern(r"uvicorn|hypercorn|asgi|daphne|granian", re.IGNORECASE)
-_GREEN = LazyPattern(r"gevent|eventlet|greenlet|tornado", re.IGNORECASE)
+_ASGI_WORKER = lazy_pattern(r"uvicorn|hypercorn|asgi|daphne|granian", re.IGNORECASE)
+_GREEN = lazy_pattern(r"gevent|eventlet|greenlet|tornado", re.IGNORECASE)
 
 
 def shell_commands(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -27,12 +27,12 @@ from dbhygiene.servers.yaml_nodes import (
     words_of,
 )
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Frozen, replace
 
-_VARIABLE = LazyPattern(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
-_SERVICES = LazyPattern(r"""^["']?services["']?\s*:""", re.MULTILINE)
-_DEFAULT = LazyPattern(r"\$\{\w+:?-([^{}]*)\}")
+_VARIABLE = lazy_pattern(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
+_SERVICES = lazy_pattern(r"""^["']?services["']?\s*:""", re.MULTILINE)
+_DEFAULT = lazy_pattern(r"\$\{\w+:?-([^{}]*)\}")
 
 
 class Service(Frozen):

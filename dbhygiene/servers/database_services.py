@@ -15,14 +15,14 @@ from dbhygiene.servers.databases import Assignment, Numbers, flags, image_number
 from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, FileLine, Limit, Origin, Server
 from dbhygiene.servers.yaml_nodes import at, pairs
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 _ENDINGS = {MYSQL: (".cnf", "my.ini"), POSTGRESQL: (".conf",)}
 _SERVER_PROGRAMS = frozenset(
     ("mysqld", "mysqld_safe", "mariadbd", "mariadbd-safe", "postgres", "docker-entrypoint.sh", "docker-entrypoint")
 )
-_CLIENT = LazyPattern(r"backup|dump|restore|migrat|seed|wait|cron", re.IGNORECASE)
-_SERVER_PROGRAM = LazyPattern(r"\b(?:mysqld|mariadbd|postgres|docker-entrypoint)\b")
+_CLIENT = lazy_pattern(r"backup|dump|restore|migrat|seed|wait|cron", re.IGNORECASE)
+_SERVER_PROGRAM = lazy_pattern(r"\b(?:mysqld|mariadbd|postgres|docker-entrypoint)\b")
 _DEAD_VARIABLES = ("MYSQL_WAIT_TIMEOUT", "MYSQL_MAX_CONNECTIONS", "MARIADB_WAIT_TIMEOUT", "POSTGRES_MAX_CONNECTIONS")
 
 
@@ -96,12 +96,12 @@ def _instructions(service: Service, files: Deployment) -> list[tuple[str, str]]:
     return [(each.word, each.text) for each in instructions(files.text(service.dockerfile))]
 
 
-_OPTION_FILE = LazyPattern(r"\.(?:cnf|ini)$|postgresql\.conf$|/etc/mysql(?:/[\w.]*conf\.d)?/?$")
+_OPTION_FILE = lazy_pattern(r"\.(?:cnf|ini)$|postgresql\.conf$|/etc/mysql(?:/[\w.]*conf\.d)?/?$")
 
 
-_WRITES_OPTIONS = LazyPattern(r"max_?-?connections|(?:wait|session)_timeout|\.cnf\b|postgresql\.conf")
+_WRITES_OPTIONS = lazy_pattern(r"max_?-?connections|(?:wait|session)_timeout|\.cnf\b|postgresql\.conf")
 _INIT = "/docker-entrypoint-initdb.d"
-_PERMANENT = LazyPattern(r"\b(?:ALTER\s+SYSTEM\s+SET|SET\s+PERSIST)\s+(\w+)\s*(?:=|\bTO\b)\s*'?(\w+)", re.IGNORECASE)
+_PERMANENT = lazy_pattern(r"\b(?:ALTER\s+SYSTEM\s+SET|SET\s+PERSIST)\s+(\w+)\s*(?:=|\bTO\b)\s*'?(\w+)", re.IGNORECASE)
 
 
 def _assignments_of_init_scripts(service: Service, files: Deployment) -> Iterator[Assignment]:

@@ -20,7 +20,7 @@ from dbhygiene.servers.option_files import (
     seconds,
 )
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Record
 
 _LONGEST = 31536000  # seconds: the most that MySQL takes for `wait_timeout`
@@ -166,7 +166,7 @@ def parse_assignment(database: str, text: str, place: FileLine) -> Iterator[Assi
 
 # -- settings that do nothing -------------------------------------------------------------------------------
 
-_TIMES = LazyPattern(r"\d+[mM]")
+_TIMES = lazy_pattern(r"\d+[mM]")
 _NOT_READ = ("mysqld_safe", "client", "mysql", "mysqldump")
 
 

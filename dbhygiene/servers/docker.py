@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from dbhygiene.servers.commands import split
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
-_INSTRUCTION = LazyPattern(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
-_ARGUMENT = LazyPattern(r"\$\{?(\w+)(?::-([^}]*))?\}?")
+_INSTRUCTION = lazy_pattern(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
+_ARGUMENT = lazy_pattern(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 
 
 class Instruction(NamedTuple):

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
-
 from dbhygiene.program.values import HOLE, Called, Constant, Text, Value, options, patterns
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Record
 
-_AUTHORITY = re.compile(r"^[\w+.]+://(?:[^/@?]*@)?([^/:?@]*)(?::(\d+))?")
+_AUTHORITY = lazy_pattern(r"^[\w+.]+://(?:[^/@?]*@)?([^/:?@]*)(?::(\d+))?")
 _SAME_URL = (".set", ".render_as_string", ".__to_string__", ".update_query_dict", ".unicode_string")
 
 

@@ -24,18 +24,18 @@ from dbhygiene.servers.yaml_nodes import (
     words_of,
 )
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Frozen
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "Rollout")
-_WORKLOAD = LazyPattern(
+_WORKLOAD = lazy_pattern(
     rf"""^["']?kind["']?\s*:\s*["']?(?:{"|".join(_WORKLOADS)}|List|Template)\b|\A\s*\{{""", re.MULTILINE
 )
 _SEVERAL = {"List": "items", "Template": "objects"}  # documents with several objects; the second is OpenShift's
-_CONFIG = LazyPattern(r"""^["']?kind["']?\s*:\s*["']?ConfigMap\b""", re.MULTILINE)
-_CONFIG_FILE = LazyPattern(r"\.cnf\b|pgbouncer\.ini\b")
-_REQUESTS = LazyPattern(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
-_OWN_URL = LazyPattern(r"""\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}()]+)?(/[^\s"'?#)]*)?""")
+_CONFIG = lazy_pattern(r"""^["']?kind["']?\s*:\s*["']?ConfigMap\b""", re.MULTILINE)
+_CONFIG_FILE = lazy_pattern(r"\.cnf\b|pgbouncer\.ini\b")
+_REQUESTS = lazy_pattern(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
+_OWN_URL = lazy_pattern(r"""\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}()]+)?(/[^\s"'?#)]*)?""")
 _PROBES = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
 
 

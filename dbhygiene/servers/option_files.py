@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import Record
 
 
@@ -22,9 +22,9 @@ class OptionAssignment(Record):
     line: int
 
 
-_GROUP = LazyPattern(r"\[([^\]]*)\]")
-_COMMENT = LazyPattern(r"\s#.*")
-_SERVER_GROUPS = LazyPattern(r"(?:mysqld|mariadbd?|server|client-server)(?:-\d+(?:\.\d+)*)?", re.IGNORECASE)
+_GROUP = lazy_pattern(r"\[([^\]]*)\]")
+_COMMENT = lazy_pattern(r"\s#.*")
+_SERVER_GROUPS = lazy_pattern(r"(?:mysqld|mariadbd?|server|client-server)(?:-\d+(?:\.\d+)*)?", re.IGNORECASE)
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50, "e": 1 << 60}
 
 
@@ -74,7 +74,7 @@ def _unquote(value: str) -> str:
 
 # -- PostgreSQL, PgBouncer ----------------------------------------------------------------------------------
 
-_ASSIGNMENT = LazyPattern(r"\s*([\w.]+)\s*(?:=|\s)\s*('(?:[^']|'')*'|[^\s#]+)")
+_ASSIGNMENT = lazy_pattern(r"\s*([\w.]+)\s*(?:=|\s)\s*('(?:[^']|'')*'|[^\s#]+)")
 _UNITS = {"": 1, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -12,7 +12,7 @@ from dbhygiene.library.deployment import MYSQL, POSTGRESQL, split_image
 from dbhygiene.servers.model import FileLine, Limit, Origin, Pooler, Proxy
 from dbhygiene.servers.option_files import ProxySection, haproxy_sections, ini_options, seconds
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 _KEEPS_PREPARED = (1, 24)  # the first version of PgBouncer in which `max_prepared_statements` is on by default
 
@@ -69,7 +69,7 @@ def _number(setting: str, options: Mapping[str, tuple[str, FileLine]]) -> Limit 
 # -- HAProxy ------------------------------------------------------------------------------------------------
 
 _PORTS = {MYSQL: ("3306", "3307", "6033"), POSTGRESQL: ("5432", "5433")}
-_PORT = LazyPattern(r":(\d+)$")
+_PORT = lazy_pattern(r":(\d+)$")
 
 
 def proxies(name: str, files: Deployment, hosts: frozenset[str]) -> Iterator[Proxy]:

@@ -17,7 +17,7 @@ from dbhygiene.servers.model import DeadSetting, Facts, FileLine, Pooler, Probe,
 from dbhygiene.servers.option_files import ini_options
 from dbhygiene.servers.yaml_nodes import documents
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.records import replace
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _YAML = (".yml", ".yaml")
 _CHART = "Chart.yaml"
-_STARTS = LazyPattern(r"^(?:command|ExecStart)\s*=\s*(.*)")
-_VARIABLES = LazyPattern(r"(?:.*\.)?env(?:\..*)?")
-_PROCESS = LazyPattern(r"^([\w-]+):\s*(.*)")
-_PLATFORM_FILE = LazyPattern(
+_STARTS = lazy_pattern(r"^(?:command|ExecStart)\s*=\s*(.*)")
+_VARIABLES = lazy_pattern(r"(?:.*\.)?env(?:\..*)?")
+_PROCESS = lazy_pattern(r"^([\w-]+):\s*(.*)")
+_PLATFORM_FILE = lazy_pattern(
     r"(?:render|heroku|app)\.ya?ml|railway\.(?:json|toml)|fly(?:\.[\w-]+)?\.toml|nixpacks\.toml"
 )
-_OF_PLATFORM = LazyPattern(  # `startCommand: "gunicorn shop.wsgi"`, `- gunicorn shop.wsgi`
+_OF_PLATFORM = lazy_pattern(  # `startCommand: "gunicorn shop.wsgi"`, `- gunicorn shop.wsgi`
     r"""^(?:"?\w[\w-]*"?\s*[:=]|-)\s*(["']?)(.*?)\1,?$"""
 )
 
@@ -219,7 +219,7 @@ class Reader:
     def _names_server(self, name: str) -> bool:
         return NAMES.search(self._files.text(name)) is not None
 
-    def _lines(self, name: str, pattern: LazyPattern, group: int) -> None:
+    def _lines(self, name: str, pattern: re.Pattern[str], group: int) -> None:
         """Read commands that stand in lines of a file, behind a word that says so."""
         for number, line in _logical_lines(self._files.text(name)):
             found = pattern.match(line.strip())

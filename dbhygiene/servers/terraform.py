@@ -15,14 +15,14 @@ from dbhygiene.library.deployment import MYSQL, POSTGRESQL
 from dbhygiene.servers.databases import Assignment, parse_assignment
 from dbhygiene.servers.model import FileLine
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
-_BLOCK = LazyPattern(r"^\s*(?:dynamic\s+)?(?:parameter|database_flags)\s*=?\s*\{([^{}]*)\}", re.MULTILINE)
-_GIVEN = LazyPattern(r"""\b(name|value)\s*=\s*"?([\w.-]+)"?""")
-_FAMILY = LazyPattern(
+_BLOCK = lazy_pattern(r"^\s*(?:dynamic\s+)?(?:parameter|database_flags)\s*=?\s*\{([^{}]*)\}", re.MULTILINE)
+_GIVEN = lazy_pattern(r"""\b(name|value)\s*=\s*"?([\w.-]+)"?""")
+_FAMILY = lazy_pattern(
     r"""\b(?:family|database_version|engine)\s*=\s*"(?:aurora-)?(mysql|mariadb|postgres)""", re.IGNORECASE
 )
-_COMMENT = LazyPattern(r"(?m)^\s*(?:#|//).*$")
+_COMMENT = lazy_pattern(r"(?m)^\s*(?:#|//).*$")
 
 
 def parameters(name: str, files: Deployment) -> Iterator[tuple[str, list[Assignment]]]:

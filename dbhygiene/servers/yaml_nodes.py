@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from dbhygiene.source.closure import closure
-from dbhygiene.source.lazy_pattern import LazyPattern
+from dbhygiene.source.lazy_pattern import lazy_pattern
 
 Node: TypeAlias = Any  # a node of PyYAML, whose types do not know its `id`, or None
-_DOCUMENT = LazyPattern(r"\n---(?=\s)")
+_DOCUMENT = lazy_pattern(r"\n---(?=\s)")
 
 
 def documents(text: str, wanted: Callable[[str], bool] | None = None) -> list[Node]:

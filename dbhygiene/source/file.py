@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.inputs import FILE, Inputs, NoInputs
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
@@ -46,7 +47,7 @@ NOTEBOOK = ".ipynb"
 
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 _LINE_END = r"\r\n|\r|\n"
-_WORD = re.compile(r"\w+")
+_WORD = lazy_pattern(r"\w+")
 
 
 class ClassText(NamedTuple):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from dbhygiene.source.lazy_pattern import lazy_pattern
+
 # Comments, and strings without their prefixes; a string on one line may have lost its end.
-COMMENT_OR_STRING = re.compile(
+COMMENT_OR_STRING = lazy_pattern(
     r"""\#[^\n]* | ('''|\"\"\")(?:\\.|(?!\1).)*(?:\1|\Z) | (["'])(?:\\.|(?!\2)[^\n\\])*\2?""", re.S | re.X
 )
 
