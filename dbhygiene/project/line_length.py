@@ -6,7 +6,6 @@ line-length = 120
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from dbhygiene.source.regular_files import read_text
 DEFAULT = 88  # of ruff and black, if their settings give none
 _PEP8 = 79  # of flake8 and pycodestyle
 SETTINGS = ("ruff.toml", ".ruff.toml", "pyproject.toml", "setup.cfg", "tox.ini", ".flake8")  # the files that are read
+_TOOLS = ("ruff", "black")
 _SECTIONS = ("flake8", "pycodestyle", "pep8")
 
 
@@ -39,7 +39,7 @@ def _lengths(place: Path) -> Iterator[int]:
             yield _number(table.get("line-length"), DEFAULT)
     tools = (_toml(place / "pyproject.toml") or {}).get("tool", {})
     if isinstance(tools, Mapping):
-        for tool in ("ruff", "black"):
+        for tool in _TOOLS:
             if isinstance(table := tools.get(tool), Mapping):
                 yield _number(table.get("line-length", table.get("line_length")), DEFAULT)
         for tool in _SECTIONS:
@@ -50,10 +50,18 @@ def _lengths(place: Path) -> Iterator[int]:
 
 
 def _ini(path: Path) -> Iterator[int]:
+    try:
+        text = read_text(path, "replace")
+    except OSError:
+        return
+    if not any(section in text for section in _SECTIONS):
+        return
+    import configparser  # most of these files are about other tools
+
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string(read_text(path, "replace"))
-    except (OSError, configparser.Error):
+        parser.read_string(text)
+    except configparser.Error:
         return
     for section in _SECTIONS:
         if parser.has_section(section):
@@ -63,7 +71,10 @@ def _ini(path: Path) -> Iterator[int]:
 
 def _toml(path: Path) -> Mapping[str, Any] | None:
     try:
-        table = toml(read_text(path))
+        text = read_text(path)
+        if path.name == "pyproject.toml" and not any(tool in text for tool in (*_TOOLS, *_SECTIONS)):
+            return None  # most need no parser
+        table = toml(text)
     except (OSError, ValueError):  # UnicodeDecodeError is one
         return None
     return table if isinstance(table, dict) else None
