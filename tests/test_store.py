@@ -22,6 +22,7 @@ from dbhygiene.cli import main
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project import project as project_module
+from dbhygiene.project.import_graph import ImportGraph
 from dbhygiene.project.project import Project
 from tests.checked_files import counted
 
@@ -124,10 +125,11 @@ def test_warm_is_cold_after_any_edits(tmp_path: Path, seed: int) -> None:
         if number % 8 == 7:
             root, directory = moved(tmp_path, f"moved_{number}")
             touch(root, number)
-        part = dice.choice([".", ".", "app", "jobs"])
-        cold = check(root, None, part)
-        assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
-        assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
+        files = sorted(str(path.relative_to(root)) for path in root.rglob("*.py"))
+        parts = dice.choice([["."], ["app"], ["jobs"], dice.sample(files, 1), dice.sample(files, 2)])
+        cold = check(root, None, *parts)
+        assert list(map(repr, check(root, directory, *parts))) == list(map(repr, cold))
+        assert list(map(repr, check(root, directory, *parts))) == list(map(repr, cold))
 
 
 @pytest.fixture
@@ -151,6 +153,23 @@ def test_only_what_rests_on_a_change_is_checked_again(project: Path, monkeypatch
     (project / "db.py").write_text(HELPERS[0] + "\n\ndef more():\n    pass\n")
     assert check(project, project / "c") == first
     assert names == ["db.py", "use.py"]
+
+
+def test_files_that_are_named_use_the_cache_and_leave_it_as_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = check(project, project / "c")
+    (stored,) = (project / "c").glob("*.sqlite")
+    before = stored.read_bytes()
+    (project / "use.py").write_text((project / "use.py").read_text() + "\n# an edit\n")
+    searched = list[str]()
+    imports = ImportGraph.transitive_imports
+    monkeypatch.setattr(ImportGraph, "transitive_imports", lambda *a: searched.append("imports") or imports(*a))
+    assert check(project, project / "c", "use.py") == [each for each in first if each.path.name == "use.py"]
+    assert not searched
+    assert stored.read_bytes() == before
+    (project / "db.py").write_text(HELPERS[1])
+    assert check(project, project / "c", "use.py") == []
 
 
 def test_what_is_found_in_a_part_is_known_when_the_whole_is_checked(

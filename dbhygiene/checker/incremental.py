@@ -106,6 +106,13 @@ class IncrementalCheck:
         asked = sum(path.startswith(starts) for path, _, _ in self._previous_times.files)
         return self._unchanged_times if asked > MANY or asked * LARGE_PART >= len(self._previous_times.files) else ()
 
+    def list_project(self) -> bool:
+        """List the files of the project, while the stored times are read; return whether there are any."""
+        listing = self._project.listing([self._project.root])
+        known = bool(self._previous_times.files)
+        self._project.collect(listing, self._unchanged_times)
+        return known
+
     @cached_property
     def _previous_times(self) -> FileTimes:
         return self._cache.times()

@@ -81,8 +81,10 @@ def _check(
     project: Project, files: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: RunOptions
 ) -> Iterator[Finding]:
     """Return the findings of every confidence, so that a cache serves all values of `min-confidence`."""
-    if how.cache is None or not _is_large_part(project, files, named):
+    if how.cache is None:
         return ProjectCheck(project, files, rules, named, analyses, how).findings()
+    if not _is_large_part(project, files, named):
+        return _check_few(project, files, rules, named, analyses, how)
     from dbhygiene.checker.incremental import IncrementalCheck
 
     memories = {} if how.memories is None else how.memories
@@ -91,6 +93,24 @@ def _check(
     if (found := memory.unchanged_findings(files, named)) is not None:
         return iter(found)
     return ProjectCheck(project, project.everything, rules, named, analyses, how, memory, files).findings()
+
+
+def _check_few(
+    project: Project, files: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: RunOptions
+) -> Iterator[Finding]:
+    """Return the findings in a few files, with what the last check of the whole project has stored of the others.
+
+    Nothing is stored: a hook names the changed files, which differ each time.
+    """
+    if how.cache is not None and os.path.isdir(how.cache):
+        from dbhygiene.checker.incremental import IncrementalCheck
+
+        memory = IncrementalCheck(project, rules, how.cache)
+        if memory.list_project() and set(project.everything.names).issuperset(files.names):
+            run = ProjectCheck(project, project.everything, rules, named, analyses, how, memory, files)
+            if (loaded := run.files_to_recheck()) is not None:
+                return run.wanted_findings(loaded)
+    return ProjectCheck(project, files, rules, named, analyses, how).findings()
 
 
 def _is_skipped(finding: Finding, named: Collection[Path]) -> bool:
@@ -154,9 +174,17 @@ class ProjectCheck:
         finally:
             self._stop_workers()
 
+    def wanted_findings(self, loaded: LoadedFiles) -> Iterator[Finding]:
+        """Yield the requested findings, and store nothing."""
+        try:
+            for _, findings in self._results({path: loaded[path] for path in self.wanted}):
+                yield from findings
+        finally:
+            self._stop_workers()
+
     def _check_whole_project(self) -> Iterator[Finding]:
         """Yield the requested findings of a check of the whole project."""
-        loaded = self._files_to_recheck() or self.load(self.paths)
+        loaded = self.files_to_recheck() or self.load(self.paths)
         checked = {}
         for path, findings in self._results({path: loaded[path] for path in self.wanted}):
             checked[path] = findings
@@ -240,7 +268,7 @@ class ProjectCheck:
         """Whether a helper in another file may return a connection to one of these."""
         return None in loaded.values() or any(map(self.analyses.needs_helpers, _files(loaded)))
 
-    def _files_to_recheck(self) -> LoadedFiles | None:
+    def files_to_recheck(self) -> LoadedFiles | None:
         """Return the files that have changed, or depend on a changed one; None: all."""
         if self.memory is None or (before := self.memory.reusable(self.paths, self.wanted, self.named)) is None:
             return None
