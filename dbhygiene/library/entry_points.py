@@ -84,6 +84,9 @@ RUNS_ON = (waits_of(WaitKind.SERVER) - words("run start wait")) | words(
 )
 SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 
+# Functions that prompt the user of a program on a terminal.
+PROMPTS = words("input getpass.getpass click.prompt click.confirm typer.prompt typer.confirm")
+
 # Frameworks that run a file from its top for each click, so that its top level is no start of a program.
 RERUN = words("streamlit")
 

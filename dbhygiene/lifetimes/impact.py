@@ -2,8 +2,8 @@
 
 The callers of a function are found by its name, in all files of the project; a possible call counts as one. Code
 runs once only if every chain of calls begins at a module's top level, in a command, in a test or in an example,
-passes no loop, and the process ends soon after: `load <- main <- top level`. An exception that no `try` on this
-chain catches ends the program: then a `for` loop makes no difference.
+passes no loop, and the process ends soon after: `load <- main <- top level`. An exception that nothing on this chain
+catches ends the program, its thread or its task: then loops make no difference.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+from dbhygiene.dataflow.exceptions import exception_types
 from dbhygiene.diagnostics.model import Impact
-from dbhygiene.library.background import FORKS, PROCESSES, TASKS, THREAD_CLASSES
-from dbhygiene.library.calls import NEVER_RETURN
+from dbhygiene.library.background import FORKS, PROCESSES, STOPPED, TASKS, THREAD_CLASSES
+from dbhygiene.library.calls import BEGINNING, NEVER_RETURN
+from dbhygiene.library.django import CACHES
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
 from dbhygiene.library.entry_points import (
     ARGUMENTS,
@@ -33,6 +35,7 @@ from dbhygiene.library.entry_points import (
     NEUTRAL,
     ONCE_IN_CRAWLS,
     PASSIVE_BASES,
+    PROMPTS,
     RERUN,
     RUNS_ON,
     SERVERS,
@@ -44,9 +47,11 @@ from dbhygiene.library.entry_points import (
     registers,
 )
 from dbhygiene.library.request_handlers import handler
+from dbhygiene.library.retries import RETRIES
 from dbhygiene.library.test_files import directories, is_test_file
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
+from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.lifetimes.unused_code import (
     LOOK_UPS,
     is_in_package,
@@ -59,18 +64,32 @@ from dbhygiene.lifetimes.unused_code import (
     strings_of,
 )
 from dbhygiene.pools.sqlalchemy import in_migrations
+from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.crawls import part_of_crawl
 from dbhygiene.program.decided_tests import decided_tests, implied_tests
-from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.definitions import Definition, base_classes, find_definition, find_method
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.event_handlers import event_registration, is_event_decorator
 from dbhygiene.program.held_functions import uses_of_held
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.retired import reason_outside
-from dbhygiene.source.file import File, function_around, with_others
-from dbhygiene.source.nodes import Function, Located, block_of, last_name, statements_before, walk, without_arguments
+from dbhygiene.source.file import File, function_around, scope_around, with_others
+from dbhygiene.source.nodes import (
+    FUNCTION,
+    LOOP,
+    Function,
+    Located,
+    argument_values,
+    block_of,
+    keyword_value,
+    last_name,
+    statements_before,
+    walk,
+    without_arguments,
+)
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -106,6 +125,8 @@ _UNKNOWN = Runs(Impact.UNKNOWN)
 _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
 _UNUSED = Runs(Impact.ONCE, "nothing in this project calls it")
 _AT_THE_ENDS = "once, when the program starts or stops"
+_CACHED = "once, since its result is cached"
+_IN_PROCESS = "once in a process of its own, which then ends"
 _SETS_UP = "once, as its name says, to set up a database"
 
 
@@ -120,20 +141,30 @@ class _CallSite(Record):
     caught: bool
     is_sure: bool = True  # the call may be of another function of the same name
     is_first: bool = False
+    leaves: bool = False  # an exception leaves the function, whatever surrounds the place
     in_thread: bool = False  # the call starts a thread or process, and returns at once
 
 
-def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True, may_last: bool = False) -> Runs:
+def runs(
+    file: File,
+    node: ast.AST,
+    *,
+    by_exception: bool,
+    leaves: bool = False,
+    may_go_on: bool = True,
+    may_last: bool = False,
+) -> Runs:
     """Return how often the code at a node runs.
 
     Arguments:
         by_exception: whether only an exception there leaves something open.
+        leaves: whether this exception leaves the function.
         may_go_on: whether the resource also stays open if the code after it does not run to its end.
         may_last: whether code also runs once if the process goes on for long after it.
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
-    place = _CallSite(file, node, not by_exception, is_first=True)
+    place = _CallSite(file, node, not by_exception, is_first=True, leaves=leaves)
     found = _along_calls(place, may_go_on=may_go_on, may_last=may_last)
     if found is not _UNKNOWN:
         return found
@@ -283,7 +314,7 @@ def _climb(place: _CallSite, *, ends: bool) -> _Climb:
         ends: whether a loop that is left once the code of the place has run does not count.
     """
     file, inside, caught = place.file, place.node, place.caught
-    is_last = False  # whether the loop around is left after it
+    is_last = is_left = False  # whether the loop around is left after it; whether the function is
     for around in file.around(place.node):
         is_last = is_last or (ends and _is_left_after(around, inside))
         match around:
@@ -293,13 +324,17 @@ def _climb(place: _CallSite, *, ends: bool) -> _Climb:
                 return _Climb(None, caught, command or _UNKNOWN)
             case ast.FunctionDef() | ast.AsyncFunctionDef() if inside in around.body:
                 return _Climb(around, caught)
-            case ast.Try() if inside in around.body and any(_goes_on(file, each) for each in around.handlers):
+            case _ if place.leaves:
+                pass
+            case ast.Try() if not caught and (after := _statements_after_exception(file, around, inside)):
                 caught = True
-            case ast.With() | ast.AsyncWith() if inside in around.body and any(map(_suppresses, around.items)):
-                caught = True
-            case ast.For() | ast.AsyncFor() | ast.While() if is_last:
+                is_last = is_last or all(isinstance(each, ast.Break) for each in after)
+                is_left = all(isinstance(each, ast.Return) for each in after)
+            case ast.With() | ast.AsyncWith() if inside in around.body:
+                caught = caught or any(_suppresses(file, each) for each in around.items)
+            case ast.For() | ast.AsyncFor() | ast.While() if is_last or is_left:
                 is_last = False
-            case ast.stmt() | ast.expr() if (caught or isinstance(around, ast.While)) and _repeats(around, inside):
+            case ast.stmt() | ast.expr() if caught and _repeats(around, inside):
                 return _Climb(None, caught, _in_loop(place, around))
         inside = around
     return _Climb(None, caught)
@@ -347,8 +382,27 @@ def _runs_on(call: ast.Call) -> bool:
     return last_name(call.func) in RUNS_ON
 
 
+def _statements_after_exception(file: File, around: ast.Try, inside: ast.AST) -> list[ast.stmt]:
+    """Return the last statements of the handlers after which the program goes on, if an exception is raised inside.
+
+    A `finally` that leaves the `try` by a `return`, `break` or `continue` swallows it.
+    """
+    if inside in around.finalbody:
+        return []
+    left: list[ast.stmt] = [part for each in around.finalbody for part in walk(each) if isinstance(part, _LEAVING)]
+    if left or inside not in around.body:
+        return left
+    return [each.body[-1] for each in around.handlers if _goes_on(file, each)]
+
+
+_LEAVING = (ast.Return, ast.Break, ast.Continue)
+
+
 def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:
-    """Whether the program goes on after a handler, which neither raises nor exits at its end."""
+    """Whether the program goes on after a handler of errors, which neither raises nor exits at its end."""
+    types = [file.resolve(each) if each is not None else None for each in exception_types(caught.type)]
+    if all(name in _NO_ERRORS for name in types):
+        return False
     match caught.body[-1]:
         case ast.Raise():
             return False
@@ -357,8 +411,32 @@ def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:
     return True
 
 
-def _suppresses(item: ast.withitem) -> bool:
-    return isinstance(item.context_expr, ast.Call) and last_name(item.context_expr.func) == "suppress"
+_NO_ERRORS = STOPPED | {"GeneratorExit", "asyncio.exceptions.CancelledError"}
+
+
+def _suppresses(file: File, item: ast.withitem) -> bool:
+    """Whether a `with` may swallow an exception, so that the program goes on."""
+    call = item.context_expr
+    if not isinstance(call, ast.Call):
+        return False
+    if last_name(call.func) == "suppress":
+        return True
+    return any(map(_swallows, callees(file, call, scope_around(file, call)).definitions))
+
+
+def _swallows(manager: Definition) -> bool:
+    """Whether the project's own context manager may swallow an exception of the `with` block."""
+    if isinstance(manager.node, FUNCTION):
+        yields = manager.file.functions[manager.node].yields
+        inner = ((each, around) for each in yields for around in manager.file.around(each))
+        return any(
+            isinstance(around, ast.Try) and any(_goes_on(manager.file, each) for each in around.handlers)
+            for _, around in inner
+        )
+    leave = find_method(manager, "__exit__") or find_method(manager, "__aexit__")
+    if leave is None or not isinstance(leave.node, FUNCTION):
+        return False
+    return bool(exceptions_swallowed_by(leave.file, leave.node))
 
 
 def _repeats(around: ast.AST, inside: ast.AST) -> bool:
@@ -386,6 +464,10 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return verdict
     if _is_program(file, function):
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
+    cache = _cache_of(file, function) if caught else None  # no cache keeps an exception
+    of_cache = Runs(Impact.ONCE, entry=EntryPoint(_CACHED, file, cache)) if cache is not None else None
+    if of_cache is not None and not (named_parameters(function) or function.args.vararg or function.args.kwarg):
+        return of_cache
     if (crawl := _in_crawl(file, function)) is not None:
         return crawl
     scope = file.functions[function].class_scope
@@ -402,6 +484,7 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
     if mentions is None:
         return _UNKNOWN
     places, guards, is_ruled_out = [], [*_guards(file, place.node)], False
+    goes_on = _lasts_after(place, function)
     for where, node, is_sure in mentions:  # grows during the loop
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
@@ -423,8 +506,18 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
             if guards and _rules_out(where, call, node, file, function, guards):
                 is_ruled_out = True
                 continue
-            places.append(_CallSite(where, call, caught or runs_itself, is_sure=is_sure, in_thread=runs_itself))
+            if of_cache is not None and isinstance(call, ast.Call) and _passes_constants(call):
+                by_base = of_cache
+                continue
+            if runs_itself and not goes_on and cls is not None and not PROCESSES.isdisjoint(foreign_bases(cls)):
+                by_base = Runs(Impact.ONCE, entry=EntryPoint(_IN_PROCESS, where, call))  # type: ignore[arg-type]
+                continue
+            is_beside = runs_itself or _is_put_off(call, where, function)
+            places.append(_CallSite(where, call, caught or is_beside, is_sure=is_sure, in_thread=is_beside))
         elif (call := _start_of_thread(where, node)) is not None:
+            if _makes_process(where, call) and not goes_on:
+                by_base = Runs(Impact.ONCE, entry=EntryPoint(_IN_PROCESS, where, call))
+                continue
             places.append(_CallSite(where, call, caught=True, is_sure=is_sure, in_thread=True))
         elif (further := _further_mentions(where, node)) is not None:
             mentions += [(*each, is_sure) for each in further if each not in [known[:2] for known in mentions]]
@@ -438,6 +531,27 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         is_unused = (is_script(file) and not may_be_called) or is_unused_function(file, function, cls)
         return _UNUSED if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
+
+
+def _cache_of(file: File, function: Function) -> ast.expr | None:
+    """Return the decorator that keeps the result of a function, for all calls with the same arguments."""
+    if file.functions[function].class_scope is not None:
+        return None
+    decorators = function.decorator_list
+    return next((each for each in decorators if file.resolve(without_arguments(each)) in CACHES), None)
+
+
+def _passes_constants(call: ast.Call) -> bool:
+    return all(isinstance(each, ast.Constant) for each in argument_values(call))
+
+
+def _is_put_off(call: ast.AST, file: File, function: Function) -> bool:
+    """Whether a call of a coroutine function only makes a task, or something else that keeps its exception."""
+    around = file.parents.get(call)
+    if not isinstance(function, ast.AsyncFunctionDef) or not isinstance(around, ast.Call):
+        return False
+    kept = keyword_value(around, "return_exceptions")
+    return last_name(around.func) in BEGINNING or (isinstance(kept, ast.Constant) and kept.value is True)
 
 
 def _further_mentions(file: File, node: ast.expr) -> list[tuple[File, ast.expr]] | None:
@@ -530,9 +644,17 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
         if word in TASKS or handler(function) is decorator or is_event_decorator(place.file, decorator):
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
-        if not (_is_program(place.file, function) or _is_main_function(place.file, function)):
+        is_start = _is_program(place.file, function) or _is_main_function(place.file, function)
+        if not is_start or _may_call_again(place.file, called):
             return _UNKNOWN  # a program's start is not registered anywhere else
     return None
+
+
+def _may_call_again(file: File, decorator: ast.expr) -> bool:
+    """Whether a decorator may call its function again after an error: one of a library for that, or with a loop."""
+    name = file.resolve(decorator)
+    found = find_definition(file, name) if name is not None else None
+    return name in RETRIES or (found is not None and any(isinstance(part, LOOP) for part in ast.walk(found.node)))
 
 
 def _in_crawl(file: File, function: Function) -> Runs | None:
@@ -623,12 +745,20 @@ def _is_for_others(file: File, names: list[str]) -> bool:
     """
     if any(name.startswith("_") for name in names) or names == ["main"] or not file.project.is_distributed:
         return False
+    if _prompts(file):
+        return False
     if file.project.programs:
         top = file.project.module(file.module.partition(".")[0], file)
         return top is not None and _offers(top, file, names[0])
     if is_script(file):
         return False
     return file.path.name == "__init__.py" or is_in_package(file)
+
+
+@query
+def _prompts(file: File) -> bool:
+    """Whether a module prompts its user, as a part of a program does, and no library."""
+    return any(file.resolve(call.func) in PROMPTS for call in file.nodes(ast.Call))
 
 
 def _offers(package: File, file: File, name: str) -> bool:
@@ -854,10 +984,17 @@ def _call(file: File, node: ast.expr) -> ast.AST | None:
 def _start_of_thread(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes a thread or process which runs a function: `Thread(target=function)`."""
     call, keyword = _passed_to(file, node)
-    if call is None or (name := file.resolve(call.func)) is None:
+    if call is None:
         return None
+    if (name := file.resolve(call.func)) is None:  # of a context of multiprocessing
+        return call if keyword == "target" and last_name(call.func) == "Process" else None
     position, word = _RUNS_TARGET.get(name, (-1, ""))
     return call if keyword == word or node in call.args[position : position + 1] else None
+
+
+def _makes_process(file: File, call: ast.Call) -> bool:
+    name = file.resolve(call.func)
+    return name is None or name in PROCESSES
 
 
 def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:

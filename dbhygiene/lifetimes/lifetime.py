@@ -340,8 +340,8 @@ class Lifetime(Frozen):
         from dbhygiene.lifetimes.impact import runs  # for the few resources that leak
 
         goes_on = self.leak not in {Leak.NEVER_CLOSED, Leak.SOME_PATH} or bool(self.raisers)
-        by_exception, is_file = self.leak is Leak.RAISED, self.resource.server == "sqlite"  # no server holds anything
-        return runs(self.file, self.birth, by_exception=by_exception, may_go_on=goes_on, may_last=is_file)
+        leaves, is_file = self.leak is Leak.RAISED, self.resource.server == "sqlite"  # no server holds anything
+        return runs(self.file, self.birth, by_exception=leaves, leaves=leaves, may_go_on=goes_on, may_last=is_file)
 
     @property
     def confidence(self) -> Confidence:
@@ -645,6 +645,8 @@ class Lifetime(Frozen):
         caught: ast.ExceptHandler | None = None
         for node, kind in self.path(Leak.RAISED):
             match node.event:
+                case cfg.Call(node=call) if caught is not None and self._only_raises(call) and call in ast.walk(caught):
+                    pass  # `abort(500)` in the handler of the cause, like a `raise` there
                 case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() if kind == "raise":
                     found = self._raiser(node.event)
                 case cfg.Enter(node=item) if kind == "raise":
@@ -654,6 +656,9 @@ class Lifetime(Frozen):
                 case cfg.Raise(node=stmt) if caught is None or stmt not in ast.walk(caught):
                     found = stmt
         return found
+
+    def _only_raises(self, call: ast.Call) -> bool:
+        return not self.analysis.effects.outcome(call).returns
 
     @cached_property
     def raisers(self) -> list[ast.expr]:

@@ -27,9 +27,9 @@ from dbhygiene.library.entry_points import (
 from dbhygiene.library.test_files import directories, is_example, is_of_scripts, is_test_file
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.classes import foreign_bases
-from dbhygiene.program.definitions import Definition, base_classes
+from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.names import is_imported
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, with_others
 from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.lexing import without_comments
 from dbhygiene.source.nodes import Function, last_name
@@ -53,9 +53,11 @@ def is_unused_function(file: File, function: Function, cls: Definition | None) -
         return False
     if is_unused_module(file):
         return True
-    if not is_imported(file) or _is_named_again(file, function.name):
+    if not is_imported(file):
         return False
-    return cls is None or _is_called_by_names(cls)
+    if cls is None:
+        return not _may_be_named_again(Definition(file, function, file.functions[function].name))
+    return not _is_named_again(file, function.name) and _is_called_by_names(cls)
 
 
 @query
@@ -156,6 +158,45 @@ def _is_named_again(file: File, name: str) -> bool:
     ):
         return True
     return len(word.findall(_without_comments(file))) > 1 or any(map(word.search, _deployment_texts(file)))
+
+
+@query
+def _may_be_named_again(function: Definition) -> bool:
+    """Whether a file has the name of a function in a place that is not surely another function of this name."""
+    file, name = function.file, function.last_name
+    others = file.project.files_mentioning_all(name)
+    if others is None or file.project.scripts_mentioning(name):
+        return True
+    word = re.compile(rf"\b{name}\b")
+    for each in with_others(file, file.project.files_containing(name)):
+        found = len(word.findall(_without_comments(each)))
+        known = sum(_is_other(each, node, function) for node in _nodes_with(each, name)) if each.is_program else 0
+        if found > known + (each.path == file.path):
+            return True
+    return any(map(word.search, _deployment_texts(file)))
+
+
+def _nodes_with(file: File, name: str) -> Iterator[ast.AST]:
+    """Yield the nodes of a file in which a name stands once."""
+    yield from (each for each in file.nodes(ast.Name) if each.id == name)
+    yield from (each for each in file.nodes(ast.Attribute) if each.attr == name)
+    yield from (each for each in file.nodes(ast.FunctionDef) if each.name == name)
+    yield from (each for each in file.nodes(ast.AsyncFunctionDef) if each.name == name)
+    yield from (each for each in file.nodes(ast.ImportFrom) if [alias.name for alias in each.names].count(name) == 1)
+
+
+def _is_other(file: File, node: ast.AST, function: Definition) -> bool:
+    """Whether a node that has the name of a function stands for another function of the project."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return node is not function.node
+        case ast.ImportFrom(names=names):
+            given = next(alias.asname or alias.name for alias in names if alias.name == function.last_name)
+            name = file.scope.imports.get(given)
+        case _:
+            name = file.resolve(node)
+    found = find_definition(file, name) if name is not None else None
+    return found is not None and not found.is_same(function)
 
 
 @query

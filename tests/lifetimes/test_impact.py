@@ -62,10 +62,107 @@ def test_an_exception_that_no_loop_catches_ends_the_program(leak):
     )
 
 
-def test_a_while_loop_repeats_even_what_an_exception_ends(leak):
-    """Such a program is a menu or a daemon, and more often than not something around it goes on."""
-    main = "from db import load\n\nwhile input('Again? ') == 'y':\n    load('a')\n"
-    assert leak(db=RAISING, main=main).impact is Impact.REPEATED
+ENDED_BY_ERROR = [
+    "while input('Again? ') == 'y':\n    load('a')\n",
+    "while True:\n    if input():\n        load('a')\n",
+    "try:\n    while True:\n        load('a')\nexcept KeyboardInterrupt:\n    print('bye')\n",
+    "while True:\n    try:\n        load('a')\n    except (KeyboardInterrupt, SystemExit):\n        pass\n",
+    "while True:\n    try:\n        load('a')\n    finally:\n        print('done')\n",
+    "while True:\n    try:\n        load('a')\n    except Exception as error:\n        print(error)\n        break\n",
+    "import asyncio\n\nasync def bot():\n    while True:\n        load('a')\n\nasyncio.run(bot())\n",
+    "import asyncio\n\nasync def bot():\n    while True:\n        load('a')\n\nasync def main():\n"
+    "    await asyncio.gather(bot(), bot())\n\nasyncio.run(main())\n",
+    "class Bot:\n    def step(self):\n        load('a')\n\n    def run(self):\n        while True:\n"
+    "            self.step()\n\nif __name__ == '__main__':\n    Bot().run()\n",
+    "import contextlib\n\n@contextlib.contextmanager\ndef timed():\n    try:\n        yield\n    finally:\n"
+    "        print('done')\n\nwhile True:\n    with timed():\n        load('a')\n",
+    "class Timed:\n    def __enter__(self):\n        return self\n\n    def __exit__(self, *error):\n"
+    "        print(error)\n\n"
+    "while True:\n    with Timed():\n        load('a')\n",
+]
+
+
+@pytest.mark.parametrize("main", ENDED_BY_ERROR)
+def test_a_loop_without_end_does_not_repeat_what_an_exception_ends(leak, main):
+    assert leak(db=RAISING, main=f"from db import load\n\n{main}").impact is Impact.ONCE
+
+
+GOES_ON_AFTER_ERROR = [
+    "while True:\n    try:\n        load('a')\n    except Exception:\n        pass\n",
+    "while True:\n    try:\n        load('a')\n    except KeyboardInterrupt:\n        raise\n"
+    "    except OSError:\n        print()\n",
+    "while True:\n    try:\n        load('a')\n    finally:\n        continue\n",
+    "while True:\n    for path in 'ab':\n        try:\n            load(path)\n"
+    "        except OSError:\n            break\n",
+    "import contextlib\n\nwhile True:\n    with contextlib.suppress(Exception):\n        load('a')\n",
+    "import contextlib\n\n@contextlib.contextmanager\ndef logged():\n    try:\n        yield\n"
+    "    except Exception as error:\n        print(error)\n\nwhile True:\n    with logged():\n        load('a')\n",
+    "class Logged:\n    def __enter__(self):\n        return self\n\n    def __exit__(self, kind, error, trace):\n"
+    "        print(error)\n        return True\n\nwhile True:\n    with Logged():\n        load('a')\n",
+    "def bot():\n    while True:\n        load('a')\n\nwhile True:\n    try:\n        bot()\n"
+    "    except OSError:\n        pass\n",
+    "import threading\n\nwhile True:\n    input()\n    threading.Thread(target=load, args=('a',)).start()\n",
+    "import asyncio\n\nasync def step():\n    load('a')\n\nasync def main():\n    while True:\n"
+    "        asyncio.create_task(step())\n        await asyncio.sleep(1)\n\nasyncio.run(main())\n",
+    "import asyncio\n\nasync def step():\n    load('a')\n\nasync def main(paths):\n    for path in paths:\n"
+    "        asyncio.ensure_future(step())\n\nasyncio.run(main(input()))\n",
+    "import asyncio\n\nasync def step():\n    load('a')\n\nasync def main():\n    while True:\n"
+    "        await asyncio.gather(step(), return_exceptions=True)\n\nasyncio.run(main())\n",
+]
+
+
+@pytest.mark.parametrize("main", GOES_ON_AFTER_ERROR)
+def test_a_loop_repeats_an_exception_after_which_it_goes_on(leak, main):
+    assert leak(db=RAISING, main=f"from db import load\n\n{main}").impact is Impact.REPEATED
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "def bot():\n    while True:\n        load('a')\n\ntable = {'bot': bot}\n",  # what reads the table may catch it
+        "from tenacity import retry\n\n@retry\ndef bot():\n    while True:\n        load('a')\n\nbot()\n",
+        "from tenacity import retry\n\n@retry\ndef main():\n    while True:\n        load('a')\n\n"
+        "if __name__ == '__main__':\n    main()\n",
+        "def forever(function):\n    def run():\n        while True:\n            try:\n                function()\n"
+        "            except Exception:\n                pass\n    return run\n\n"
+        "@forever\ndef main():\n    load('a')\n\nif __name__ == '__main__':\n    main()\n",
+    ],
+)
+def test_a_loop_says_nothing_if_it_is_unknown_what_catches_its_exception(leak, main):
+    assert leak(db=RAISING, main=f"from db import load\n\n{main}").impact is Impact.UNKNOWN
+
+
+def test_a_handler_of_failed_openings_catches_no_later_exception(leak):
+    db = """
+        import psycopg2
+
+        def load(path):
+            while True:
+                try:
+                    conn = psycopg2.connect(path)
+                except psycopg2.OperationalError:
+                    continue
+                conn.cursor().execute("vacuum")
+                conn.close()
+                return
+    """
+    main = "from db import load\n\nwhile True:\n    load('a')\n"
+    assert leak(db=db, main=main).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "import threading\n\nthreading.Thread(target=bot).start()\nwhile True:\n    print(input())\n",
+        "import asyncio\n\nasync def start():\n    bot()\n\nasync def main():\n    asyncio.create_task(start())\n"
+        "    while True:\n        await asyncio.sleep(1)\n\nasyncio.run(main())\n",
+    ],
+)
+def test_an_exception_ends_a_thread_or_task_that_starts_once(leak, start):
+    main = f"from db import load\n\ndef bot():\n    while True:\n        load('a')\n\n{start}"
+    finding = leak(db=RAISING, main=main)
+    assert finding.impact is Impact.ONCE
+    assert "runs once, when the program starts" in finding.notes
 
 
 @pytest.mark.parametrize(
@@ -658,7 +755,8 @@ STORE = """
         ({"app": PROGRAM, "settings": "PARTS = ['lib.rows']\n"}, Impact.UNKNOWN),
         ({"app": PROGRAM, "load": "from importlib import import_module\n"}, Impact.UNKNOWN),
         ({"app": PROGRAM, "old": "from lib.rows import query\nprint query(1)\n"}, Impact.UNKNOWN),
-        ({"app": PROGRAM, "lib/__init__": "from .rows import *\n"}, Impact.UNKNOWN),
+        ({"app": PROGRAM, "lib/__init__": "from .rows import *\n"}, Impact.ONCE),
+        ({"app": PROGRAM, "lib/__init__": "from .rows import *\n", "f": "import lib\nlib.query\n"}, Impact.UNKNOWN),
     ],
 )
 def test_a_module_that_nothing_imports(leak, tmp_path: Path, files: dict[str, str], impact: Impact) -> None:
@@ -1128,3 +1226,122 @@ def test_a_crawl_calls_some_methods_of_a_pipeline_once(leak, method, impact):
 @pytest.mark.parametrize("word", ["from scrapy.crawler import CrawlerRunner", "import scrapy_redis"])
 def test_a_crawl_may_run_within_a_server(leak, word):
     assert leak(pipelines=PIPELINE.format("open_spider(self, spider):"), app=word).impact is Impact.UNKNOWN
+
+
+LEAK_OF_SERVER = LEAK.replace("sqlite3", "psycopg2")
+IN_PROCESS = [
+    "import multiprocessing as mp\n\ndef start(paths):\n    for path in paths:\n"
+    "        mp.Process(target=load, args=(path,)).start()\n",
+    "import multiprocessing\n\ndef start(paths):\n    context = multiprocessing.get_context('spawn')\n"
+    "    for path in paths:\n        context.Process(target=load, args=(path,)).start()\n",
+    "from multiprocessing import Process\n\nclass Loader(Process):\n    def run(self):\n        load('a')\n\n"
+    "def start(paths):\n    for path in paths:\n        Loader().start()\n",
+    "from multiprocessing import Process\n\nclass Loader:\n    def start(self):\n"
+    "        Process(target=self.run_once).start()\n\n    def run_once(self):\n        load('a')\n",
+]
+
+
+@pytest.mark.parametrize("main", IN_PROCESS)
+def test_a_process_that_ends_after_a_leak_keeps_nothing(leak, main):
+    finding = leak(db=LEAK_OF_SERVER, main=f"from db import load\n\n{main}")
+    assert finding.impact is Impact.ONCE
+    assert any(note.startswith("runs once in a process of its own, which then ends: `") for note in finding.notes)
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from multiprocessing import Process\n\ndef work():\n    while True:\n        load(input())\n\n"
+        "Process(target=work).start()\n",
+        "from threading import Thread\n\ndef start():\n    while True:\n        input()\n"
+        "        Thread(target=load, args=('a',)).start()\n\nstart()\n",
+        "from multiprocessing import Process\n\ndef start():\n    Process(target=load).start()\n\n"
+        "def serve(jobs):\n    for job in jobs:\n        load(job)\n",
+    ],
+)
+def test_a_thread_or_a_process_that_goes_on_keeps_what_leaks(leak, main):
+    assert leak(db=LEAK_OF_SERVER, main=f"from db import load\n\n{main}").impact is Impact.REPEATED
+
+
+def test_a_process_that_waits_for_more_work_may_keep_what_leaks(leak):
+    main = """
+        from multiprocessing import Process
+
+        from db import load
+
+        def work(jobs):
+            load("a")
+            while True:
+                print(jobs.get())
+
+        Process(target=work).start()
+    """
+    finding = leak(db=LEAK_OF_SERVER, main=main)
+    assert not any("which then ends" in note for note in finding.notes)
+
+
+CACHED = """
+    import functools
+
+    import psycopg2
+
+    {}
+    def load({}):
+        conn = psycopg2.connect("a")
+        return conn.execute("select 1").fetchone()
+"""
+IN_LOOP = "from db import load\n\nwhile input():\n    load({})\n"
+
+
+@pytest.mark.parametrize(
+    ("decorator", "parameters", "arguments", "impact"),
+    [
+        ("@functools.cache", "", "", Impact.ONCE),
+        ("@functools.lru_cache(maxsize=None)", "", "", Impact.ONCE),
+        ("@functools.lru_cache", "name", "'a'", Impact.ONCE),
+        ("@functools.lru_cache", "name", "input()", Impact.REPEATED),
+        ("", "", "", Impact.REPEATED),
+    ],
+)
+def test_a_function_whose_result_is_cached_runs_once(leak, decorator, parameters, arguments, impact):
+    finding = leak(db=CACHED.format(decorator, parameters), main=IN_LOOP.format(arguments))
+    assert finding.impact is impact
+    assert any("since its result is cached: `@functools." in note for note in finding.notes) is (impact is Impact.ONCE)
+
+
+def test_a_cache_keeps_no_exception(leak):
+    db = CACHED.format("@functools.cache", "").replace("return conn.execute", "conn.execute") + "        conn.close()\n"
+    main = "from db import load\n\nwhile input():\n    try:\n        load()\n    except Exception:\n        pass\n"
+    assert leak(db=db, main=main).impact is Impact.REPEATED
+
+
+UNUSED = (
+    "import psycopg2\n\ndef count():\n    return 1\n\ndef load():\n    conn = psycopg2.connect('a')\n    conn.poll()\n"
+)
+START = "import db\n\nif __name__ == '__main__':\n    print(db.count())\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "impact"),
+    [
+        ("def load():\n    pass\n\nload()\n", Impact.ONCE),
+        ("import shop.files\n\nshop.files.load()\n", Impact.ONCE),
+        ("from shop.files import load as read\n\nread()\n", Impact.ONCE),
+        ("from shop.files import load\n\nload()\n# load() reads files\n", Impact.ONCE),
+        ('"""Calls load by its name."""\n', Impact.UNKNOWN),
+        ("def use(files):\n    files.load()\n", Impact.UNKNOWN),
+        ("from elsewhere import load\n\nload()\n", Impact.UNKNOWN),
+    ],
+)
+def test_a_function_of_the_same_name_is_no_use_of_this_one(leak, other, impact):
+    files = {"shop/__init__": "", "shop/files": "def load():\n    return 2\n"}
+    assert leak(db=UNUSED, main=START, other=other, **files).impact is impact
+
+
+def test_a_module_that_prompts_its_user_is_part_of_a_program(leak, tmp_path):
+    (tmp_path / "setup.py").write_text("from setuptools import setup\n\nsetup(py_modules=['db'])\n")
+    main = "from shop import db\n\ndef main():\n    db.load('a')\n\nif __name__ == '__main__':\n    main()\n"
+    files = {"shop/__init__": "", "run": main}
+    assert leak(**files, **{"shop/db": LEAK_OF_SERVER}).impact is Impact.UNKNOWN
+    prompting = f"{dedent(LEAK_OF_SERVER)}\ndef ask():\n    return input('Host: ')\n"
+    assert leak(**files, **{"shop/db": prompting}).impact is Impact.ONCE
