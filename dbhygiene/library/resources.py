@@ -45,6 +45,7 @@ class Resource(Record):
     closed_if: frozenset[str] = frozenset({"closed", "is_closed"})
     usable_if: frozenset[str] = frozenset()
     is_lazy: bool = False  # holds nothing before it is used, nor after `rests_after`
+    is_at_rest: bool = False  # a lazy one that a function is given while it holds nothing
     rests_after: frozenset[str] = frozenset()
     rests_during: frozenset[str] = frozenset()  # methods that do not wake it
     gives_itself: frozenset[str] = frozenset()  # methods that return it

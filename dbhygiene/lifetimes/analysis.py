@@ -159,7 +159,7 @@ def analyse(
     for arg, resource in _tracked_parameters(code, parameters or {}):
         sites[arg] = resource
         if arg.arg not in names.captured:
-            started.append(Fact(arg, "open", frozenset([(relation, arg.arg)])))
+            started.append(Fact(arg, "closed" if resource.is_at_rest else "open", frozenset([(relation, arg.arg)])))
     if not sites:
         return None
     return _solve(file, scope, graph, effects, sites, names, started)

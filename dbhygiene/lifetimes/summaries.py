@@ -67,6 +67,7 @@ from dbhygiene.source.records import Record, replace
 _LEAVING_NOTHING = frozenset(
     {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
 )  # a result that reads from the resource does not survive these
+_HANDING_ON = frozenset({ArgumentEffect.RETURNS, ArgumentEffect.HOLDS, ArgumentEffect.KEEPS})
 _ANY_ITEM_ERRORS = ItemErrors((ORDINARY,), at_first=True, later=True)
 
 
@@ -447,7 +448,12 @@ class Summaries:
         escaped = KEEPS if site in analysis.transfer.escaped else frozenset()
         normal, raising = set(escaped), set(escaped)
         for end, fact in analysis.ends(site):
-            (normal if end is analysis.graph.exit else raising).add(_argument_effect(fact, end is analysis.graph.exit))
+            is_normal = end is analysis.graph.exit
+            effect = _argument_effect(fact, is_normal)
+            if asked.resource.is_at_rest and effect is ArgumentEffect.CLOSES:  # or it still rests
+                as_open = _argument_effect(fact._replace(state="open"), is_normal)
+                effect = as_open if as_open in _HANDING_ON else effect
+            (normal if is_normal else raising).add(effect)
         return ParameterSummary(frozenset(normal), frozenset(raising))
 
     def summary_as_field(

@@ -28,7 +28,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, Function, keyword_value, last_name, walk
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -447,15 +447,49 @@ def session_pool_kind(file: File, call: ast.Call) -> str:
 
 
 def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
-    """Whether the function that takes a connection also makes the engine, and drops it."""
+    """Whether the function that takes a connection also makes the engine, itself or by a helper, and drops it."""
     function = function_around(file, call)
-    if function is None or made.file.path != file.path or function is not function_around(file, made.call):
+    if function is None:
         return False
-    match file.parents[made.call]:
+    if made.file.path == file.path and function is function_around(file, made.call):
+        return _is_dropped(file, function, call, made.call)
+    name = _name_of_maker(made)
+    by_helper = [each for each in file.functions[function].calls if name and _calls(file, each, name)]
+    return bool(by_helper) and all(_is_dropped(file, function, call, each) for each in by_helper)
+
+
+def _is_dropped(file: File, function: Function, call: ast.Call, made: ast.Call) -> bool:
+    """Whether a function drops an engine that it makes for the session or connection of a call."""
+    around = file.parents[made]
+    match around:
         case ast.Assign(targets=[ast.Name(id=name)]) if name in file.functions[function].bound:
             names = (part for part in walk(function) if isinstance(part, ast.Name) and part.id == name)
             return all(_only_connects(file, each) for each in names if isinstance(each.ctx, ast.Load))
-    return False
+        case ast.keyword():
+            return file.parents[around] is call
+    return around is call or around is call.func  # `Session(create_engine(url))`, `create_engine(url).connect()`
+
+
+def _name_of_maker(made: Engine) -> str:
+    """Return the name of a function that makes this engine in each call, and returns it; "" if there is none."""
+    maker = function_around(made.file, made.call)
+    if maker is None or maker.decorator_list or made.file.parents.get(maker) is not made.file.tree:
+        return ""
+    match made.file.parents[made.call]:
+        case ast.Return():
+            return f"{made.file.module}.{maker.name}"
+        case ast.Assign(targets=[ast.Name(id=name)]) if name in made.file.functions[maker].bound:
+            names = (part for part in walk(maker) if isinstance(part, ast.Name) and part.id == name)
+            owners = [made.file.parents[each] for each in names if isinstance(each.ctx, ast.Load)]
+            if all(isinstance(each, (ast.Return, ast.Attribute)) for each in owners):
+                return f"{made.file.module}.{maker.name}"
+    return ""
+
+
+def _calls(file: File, call: ast.Call, name: str) -> bool:
+    """Whether a call runs the project's function of this dotted name."""
+    called = file.resolve(call.func)
+    return called is not None and canonical_name(file, called) == name
 
 
 _MADE_WITH_ENGINE = words("sessionmaker async_sessionmaker scoped_session Session AsyncSession")

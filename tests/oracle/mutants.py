@@ -75,7 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("what is known outlives a rebinding", "lifetimes.path_conditions", "return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))", "return known"),  # noqa: E501
     Mutant("every constant is true", "lifetimes.path_conditions", "return TRUTHY if constant else FALSY", "return TRUTHY"),  # noqa: E501
     Mutant("nothing is known", "lifetimes.path_conditions", "return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)", "return frozenset()"),  # noqa: E501
-    Mutant("what a helper does, it does before it raises", "lifetimes.summaries", "(normal if end is analysis.graph.exit else raising).add", "(normal if True else raising).add"),  # noqa: E501
+    Mutant("what a helper does, it does before it raises", "lifetimes.summaries", "(normal if is_normal else raising).add", "(normal if True else raising).add"),  # noqa: E501
     Mutant("a helper never raises", "lifetimes.summaries", "tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())", "())"),  # noqa: E501
     Mutant("a helper always returns", "lifetimes.summaries", "outcome = Outcome(graph.exit in nodes,", "outcome = Outcome(True,"),  # noqa: E501
     Mutant("entering runs no code", "lifetimes.summaries", "not _raises_before_yield(graph), tuple(swallows)", "True, tuple(swallows)"),  # noqa: E501

@@ -31,6 +31,7 @@ from dbhygiene.lifetimes.state import (
 from dbhygiene.lifetimes.transfer.containers import Containers
 from dbhygiene.lifetimes.transfer.relations import Relations
 from dbhygiene.source.nodes import last_name
+from dbhygiene.source.records import replace
 
 
 class Arguments:
@@ -52,6 +53,8 @@ class Arguments:
         if effect.is_manager:
             return [fact if raised else self._after_manager(call, effect, given, fact)]
         if relation == ITSELF and self.resource(fact).is_lazy and effect.summary.may_raise:
+            if fact.state == "closed" and (after := self._after_rest(call, effect, given, fact, raised)) is not None:
+                return after
             fact = fact._replace(state="open")
         fates = effect.argument_effects(position, keyword, self.resource(fact), relation, raised)
         if fates == BORROWS and (self._is_put_off(call, effect) or reads_later(last_name(call.func), call)):
@@ -60,6 +63,31 @@ class Arguments:
             if fields := effect.keeping_fields(call, position, keyword, self.resource(fact)):
                 return [fact._replace(aliases=fact.aliases | fields)]
         return self.apply_effects(call, fates, relation, fact, raised)
+
+    def _after_rest(
+        self,
+        call: ast.Call,
+        effect: CallEffect,
+        given: tuple[int | None, str | None, str],
+        fact: Fact,
+        raised: bool,
+    ) -> list[Fact] | None:
+        """Return the facts after a session that holds nothing is passed to functions of the project.
+
+        It still holds nothing where they return before any query. Return None if they always do more than use it.
+        """
+        if not (effect.definitions and effect.complete):
+            return None
+        at_rest = replace(self.resource(fact), is_at_rest=True)
+        fates = effect.argument_effects(*given[:2], at_rest, given[2], raised)
+        if fates == KEEPS:
+            return None
+        awake = fact._replace(state="open")
+        return [
+            *([fact] if fates & CLOSES else ()),
+            *([awake] if fates & BORROWS else ()),
+            *self.apply_effects(call, fates - BORROWS - CLOSES, given[2], awake, raised),
+        ]
 
     def closes(self, call: ast.Call, fact: Fact) -> bool:
         """Whether a call closes the resource that is its argument, whenever it returns."""
