@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 
 from dbhygiene.library.resources import (
     BORROWER,
@@ -165,6 +166,31 @@ _BORROWING_FUNCTIONS = """
 EXITS_AT_ONCE = frozenset("os._exit os.abort os.execv os.execve os.execvp os.execl os.execlp".split())
 EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})  # by which a program ends, and is not replaced
 NEVER_RETURN = EXITS_AT_ONCE | EXITS
+
+# Functions that always raise, as `abort(404)`; methods that end only by an exception, by names that no other library
+# has: psycopg2 reads a stream of changes until its `consume` raises `StopReplication`.
+ALWAYS_RAISE = words(
+    """
+    flask.abort werkzeug.exceptions.abort quart.abort bottle.abort bottle.redirect flask_restful.abort
+    flask_restx.abort flask_smorest.abort sanic.exceptions.abort pytest.fail pytest.skip pytest.exit pytest.xfail
+    """
+)
+ALWAYS_RAISING_METHODS = words("consume_stream")
+# Functions that wait as long as the program runs; classes whose new objects do, by `wait()` or by `await`.
+WAIT_FOR_EVER = words("anyio.sleep_forever trio.sleep_forever")
+EVENTS_THAT_NONE_SETS = words("asyncio.Event threading.Event multiprocessing.Event anyio.Event trio.Event")
+FUTURES_THAT_NONE_SETS = words("asyncio.Future")
+
+
+def waits_for_ever(resolve: Callable[[ast.expr], str | None], call: ast.Call, *, is_awaited: bool) -> bool:
+    """Whether a call never returns: `asyncio.Event().wait()`, or the `asyncio.Future()` that is awaited."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=made), attr="wait"), args=[], keywords=[]):
+            return resolve(made) in EVENTS_THAT_NONE_SETS
+        case ast.Call(func=made, args=[]) if is_awaited and resolve(made) in FUTURES_THAT_NONE_SETS:
+            return True
+    return resolve(call.func) in WAIT_FOR_EVER
+
 
 _RETURNS_FIRST = CallModel(arguments=(ParameterSummary.of(RETURNS),), rest=ParameterSummary.of(BORROWS))
 _RETURNS_SECOND = CallModel(arguments=(ParameterSummary.of(BORROWS), ParameterSummary.of(RETURNS)), may_raise=False)

@@ -26,8 +26,11 @@ from dbhygiene.dataflow.exceptions import (
 )
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import (
+    ALWAYS_RAISE,
+    ALWAYS_RAISING_METHODS,
     ASKS,
     ASKS_ON,
+    BEGINNING,
     BORROWING_METHODS,
     CALLS,
     CLOSERS,
@@ -45,6 +48,7 @@ from dbhygiene.library.calls import (
     RAISING,
     READING_ITEMS,
     READING_ITEMS_METHODS,
+    waits_for_ever,
 )
 from dbhygiene.library.resources import (
     BORROWER,
@@ -590,10 +594,17 @@ class FunctionSemantics(cfg.Semantics):
             return Outcome(returns=False, raises=())
         if name in NEVER_RETURN:
             return Outcome(returns=False, raises=(SYSTEM_EXIT,))
+        above = self.file.parents.get(call)
+        if waits_for_ever(self.file.resolve, call, is_awaited=isinstance(above, ast.Await)):
+            return Outcome(returns=False, raises=())
         meaning = self._target_of(call)
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self.decided_by(call, each)) for each in meaning.callees]
-            return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
+            outcome = found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
+            begins = isinstance(above, ast.Call) and last_name(above.func) in BEGINNING
+            return Outcome(True, outcome.raises) if begins else outcome
+        if name in ALWAYS_RAISE or (isinstance(call.func, ast.Attribute) and call.func.attr in ALWAYS_RAISING_METHODS):
+            return Outcome(returns=False)
         if name in RAISING:
             return Outcome(raises=tuple(Thrown(each, caught_by=names) for each, names in RAISING[name].items()))
         if name in FILE_FUNCTIONS or (isinstance(call.func, ast.Attribute) and call.func.attr in FILE_METHODS):
