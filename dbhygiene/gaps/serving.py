@@ -11,6 +11,7 @@ from math import inf
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Step
+from dbhygiene.gaps.asgi import may_use_own_threads
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.model import FileLine, ServingCommand
@@ -65,6 +66,8 @@ def _is_plain(command: ServingCommand) -> bool:
 
 def _serving_by_command(settings: File, commands: list[ServingCommand]) -> Iterator[Serving]:
     for command in commands:
+        if command.interface == "asgi" and not may_use_own_threads(settings, command.application):
+            continue  # the handler of Channels uses one thread for all requests
         if command.interface == "asgi" or (command.interface == "wsgi" and command.threads == inf):
             program = command.program
             if program == "gunicorn":
@@ -105,7 +108,9 @@ def _serving_by_program(settings: File) -> Iterator[Serving]:
                 continue
             for found in _APPLICATION.finditer(other.text):
                 module = settings.project.module(found[1], settings)
-                if module is not None and _DJANGO.search(module.text) and "reload=True" not in other.text:
+                if module is None or not _DJANGO.search(module.text) or "reload=True" in other.text:
+                    continue
+                if may_use_own_threads(settings, found[0].strip("\"'")):
                     span = other.text_span(*found.span())
                     place = f"{other.relative_name}:{span.line}"
                     yield Serving(
