@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.gaps.django_settings import AgeChange, ages_set, seconds_of
+from dbhygiene.gaps.django_settings import AgeChange, ages_set, is_in_databases, seconds_of
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Dict, Text, UnknownNumber, Value, as_dict, options
 from dbhygiene.source.file import File
@@ -33,7 +33,7 @@ def written_ages(settings: File) -> Iterator[WrittenAge]:
     for literal in settings.nodes(ast.Dict):
         written = written_items(literal)
         age = written.get("CONN_MAX_AGE")
-        if age is None or not ("ENGINE" in written or _is_in_databases(settings, literal)):
+        if age is None or not ("ENGINE" in written or is_in_databases(settings, literal)):
             continue
         seen.add(age)
         if not _is_pooled(settings, literal):
@@ -93,17 +93,6 @@ def _default_of_setting(found: Value) -> Iterator[Value]:
                 for keyword in made.call.keywords:
                     if keyword.arg == key and isinstance(keyword.value, ast.Tuple) and len(keyword.value.elts) == 2:
                         yield evaluate(made.file, keyword.value.elts[1])
-
-
-def _is_in_databases(settings: File, literal: ast.Dict) -> bool:
-    """Whether a dict is one of `DATABASES`."""
-    for around in settings.around(literal):
-        match around:
-            case ast.Assign(targets=[ast.Name(id="DATABASES")]) | ast.AnnAssign(target=ast.Name(id="DATABASES")):
-                return True
-            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="DATABASES"))]):
-                return True
-    return False
 
 
 def _is_pooled(settings: File, literal: ast.Dict) -> bool:

@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from dbhygiene.gaps.database_urls import UrlDatabase, calls_with_url, url_databases, written_age
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import Called, Choice, Constant, Dict, Value, as_dict, options
 from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import last_name
+from dbhygiene.source.nodes import last_name, written_items
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -115,10 +116,12 @@ class Databases(Record):
     """The databases of one settings module.
 
     `unknown` is the reason why there may be others, or other ones in production; empty if there is no such reason.
+    `defaults` are those of the engines that only the default of a variable's URL names.
     """
 
     place: str
     engines: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
     unknown: str = ""
     is_for_tests: bool = False
 
@@ -142,13 +145,17 @@ def _gives_databases(file: File) -> bool:
 def databases_in(settings: File) -> Databases:
     """Return the databases of a settings module, by their `ENGINE`s."""
     place = settings.relative_name
-    engines: list[str] = []
-    unknown = f"{place} reads settings from elsewhere" if _takes_from_elsewhere(settings) else ""
+    engines, defaults = list[str](), list[str]()
+    unknown = f"{place} reads settings from elsewhere" if takes_from_elsewhere(settings) else ""
     if "DATABASES" in settings.scope.bound:
         for option in options(evaluate_member(settings, "DATABASES")):
             for database in option.items.values() if isinstance(option, Dict) else ():
                 if isinstance(database, Dict) and database.open:
                     unknown = f"a database in {place} is not fully known"
+                if by_url := [*url_databases(database)]:
+                    if any(each.is_default for each in by_url):
+                        unknown = f"a URL gives a database in {place}"
+                    continue
                 for engine in options(as_dict(database).items.get("ENGINE", database)):
                     if isinstance(engine, Constant) and isinstance(engine.value, str):
                         engines.append(engine.value)
@@ -158,13 +165,16 @@ def databases_in(settings: File) -> Databases:
                 unknown = f"the `DATABASES` in {place} are not fully known"
         if any(map(_merges_unseen, [*settings.nodes(ast.AugAssign), *settings.calls.get("update", ())])):
             unknown = f"a database in {place} is not fully known"
+        for _, each in calls_with_url(settings):
+            (defaults if each.is_default else engines).extend(each.schemes)
     elif _gives_databases(settings):
         unknown = f"{place} sets `DATABASES` in a class"
     is_for_tests = is_test_file(settings) or re.search(r"(?:^|_)tests?(?:_|$)", settings.path.stem) is not None
-    return Databases(place, tuple(dict.fromkeys(engines)), unknown, is_for_tests)
+    only_defaults = tuple(each for each in dict.fromkeys(defaults) if each not in engines)
+    return Databases(place, (*dict.fromkeys(engines), *only_defaults), only_defaults, unknown, is_for_tests)
 
 
-def _takes_from_elsewhere(settings: File) -> bool:
+def takes_from_elsewhere(settings: File) -> bool:
     """Whether settings come from a file outside the project, which may configure other databases."""
     called = {settings.resolve(call.func) for call in settings.nodes(ast.Call)}
     if called & _TAKES_SETTINGS or (called & _IMPORTS_MODULE and called & _COPIES_MODULE):
@@ -219,15 +229,16 @@ def age_of_connections(file: File) -> float | None:
 
 def _age_in(database: Value) -> float | None:
     """Return the age of one database's connections, from a dict or from the arguments of `dj_database_url`."""
-    if isinstance(database, Called):
-        said, age, checks = database.keywords, "conn_max_age", "conn_health_checks"
-    else:
-        said, age, checks = as_dict(database), "CONN_MAX_AGE", "CONN_HEALTH_CHECKS"
-    if said.open:
+    by_url = next(url_databases(database), None)
+    said = as_dict(database)
+    age, checks = said.items.get("CONN_MAX_AGE"), said.items.get("CONN_HEALTH_CHECKS")
+    if by_url is not None:
+        age, checks = by_url.age, by_url.checks
+    elif said.open:
         return None
-    if said.items.get(checks) == Constant(True):
+    if checks == Constant(True):
         return 0
-    return seconds_of(said.items.get(age, Constant(0))) if checks not in said.items else None
+    return seconds_of(age or Constant(0)) if checks is None else None
 
 
 def seconds_of(age: Value) -> float | None:
@@ -248,38 +259,39 @@ class AgeChange(Record):
     """A statement that sets the age of a database's connections, outside of the dict of the database.
 
     `is_checked`: the module turns health checks on in the same way. `in_url`: the value is a URL that says it.
+    `database` is the one that a URL gives, if the statement reads it.
     """
 
     value: ast.expr
     seconds: float | None
     is_checked: bool
     in_url: bool = False
+    database: UrlDatabase | None = None
 
 
 @query
 def ages_set(settings: File) -> tuple[AgeChange, ...]:
-    """Return the changes of `DATABASES["default"]["CONN_MAX_AGE"]` by a subscript, `update` or `dj_database_url`."""
+    """Return the changes of `DATABASES["default"]["CONN_MAX_AGE"]` by a subscript, `update` or a URL."""
     checked = any(evaluate(settings, value) == Constant(True) for value in _set(settings, "CONN_HEALTH_CHECKS"))
     values = _set(settings, "CONN_MAX_AGE")
     found = [AgeChange(value, seconds_of(evaluate(settings, value)), checked) for value in values]
-    for call in settings.nodes(ast.Call):
-        if (settings.resolve(call.func) or "").startswith("dj_database_url."):
-            words = {word.arg: word.value for word in call.keywords}
-            if (age := words.get("conn_max_age")) is not None:
-                tested = words.get("conn_health_checks")
-                is_checked = checked or (tested is not None and evaluate(settings, tested) == Constant(True))
-                found.append(AgeChange(age, seconds_of(evaluate(settings, age)), is_checked))
+    for call, database in calls_with_url(settings):
+        if (age := written_age(settings, call)) is not None:
+            is_checked = checked or database.checks == Constant(True)
+            found.append(AgeChange(age, seconds_of(evaluate(settings, age)), is_checked, database=database))
     return (*found, *_ages_in_urls(settings, checked))
 
 
 def _ages_in_urls(settings: File, checked: bool) -> Iterator[AgeChange]:
     """Return the ages in URLs that django-environ reads: `env.db("URL", default="mysql://db/app?conn_max_age=60")`."""
-    for call in (call for name in _READS_URL for call in settings.calls.get(name, ()) if "environ" in settings.text):
+    for call, database in calls_with_url(settings):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _READS_URL:
+            continue
         for part in (*call.args, *(word.value for word in call.keywords)):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 if (age := _AGE_IN_URL.search(part.value)) is not None:
                     is_checked = checked or "conn_health_checks=true" in part.value.lower()
-                    yield AgeChange(part, float(age[1]), is_checked, in_url=True)
+                    yield AgeChange(part, float(age[1]), is_checked, in_url=True, database=database)
 
 
 @query
@@ -302,6 +314,12 @@ def _set(settings: File, key: str) -> Iterator[ast.expr]:
             match target:
                 case ast.Subscript(value=database, slice=ast.Constant(value=name)) if name == key:
                     yield from (assign.value,) if _is_database(database) or _is_each(settings, database) else ()
+    for literal in settings.nodes(ast.Dict):
+        if _extends_database(settings, literal):
+            yield from _values_of(literal, key)
+    for call in settings.calls.get("dict", ()):
+        if call.args and isinstance(call.func, ast.Name) and is_in_databases(settings, call):
+            yield from (word.value for word in call.keywords if word.arg == key)
     for merge in settings.nodes(ast.AugAssign):
         if isinstance(merge.op, ast.BitOr) and _is_database(merge.target):
             yield from _values_of(merge.value, key)
@@ -313,6 +331,23 @@ def _set(settings: File, key: str) -> Iterator[ast.expr]:
                     yield from _values_of(each, key)
                 if len(args) == 2 and isinstance(args[0], ast.Constant) and args[0].value == key:
                     yield from args[1:2]
+
+
+def _extends_database(settings: File, literal: ast.Dict) -> bool:
+    """Whether a dict adds items to a database that another expression gives: `{**env.db(), "CONN_MAX_AGE": 60}`."""
+    is_added = None in literal.keys or isinstance(settings.parents.get(literal), ast.BinOp)
+    return is_added and "ENGINE" not in written_items(literal) and is_in_databases(settings, literal)
+
+
+def is_in_databases(settings: File, expr: ast.expr) -> bool:
+    """Whether an expression is one of `DATABASES`, or a part of one."""
+    for around in settings.around(expr):
+        match around:
+            case ast.Assign(targets=[ast.Name(id="DATABASES")]) | ast.AnnAssign(target=ast.Name(id="DATABASES")):
+                return True
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="DATABASES"))]):
+                return True
+    return False
 
 
 def _values_of(literal: ast.expr, key: str) -> Iterator[ast.expr]:

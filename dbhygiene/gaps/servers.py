@@ -62,15 +62,20 @@ def verdict(file: File) -> Verdict:
     known = [databases_in(module) for module in modules]
     named = _servers_of_settings(known)
     doubt = next((each.unknown for each in known if each.unknown), "")
-    if MYSQL in named:
+    by_default = _servers_of_defaults(known)
+    if MYSQL in named and MYSQL not in by_default:
         return Verdict(MYSQL, named[MYSQL])
-    others = [server for server in named if server != SQLITE]
+    others = sorted((server for server in named if server != SQLITE), key=lambda server: server != MYSQL)
     if others and not doubt:
         return Verdict(others[0], named[others[0]])
     required = {**servers_by_imports(file), **servers_by_requirements(file)}
+    drivers = required.keys() - {SQLITE}
+    for server in others:
+        if server in by_default and (server in drivers or not drivers):
+            return Verdict(server, named[server])  # else the driver of another server shows that no default holds
     if MYSQL in required:
         return Verdict(MYSQL, required[MYSQL])
-    for found in (named, required):
+    for found in (required, named) if by_default else (named, required):
         if servers := [server for server in found if server != SQLITE]:
             return Verdict(servers[0], found[servers[0]])
     in_tests = _servers_of_settings([databases_in(module) for module in every if module not in modules])
@@ -113,6 +118,12 @@ def is_sqlite_only(file: File) -> bool:
 def _worst(servers: list[str]) -> str:
     """Return the server to report of several: MySQL, if it is one of them, then any other but SQLite."""
     return min(servers, key=lambda server: (server != MYSQL, server == SQLITE))
+
+
+def _servers_of_defaults(known: list[Databases]) -> set[str]:
+    """Return the servers that only the defaults of variables' URLs name."""
+    sure = {named_server(engine) for each in known for engine in each.engines if engine not in each.defaults}
+    return {named_server(engine) for each in known for engine in each.defaults} - sure
 
 
 def _servers_of_settings(known: list[Databases]) -> dict[str, str]:

@@ -43,7 +43,7 @@ MAY_BE_ANY = words("dj-database-url")  # reads a URL that only the environment k
 # The names of a server in settings: in an `ENGINE`, a URL, or a setting of dbhygiene.
 _NAMES = {
     MYSQL: lazy_pattern(r"mysql|mariadb", re.IGNORECASE),
-    "postgresql": lazy_pattern(r"postg(?:res|is)|psycopg|cockroach|redshift", re.IGNORECASE),
+    "postgresql": lazy_pattern(r"postg(?:res|is)|psycopg|\bpg?sql\b|timescale|cockroach|redshift", re.IGNORECASE),
     "sqlite": lazy_pattern(r"sqlite|spatialite", re.IGNORECASE),
     "oracle": lazy_pattern(r"oracle", re.IGNORECASE),
     "mssql": lazy_pattern(r"mssql|sql_server", re.IGNORECASE),

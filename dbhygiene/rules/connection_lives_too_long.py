@@ -48,7 +48,9 @@ DATABASES = {
 }
 ```
 
-An age that is set later, or by `dj_database_url`, is reported if the settings or the requirements name MySQL:
+An age that is set later, or beside a URL of dj_database_url, django-environ or environs, is reported if the URL, the
+settings or the requirements name MySQL. If an environment variable gives the URL, its default counts, unless the
+requirements name only drivers of other servers:
 
 ```python
 import dj_database_url
@@ -92,12 +94,14 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.diagnostics.quantities import closes_idle, seconds_text
+from dbhygiene.gaps.asgi import site_may_use_own_threads
 from dbhygiene.gaps.connection_ages import default_age, default_seconds
-from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
+from dbhygiene.gaps.django_settings import AgeChange, ages_set, databases_in, runs_under_daphne, seconds_of
 from dbhygiene.gaps.server_timeout import idle_number_of_site
-from dbhygiene.gaps.servers import is_sqlite_only, verdict
+from dbhygiene.gaps.servers import SQLITE, is_sqlite_only, verdict
 from dbhygiene.gaps.serving import is_served_by_wsgi, request_threads
 from dbhygiene.library.test_files import is_test_file
+from dbhygiene.pools.dialect_evidence import named_server
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import UNKNOWN, Constant, Value, as_dict
@@ -109,7 +113,7 @@ from dbhygiene.source.records import Frozen
 @rule("HYG310", on=File, imports={"CONN_MAX_AGE", "conn_max_age"})
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     if not is_test_file(file) and runs_under_daphne(file):
-        if request_threads(file) is None:  # else `persistent-connections-under-asgi`
+        if request_threads(file) is None and site_may_use_own_threads(file):  # else `persistent-connections-under-asgi`
             yield from _under_asgi(file)
         return
     limit, is_default = file.project.settings.lifetime_limit, file.project.settings.server_timeout is None
@@ -128,10 +132,24 @@ def ages(file: File) -> Iterator[Age]:
         seconds = default_age(file, change)
         if seconds is None or change.is_checked or is_test_file(file):
             continue
-        found = verdict(file)
-        if found.server == MYSQL and not found.is_assumed:
+        if _is_mysql(file, change):
             fix = NoFix("the dict of the database is made elsewhere; set `CONN_HEALTH_CHECKS` beside `CONN_MAX_AGE`")
             yield Age(change.value, seconds, fix)
+
+
+def _is_mysql(file: File, change: AgeChange) -> bool:
+    """Whether a database is MySQL: by the URL that gives it, or else by the evidence for the whole site."""
+    servers = {named_server(scheme) for scheme in change.database.schemes} if change.database is not None else set()
+    if change.database is not None and servers and not change.database.is_default:
+        return MYSQL in servers
+    found = verdict(file)
+    if servers - {SQLITE} and MYSQL not in servers and any(map(_names_mysql, databases_in(file).engines)):
+        return False  # it is another one of the site's databases
+    return found.server == MYSQL and not found.is_assumed
+
+
+def _names_mysql(engine: str) -> bool:
+    return named_server(engine) == MYSQL
 
 
 class Age(Frozen):

@@ -58,6 +58,8 @@ if os.getenv("DATABASE"):
     DATABASES["default"].update(dict(item.split("=") for item in os.getenv("DATABASE").split(":")))
 """
 )
+DEFAULT_URL = 'import environ\nDATABASES = {{"default": environ.Env().db(default="{}://shop:secret@db/shop")}}\n'
+FIXED_URL = 'import dj_database_url\nDATABASES = {{"default": dj_database_url.parse("{}://shop@db/shop")}}\n'
 SITES = {
     "one file": ({"site_/settings.py": SQLITE}, "sqlite", False),
     "tests only": ({"manage.py": MANAGE.replace("site_", "tests"), "tests/settings.py": SQLITE}, "mysql", True),
@@ -138,6 +140,30 @@ SITES = {
         "postgresql",
         False,
     ),
+    "a URL": ({"site_/settings.py": FIXED_URL.format("mysql"), "requirements.txt": "psycopg"}, "mysql", False),
+    "a URL of a file": ({"site_/settings.py": FIXED_URL.format("sqlite")}, "unknown", False),
+    "a URL by default": ({"site_/settings.py": DEFAULT_URL.format("mysql2")}, "mysql", False),
+    "a URL by default, and its driver": (
+        {"site_/settings.py": DEFAULT_URL.format("pgsql"), "requirements.txt": "psycopg2\nmysqlclient"},
+        "postgresql",
+        False,
+    ),
+    "a URL by default, and the driver of another server": (
+        {"site_/settings.py": DEFAULT_URL.format("mysql"), "requirements.txt": "psycopg2-binary"},
+        "postgresql",
+        False,
+    ),
+    "a URL by default, and the driver of MySQL": (
+        {"site_/settings.py": DEFAULT_URL.format("postgres"), "requirements.txt": "mysqlclient"},
+        "mysql",
+        False,
+    ),
+    "a file by default, and the driver of MySQL": (
+        {"site_/settings.py": DEFAULT_URL.format("sqlite"), "requirements.txt": "mysqlclient"},
+        "mysql",
+        False,
+    ),
+    "a file by default": ({"site_/settings.py": DEFAULT_URL.format("sqlite")}, "unknown", False),
     "two servers": ({"site_/settings.py": POSTGRES, "site_/other.py": engine("mysql")}, "mysql", False),
     "fields of PostgreSQL": (
         {"shop/models.py": "from django.contrib.postgres.fields import ArrayField\n"},
@@ -226,6 +252,7 @@ def test_evidence_is_weighed(site, name):
     files, server, is_assumed = SITES[name]
     found = verdict(site(**files))
     assert (found.server, found.is_assumed) == (server, is_assumed), found.reason
+    assert "secret" not in found.reason
 
 
 @pytest.mark.parametrize(
