@@ -16,12 +16,13 @@ from typing import TypeAlias
 
 from dbhygiene.dataflow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
+from dbhygiene.gaps.caches import CacheUse, cache_use, use_of
 from dbhygiene.gaps.call_durations import duration, duration_by_name, poll_duration
 from dbhygiene.gaps.close_calls import asks_for_transaction
 from dbhygiene.gaps.commands import commands_of_call, names_of_command
 from dbhygiene.gaps.concurrency import call_in_thread, calls_of_executor, run_for_future
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
-from dbhygiene.gaps.duration import UNBOUNDED, Duration
+from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
 from dbhygiene.gaps.properties import may_run_property
 from dbhygiene.gaps.quick_commands import quick_arguments
@@ -113,6 +114,12 @@ class Query(Record):
     alias: str = DEFAULT
 
 
+class MayQuery(Record):
+    """Code that may query the database: the connection may be in use, although nothing else shows it."""
+
+    spot: Location
+
+
 class Wait(Record):
     """A wait: time passes."""
 
@@ -142,7 +149,7 @@ class ProjectCall(Record):
     beside: bool = False
 
 
-Effect: TypeAlias = "Query | Wait | Close | ProjectCall"
+Effect: TypeAlias = "Query | MayQuery | Wait | Close | ProjectCall"
 
 
 class Effects:
@@ -204,6 +211,10 @@ class Effects:
 
     def of_test(self, expr: ast.expr) -> list[Effect]:
         match expr:
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[found]) if (
+                use := use_of(self.file, found)
+            ) is not CacheUse.NONE:
+                return [self._use_cache(expr, use)]
             case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[found]) if isinstance(
                 self.things.type_of(found), QuerySet
             ):
@@ -321,6 +332,9 @@ class Effects:
         if self._is_query(call, func, names):
             yield self._query(call, func)
             return
+        if (use := cache_use(self.file, call)) is not CacheUse.NONE:
+            yield self._use_cache(call, use)
+            return
         if django.CALL_COMMAND in names:
             yield from self._run_command(call)
             return
@@ -388,10 +402,14 @@ class Effects:
             yield from (effect for effects in found for effect in effects)
 
     def _run_command(self, call: ast.Call) -> Iterator[Effect]:
-        """Return the effects of `call_command`; a command that is chosen at run time may be any long job."""
+        """Return the effects of `call_command`.
+
+        A command that is chosen at run time may be a long job, but it likely queries with the same connection.
+        """
         commands = commands_of_call(self.file, call)
         if commands is None:
-            yield self._unbounded_wait(call, WaitKind.COMMAND)
+            lasts = Duration(most=FOR_EVER)
+            yield Wait(self._location(call, _describe_wait(WaitKind.COMMAND, lasts)), lasts, WaitKind.COMMAND)
         elif commands:
             routines = tuple(Context(each.file, each.node) for each in commands)
             yield ProjectCall(self._location(call, "runs another command"), routines)
@@ -408,6 +426,12 @@ class Effects:
             return alias_of_subscript(self.file, func.value)
         named = alias_of(self.file, func.value)
         return named if named != DEFAULT else None
+
+    def _use_cache(self, node: ast.expr, use: CacheUse) -> Effect:
+        """Return the effect of a call of Django's cache."""
+        if use is CacheUse.UNKNOWN:
+            return MayQuery(self._location(node, "may query the database"))
+        return Query(self._location(node, "queries the database for the cache, which is one of its tables"))
 
     def _configured_duration(self, names: Iterable[str]) -> Duration | None:
         """Return the duration that the user configured for a function of one of these names, or for its package."""

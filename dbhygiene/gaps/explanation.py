@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.dataflow.cfg import Call, Node, TooLargeError
 from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.django_settings import age_of_connections, ages_set, settings_modules
-from dbhygiene.gaps.effects import Close, ProjectCall, Query, Wait
+from dbhygiene.gaps.effects import Close, MayQuery, ProjectCall, Query, Wait
 from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
 from dbhygiene.gaps.threads import closing_calls, threads, unclosed_threads, unknown_calls
@@ -82,6 +82,8 @@ def _about_node(gaps: Gaps, walk: ImplicitWalk, node: Node) -> Iterator[str]:
                 yield f"{kind.value} ({seconds}){_why_no_gap(gaps, walk, node, effect)}"
             case Query():
                 yield f"{_place(effect)} queries the database"
+            case MayQuery():
+                yield f"{_place(effect)} may query the database: the cache may be one of its tables"
             case Close(by_age=by_age):
                 only = ", if it is older than `CONN_MAX_AGE`" if by_age else ""
                 yield f"{_place(effect)} closes the connection{only}"
@@ -103,7 +105,7 @@ def _about_call(gaps: Gaps, walk: ImplicitWalk, node: Node, call: ProjectCall) -
     return f"{names} {' and '.join(words) or 'neither queries nor waits'}{why}"
 
 
-def _place(effect: Query | Close) -> str:
+def _place(effect: Query | MayQuery | Close) -> str:
     return f"`{ast.unparse(effect.spot.node)[:60]}`"
 
 

@@ -19,7 +19,7 @@ from dbhygiene.gaps.close_calls import asks_for_transaction, is_atomic
 from dbhygiene.gaps.database_aliases import DEFAULT, NO_DATABASE, aliases_of
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.duration import Duration, Rounds
-from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Segment
+from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, MayQuery, ProjectCall, Query, Segment
 from dbhygiene.gaps.effects import Wait as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, places, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers_on_path
@@ -131,7 +131,9 @@ class ImplicitWalk(Semantics):
         """
         if (name := self.resolve(call.func)) in EXITS:
             return Outcome(False, (SYSTEM_EXIT,))
-        matters = any(not isinstance(effect, Close) for effect in self._effects.of_call(call)) or name == "next"
+        matters = (
+            any(not isinstance(effect, (Close, MayQuery)) for effect in self._effects.of_call(call)) or name == "next"
+        )
         return Outcome(True, Outcome().raises if matters or self._has_long_handler(call) else ())
 
     def _has_long_handler(self, call: ast.Call) -> bool:
@@ -254,7 +256,8 @@ class ImplicitWalk(Semantics):
             for idle in longest_first
             if idle.since
         )
-        return StateAtEnd(True, through, tuple(since), worst.entered.unsuccessful_close if worst.entered else None)
+        kept = worst.entered.unsuccessful_close if worst.entered else None
+        return StateAtEnd(True, through, tuple(since), kept, worst.interrupted)
 
     def _onward(self, node: Node, target: Node, state: State) -> State:
         """Return the state on an edge: a loop queries rows at its start, and the end of a round may begin another."""
@@ -281,6 +284,8 @@ class ImplicitWalk(Semantics):
         """Whether a node may query the database; the step of a loop to its next item is not counted."""
         for effect in () if isinstance(node.event, Iterate) else self._effects.of(node.event):
             match effect:
+                case MayQuery():
+                    return True
                 case Query(alias=alias) if self._concerns(alias):
                     return True
                 case ProjectCall(routines=routines):
@@ -355,6 +360,8 @@ class ImplicitWalk(Semantics):
                 state = self._after_evaluation(state, spot, place)
                 if keeps and place is not None:
                     state = state.with_rows(place)
+            case MayQuery():
+                state = state.interrupt(self._limit)
             case IdleEffect(spot=spot, seconds=seconds, kind=kind):
                 waited = self._after_wait(state, Pause(seconds, spot, kind), spot)
                 return waited, state if kind is WaitKind.SLEEP else waited  # a sleep that ends early is no gap
@@ -421,6 +428,7 @@ class ImplicitWalk(Semantics):
     def _after_end(self, ending: StateAtEnd, spot: Location, state: State) -> State | None:
         if not ending.reached:
             return None
+        state = state.interrupt(self._limit) if ending.interrupted else state
         silent = state.close()
         if ending.silent_wait is not None:
             silent = self._after_wait(state, ending.silent_wait.at_call(spot), spot)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.django_settings import age_of_connections
-from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Wait
+from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, MayQuery, ProjectCall, Query, Wait
 from dbhygiene.library.calls import EXITS
 from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File, ProjectView
@@ -30,7 +30,7 @@ class AgeCheck:
     """A call that closes only old connections, where settings let them live on."""
 
 
-_KINDS: dict[str, type[object]] = {kind.__name__: kind for kind in (Query, Wait, Close, AgeCheck, ast.Raise)}
+_KINDS: dict[str, type[object]] = {kind.__name__: kind for kind in (Query, MayQuery, Wait, Close, AgeCheck, ast.Raise)}
 
 
 class FunctionKey(NamedTuple):

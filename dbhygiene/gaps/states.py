@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.duration import FOR_EVER, NO_TIME, ONCE, UNBOUNDED, Duration, Rounds
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
@@ -87,6 +88,10 @@ class Idle(Record):
     def seconds(self) -> Duration:
         return sum((wait.seconds for wait in self.waits), NO_TIME)
 
+    def interrupt(self, limit: float) -> Idle:
+        """Return the idle time after what may be a query; a wait before it that is too long by itself still counts."""
+        return self if (self.seconds.confidence(limit) or 0) >= Confidence.LIKELY else replace(self, waits=())
+
     def rank(self, limit: float) -> tuple[float, ...]:
         return (*self.seconds.rank(limit), sum(len(wait.around | wait.counted) for wait in self.waits))
 
@@ -160,13 +165,14 @@ class State(Record):
     Since a query, it is the worst for each wait that is too long by itself: each is a fault of its own.
 
     A queryset keeps the rows that it has queried. Of the function's variables, `evaluated` hold one that has, on
-    every path to this point, and `perhaps` on some.
+    every path to this point, and `perhaps` on some. `interrupted`: on some path, there may have been a query.
     """
 
     entered: Idle | None = None
     asked: tuple[Idle, ...] = ()
     evaluated: frozenset[Place] = frozenset()
     perhaps: frozenset[Place] = frozenset()
+    interrupted: bool = False
 
     def join(self, other: State, limit: float) -> State:
         return State(
@@ -174,7 +180,14 @@ class State(Record):
             worst_of_each((*self.asked, *other.asked), limit),
             self.evaluated & other.evaluated,
             self.perhaps | other.perhaps,
+            self.interrupted or other.interrupted,
         )
+
+    def interrupt(self, limit: float) -> State:
+        """Return the state after what may be a query."""
+        entered = self.entered and self.entered.interrupt(limit)
+        asked = worst_of_each((idle.interrupt(limit) for idle in self.asked), limit)
+        return replace(self, entered=entered, asked=asked, interrupted=True)
 
     def close(self) -> State:
         return replace(self, entered=None, asked=())
@@ -244,6 +257,7 @@ class StateAtEnd(Record):
     silent_wait: Pause | None = None
     last_queries: tuple[LastQuery, ...] = ()
     unsuccessful_close: Location | None = None  # as with Idle, where there was no query
+    interrupted: bool = False  # as with State
 
     @property
     def wait_after(self) -> Pause:
@@ -259,7 +273,8 @@ class StateAtEnd(Record):
         for each in newer.last_queries:
             known = since.get(each.why)
             since[each.why] = known.widen(each) if known is not None else each
-        return StateAtEnd(True, through, tuple(since.values()), self.unsuccessful_close or newer.unsuccessful_close)
+        kept = self.unsuccessful_close or newer.unsuccessful_close
+        return StateAtEnd(True, through, tuple(since.values()), kept, self.interrupted or newer.interrupted)
 
 
 class GapSummary(Record):

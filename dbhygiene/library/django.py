@@ -139,6 +139,11 @@ SENDS = words("send send_robust asend asend_robust")
 CACHED_PROPERTIES = frozenset({"functools.cached_property", "django.utils.functional.cached_property"})
 PROPERTIES = CACHED_PROPERTIES | {"property"}
 CACHES = frozenset({"functools.cache", "functools.lru_cache"})  # of what a function returns
+CACHE = "django.core.cache.cache"  # the one of the alias "default"
+CACHE_HANDLER = "django.core.cache.caches"
+GET_CACHE = "django.core.cache.get_cache"  # before Django 1.9
+_OF_CACHES = words("get set add get_or_set get_many set_many delete delete_many touch incr decr has_key clear")
+CACHE_METHODS = _OF_CACHES | {f"a{name}" for name in _OF_CACHES}
 ATOMIC = frozenset({"django.db.transaction.atomic", "django.db.transaction.Atomic"})
 # What they return, by a name under which a method is looked up.
 RETURNS = {

@@ -45,7 +45,8 @@ repository gives the timeout, two numbers count: 300 s, as with many hosted serv
 - *likely*: the timeout is unknown, and the wait lasts at least 300 s; or the timeout is only the default of an image or
   a hosted server, and the wait is longer. Also a wait without a time limit that usually takes minutes: for input, a
   queue, another program, a long job, or a loop of short sleeps without a query.
-- *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
+- *possible*: one HTTP request, a sleep of one to five minutes, or a `call_command` whose command is chosen at run time:
+  it uses the same connection. Reported only with `min-confidence = "possible"`.
 
 Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
 time: `pandas = "unbounded"`.
@@ -92,11 +93,12 @@ class ShopConfig(AppConfig):
 
 Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
 Loops that query in every round with short sleeps, and projects whose databases are all SQLite files, are not reported
-either. PostgreSQL and others close no idle connection by default. If Django's settings, the requirements or dbhygiene's
-setting `databases` name only such a server, waits are reported only if `server-timeout`, or a file of the repository,
-gives a timeout. If the settings read the database from elsewhere, such as a variable of the environment, the files for
-deployment and tests count: compose files, Dockerfiles, CI. If no file names a server, waits are only *possible*
-findings. `dbhygiene doctor` prints which server is assumed, and why.
+either. A call of Django's cache counts as a query if `CACHES` names `DatabaseCache`. PostgreSQL and others close no
+idle connection by default. If Django's settings, the requirements or dbhygiene's setting `databases` name only such a
+server, waits are reported only if `server-timeout`, or a file of the repository, gives a timeout. If the settings read
+the database from elsewhere, such as a variable of the environment, the files for deployment and tests count: compose
+files, Dockerfiles, CI. If no file names a server, waits are only *possible* findings. `dbhygiene doctor` prints which
+server is assumed, and why.
 
 ```python
 import time
