@@ -222,6 +222,51 @@ def test_files_that_only_name_a_helper_are_looked_at(tmp_path: Path) -> None:
     assert [(f.path, f.span.line, f.code) for f in found] == [(user, 5, "HYG101")]
 
 
+SHARED = """
+import psycopg2.pool
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+OpenSession = sessionmaker(engine)
+lent = psycopg2.pool.SimpleConnectionPool(1, 9, "dbname=shop")
+
+
+class Shop:
+    def __init__(self):
+        self.factory = sessionmaker(engine)
+
+
+def shop_engine():
+    made = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+    return made
+
+
+shop = Shop()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "opened", "code"),
+    [
+        ("OpenSession", "OpenSession()", "HYG209"),
+        ("engine", "engine.connect()", "HYG209"),
+        ("lent", "lent.getconn()", "HYG101"),
+        ("shop", "shop.factory()", "HYG209"),
+        ("shop_engine", "shop_engine().connect()", "HYG209"),
+    ],
+)
+def test_files_are_looked_at_that_only_name_what_opens_connections(
+    tmp_path: Path, name: str, opened: str, code: str
+) -> None:
+    (tmp_path / "base.py").write_text(SHARED)
+    user = tmp_path / "use.py"
+    user.write_text(f"from base import {name}\n\n\ndef f(q):\n    got = {opened}\n    print(got.execute(q))\n")
+    rules = selected_rules(Settings(select=("HYG101", "HYG209")))
+    found = list(check(Project(tmp_path), [tmp_path / "base.py", user], rules))
+    assert [(f.path, f.span.line, f.code) for f in found] == [(user, 5, code)]
+
+
 @pytest.mark.parametrize("named", [["views.py"], []])
 def test_the_files_that_a_named_file_imports_are_not_searched_for_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[str]

@@ -181,6 +181,18 @@ def test_modules_are_found_as_python_finds_them(tree: Tree) -> None:
     assert found(project, "pymysql", "app/db.py") is None
 
 
+def test_a_package_that_holds_a_part_of_a_repository_is_a_directory_of_programs_too(tree: Tree) -> None:
+    root = tree(
+        *("backend/__init__.py", "backend/pyproject.toml", "backend/jobs/__init__.py", "backend/jobs/nightly.py"),
+        *("backend/shop/__init__.py", "backend/shop/db.py"),
+        *("lib/__init__.py", "lib/celery.py", "lib/jobs/__init__.py", "lib/jobs/nightly.py"),
+    )
+    project = Project(root)
+    assert found(project, "shop.db", "backend/jobs/nightly.py") == "backend/shop/db.py"
+    assert found(project, "backend.shop.db", "backend/jobs/nightly.py") == "backend/shop/db.py"
+    assert found(project, "celery", "lib/jobs/nightly.py") is None  # nothing says that programs run in `lib`
+
+
 def test_source_directories_of_the_settings(tree: Tree) -> None:
     root = tree("python/lib.py", "tests/t.py")
     assert found(Project(root), "lib", "tests/t.py") is None

@@ -28,6 +28,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
 from dbhygiene.lifetimes.set_up import ENDS_IT, all_begin_with, catches_all_but_ends, runs_set_up
+from dbhygiene.lifetimes.shared_sources import shared_sources
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
@@ -820,7 +821,10 @@ class Lifetimes:
         return frozenset(self.summaries.helpers.names)
 
     def helpers_in(self, file: File) -> Iterator[str]:
-        """Yield the names, and their aliases, of the functions in a file that return a connection to their caller."""
+        """Yield the names, and their aliases, of the functions in a file that return a connection to their caller.
+
+        Also those of what a module shares with others to open connections: see `shared_sources`.
+        """
         try:
             functions = file.functions
         except NOT_PYTHON:
@@ -842,6 +846,8 @@ class Lifetimes:
             called = find_definition(file, f"{file.module}.{name}")
             if called is not None and self.summaries.model_of_definition(called) is not None:
                 yield name
+        if self.summaries.helpers.names_library(file):
+            yield from shared_sources(file)
 
     def fields(self, file: File) -> Iterator[Field]:
         """Yield every field of a class of the file that is assigned a connection."""

@@ -1,6 +1,8 @@
 """`directories_on_path`: those in a package that a Django site adds to `sys.path`, for short names of apps.
 
 sys.path.insert(0, str(BASE / "apps"))         # `import shop` is then `site/apps/shop`
+
+`directories_of_parts`: those in a package in which programs run, by their files: `backend/pyproject.toml`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dbhygiene.source.regular_files import read_bytes
 
 _ADDS = re.compile(rb"^\s*sys\.path\s*(?:\.(?:insert|append|extend)\b|\+?=)", re.MULTILINE)
 _SETS_UP = re.compile(r"(?:manage|wsgi|asgi|\w*settings\w*)\.py")
+_MARKS_PART = re.compile(r"pyproject\.toml|setup\.cfg|setup\.py|Pipfile|alembic\.ini|Procfile|Dockerfile|manage\.py")
 
 
 def directories_on_path(directory: str, outside: str, known: dict[str, bool]) -> Iterator[str]:
@@ -50,3 +53,16 @@ def _matches(path: str) -> bool:
     with suppress(OSError):
         return _ADDS.search(read_bytes(Path(path))) is not None
     return False
+
+
+def directories_of_parts(directory: str, outside: str) -> Iterator[str]:
+    """Return the directories from this one up to the one outside of its packages that hold a part of a repository.
+
+    Such a part is built or run from its own directory, although that has an `__init__.py`, too.
+    """
+    here = directory
+    while here != outside and here.startswith(outside):
+        with suppress(OSError):
+            if any(map(_MARKS_PART.fullmatch, os.listdir(here))):
+                yield here
+        here = os.path.dirname(here)

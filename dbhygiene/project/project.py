@@ -536,9 +536,10 @@ class Project:
             here = os.path.dirname(here)
             between.append(here)
         if directory != outside:
-            from dbhygiene.project.apps_on_path import directories_on_path
+            from dbhygiene.project.apps_on_path import directories_of_parts, directories_on_path
 
             between += directories_on_path(directory, outside, self._sites)
+            between += directories_of_parts(directory, outside)
         for base in (outside, *self._sources(directory), *between):
             if base not in seen:
                 seen.add(base)
