@@ -13,6 +13,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import lineage
 from dbhygiene.program.code import calls_in, own_nodes
@@ -24,7 +25,14 @@ from dbhygiene.program.definitions import (
     find_definition,
     resolve_step,
 )
-from dbhygiene.program.hierarchy import is_mixin, is_of_family, mixins_binding, subclasses_binding, without_tests
+from dbhygiene.program.hierarchy import (
+    is_mixin,
+    is_of_family,
+    mixins_binding,
+    subclasses,
+    subclasses_binding,
+    without_tests,
+)
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
@@ -197,6 +205,8 @@ def _origins(at: _Object) -> list[_Object] | None:
                 values = _values_in_module(file, variable)
             elif not _is_given(here, name):
                 values = _values_of_variable(file, here, name)
+            elif parameter_annotation(here, name) is None:
+                values, exact = _constructor_arguments(file, here, name), False
         case ast.Attribute(value=ast.Name() as root, attr=attr):
             known = file.resolve(root)
             owner = find_definition(file, known) if known else None
@@ -253,6 +263,37 @@ def _field_values(cls: Definition, attr: str) -> list[ast.expr]:
     in_body = scope.aliases.get(attr, []) if scope is not None else []
     assigned = attribute_assignments(cls.file).get(attr, ())
     return [*in_body, *(value for owner, value in assigned if cls.file.resolve(owner) == cls.dotted_name)]
+
+
+_MOST = 20  # calls of one constructor: with more, none of them is evidence
+
+
+@recursive_query(())
+def _constructor_arguments(file: File, scope: Scope, name: str) -> tuple[tuple[File, ast.expr], ...]:
+    """Return what the project gives for a parameter of a constructor; none if any of that is not known.
+
+    A test may give a substitute, and does not count. Nor does an object of a subclass, which has its own calls.
+    """
+    function, cls = scope.node, enclosing_class(file, scope)
+    if not isinstance(function, FUNCTION) or function.name != "__init__" or cls is None:
+        return ()
+    if subclasses(cls):
+        return ()
+    found: list[tuple[File, ast.expr]] = []
+    for other in with_others(file, without_tests(file, file.project.files_calling(cls.last_name))):
+        for call in other.calls.get(cls.last_name, ()):
+            called = other.resolve(call.func)
+            made = find_definition(other, called) if called is not None else None
+            if made is None or not made.is_same(cls):
+                continue
+            if has_unpacked(call) or len(found) == _MOST:
+                return ()
+            given = bind_arguments(call, function, bound=True).get(name)
+            if given is not None:
+                found.append((other, given))
+            elif (default := defaults(function).get(name)) is None or not is_none(default):
+                return ()
+    return tuple(found)
 
 
 def _is_given(scope: Scope, name: str) -> bool:
