@@ -262,8 +262,8 @@ def test_files_are_looked_at_that_only_name_what_opens_connections(
     (tmp_path / "base.py").write_text(SHARED)
     user = tmp_path / "use.py"
     user.write_text(f"from base import {name}\n\n\ndef f(q):\n    got = {opened}\n    print(got.execute(q))\n")
-    rules = selected_rules(Settings(select=("HYG101", "HYG209")))
-    found = list(check(Project(tmp_path), [tmp_path / "base.py", user], rules))
+    settings = Settings(select=("HYG101", "HYG209"), min_confidence=Confidence.POSSIBLE)
+    found = list(check(Project(tmp_path, settings), [tmp_path / "base.py", user], selected_rules(settings)))
     assert [(f.path, f.span.line, f.code) for f in found] == [(user, 5, code)]
 
 

@@ -18,6 +18,7 @@ from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.recreated_engines import is_cached
+from dbhygiene.program.classes import may_give_older_object
 from dbhygiene.program.definitions import Definition, enclosing_class
 from dbhygiene.source.file import File, function_around, scope_around, with_others
 from dbhygiene.source.nodes import FUNCTION
@@ -98,7 +99,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
     if not closers and (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
         return Recreation(f"`{closer}` drops the engine and its pool without `dispose()`", how_often)
     makers = constructor_calls(file, cls)
-    if how_often.impact is not Impact.REPEATED or not makers:
+    if how_often.impact is not Impact.REPEATED or not makers or may_give_older_object(cls):
         return None
     if any(fate(where, each) is not Fate.DROPPED or _may_call(where, each, closers) for where, each in makers):
         return None

@@ -79,6 +79,21 @@ def functions_that_make(cls: Definition) -> tuple[Definition, ...] | None:
     return ()
 
 
+@query
+def may_give_older_object(cls: Definition) -> bool:
+    """Whether a call of a class may return an object that it has returned before: by `__new__`, or by a metaclass."""
+    return find_method(cls, "__new__") is not None or not all(map(_has_plain_call, lineage(cls)))
+
+
+def _has_plain_call(cls: Definition) -> bool:
+    """Whether no decorator of a class changes what a call of it does, and no metaclass but that of abstract classes."""
+    assert isinstance(cls.node, ast.ClassDef)
+    metaclasses = [keyword.value for keyword in cls.node.keywords if keyword.arg == "metaclass"]
+    return _PLAIN_DECORATORS.issuperset(cls.decorators) and all(
+        cls.file.resolve(each) in {"abc.ABCMeta", "type"} for each in metaclasses
+    )
+
+
 def _is_plain_class(cls: Definition) -> bool:
     """Whether nothing but the project takes part in making objects of a class: no decorator, metaclass or base."""
     assert isinstance(cls.node, ast.ClassDef)
