@@ -28,7 +28,7 @@ from dbhygiene.config.loading import load_settings
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding, Fix
 from dbhygiene.fixes.apply import Fixed, fix
-from dbhygiene.fixes.blocks import PRAGMA
+from dbhygiene.fixes.targets import PRAGMA
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
 from dbhygiene.source.records import replace

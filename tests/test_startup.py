@@ -69,6 +69,13 @@ def test_a_finding_without_a_fix_and_formats_without_edits_import_no_libcst(tmp_
     assert done.stdout.endswith("False\n")
 
 
+def test_a_simple_fix_is_shown_without_libcst(tmp_path: Path) -> None:
+    leak = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n"
+    modules = imported(tmp_path, leak)
+    assert "dbhygiene.fixes.plain" in modules
+    assert "libcst" not in modules
+
+
 def test_a_driver_is_imported_for_files_that_use_it(tmp_path: Path) -> None:
     drivers = {name for name in imported(tmp_path, DRIVER) if name.startswith("dbhygiene.library.drivers.")}
     assert drivers == {"dbhygiene.library.drivers.pymysql"}

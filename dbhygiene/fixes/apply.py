@@ -25,10 +25,8 @@ from dbhygiene.diagnostics.edits import (
 )
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.fixes import verify
-from dbhygiene.fixes.blocks import PRAGMA
-from dbhygiene.fixes.editor import target_spans
 from dbhygiene.fixes.sections import SectionEditor
-from dbhygiene.fixes.templates import EditError
+from dbhygiene.fixes.targets import PRAGMA, EditError, target_spans
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import Record

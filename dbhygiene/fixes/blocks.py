@@ -17,15 +17,13 @@ import libcst as cst
 
 from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, WrapInTry
 from dbhygiene.fixes import templates
-from dbhygiene.fixes.templates import EditError, Piece, Statement
+from dbhygiene.fixes.targets import PRAGMA, EditError
+from dbhygiene.fixes.templates import Piece, Statement
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import Record, replace
 
 BlockEdit: TypeAlias = "InsertBefore | InsertAfter | Remove | MoveIntoWith | WrapInTry"
 Lines: TypeAlias = "Sequence[cst.EmptyLine]"
-
-# Comments that are directives of a tool about their line: they are removed with it.
-PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|dbhygiene:|fmt:|isort:|ruff:)", re.I)
 
 
 class Unit(Record):

@@ -6,8 +6,7 @@ create_engine(url)           # after AddKeyword(..., "pool_pre_ping", "True"): c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -40,7 +39,8 @@ from dbhygiene.fixes.blocks import (
     without_empty_else,
     without_empty_finally,
 )
-from dbhygiene.fixes.templates import EditError, Statement
+from dbhygiene.fixes.targets import EditError, NameOrder, common_orders, insertion_index, target_spans
+from dbhygiene.fixes.templates import Statement
 from dbhygiene.fixes.writer import ModuleWriter
 from dbhygiene.source.file import split_lines
 from dbhygiene.source.nodes import Span
@@ -98,16 +98,6 @@ def _without_blank_end(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def target_spans(edit: Edit) -> tuple[Span, ...]:
-    """Return the spans that an edit names."""
-    match edit:
-        case MoveIntoWith(assign, last):
-            return assign, last
-        case WrapInTry(first, last, moved=moved):
-            return first, last, *moved
-    return (edit[0],)
-
-
 def _missing_target(edit: Edit) -> str:
     if isinstance(edit, _BLOCK):
         return "there is no statement at the place of the change (an `elif` is not one)"
@@ -128,7 +118,7 @@ class _Rewriter(cst.CSTTransformer):
         super().__init__()
         self.text, self.indent, self.widest = text, indent, widest
         self.positions = positions
-        self.name_orders: Sequence[_NameOrder] = ()
+        self.name_orders: Sequence[NameOrder] = ()
         self.pending: dict[Edit, None] = dict.fromkeys(edits)
         self.lines = sorted({span.line for edit in edits for span in target_spans(edit)})
         self.statements: dict[Span, list[Edit]] = {}
@@ -369,27 +359,10 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
     return body.with_changes(body=statements, footer=[*left, *body.footer])
 
 
-def by_kind(name: str) -> tuple[int, str, str]:
-    """Return the key of isort's default order: constants, classes, variables."""
-    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name.lower(), name)
-
-
-_NameOrder: TypeAlias = Callable[[str], object]
-_ORDERS: tuple[_NameOrder, ...] = (by_kind, str.lower, str)
-
-
-def insertion_index(names: Sequence[str], new: str, preferred: Sequence[_NameOrder] = ()) -> int:
-    """Return the index of a name among others, in their order; the end if they are unordered."""
-    for order in (*preferred, *_ORDERS):
-        keys = [order(name) for name in names]
-        if keys == sorted(keys):  # type: ignore[type-var]
-            return sum(key <= order(new) for key in keys)  # type: ignore[operator]
-    return len(names)
-
-
-def _name_orders(module: cst.Module) -> list[_NameOrder]:
+def _name_orders(module: cst.Module) -> list[NameOrder]:
     """Return the sort orders of the names of all imports in the body of a module."""
     small = [each for line in module.body if isinstance(line, cst.SimpleStatementLine) for each in line.body]
     lines = [each.names for each in small if isinstance(each, cst.ImportFrom)]
-    rows = [[name.evaluated_name for name in names] for names in lines if not isinstance(names, cst.ImportStar)]
-    return [order for order in _ORDERS if all(row == sorted(row, key=order) for row in rows)]  # type: ignore[arg-type]
+    return common_orders(
+        [name.evaluated_name for name in names] for names in lines if not isinstance(names, cst.ImportStar)
+    )

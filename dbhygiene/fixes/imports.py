@@ -16,7 +16,7 @@ from itertools import groupby, pairwise
 from typing import Any, TypeAlias, cast
 
 from dbhygiene.diagnostics.edits import AddName, Edit, InsertAfter, InsertBefore, without_marks
-from dbhygiene.fixes.editor import by_kind, target_spans
+from dbhygiene.fixes.targets import by_kind, target_spans
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Span
 from dbhygiene.source.records import Record

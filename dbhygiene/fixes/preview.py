@@ -8,7 +8,7 @@ from functools import cached_property
 from dbhygiene.diagnostics.edits import Edit
 from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.fixes.apply import Check, Trial, apart, edits_of, of_one_kind, without_proof
-from dbhygiene.fixes.templates import EditError
+from dbhygiene.fixes.targets import EditError
 from dbhygiene.source.file import File
 
 

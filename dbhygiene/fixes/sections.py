@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbhygiene.diagnostics.edits import Edit, EditComment
 from dbhygiene.fixes import comments, imports
-from dbhygiene.fixes.editor import Editor, target_spans, width
 from dbhygiene.fixes.folding import Folded
-from dbhygiene.fixes.templates import EditError
+from dbhygiene.fixes.plain import plain_edit
+from dbhygiene.fixes.targets import EditError, target_spans
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Span
+
+if TYPE_CHECKING:
+    from dbhygiene.fixes.editor import Editor  # it imports LibCST
 
 EditT = TypeVar("EditT", bound="Edit")
 
@@ -49,6 +52,8 @@ class SectionEditor:
         return self._with(edits, self._edit_section)
 
     def _edit_section(self, number: int, edits: Sequence[Edit]) -> str:
+        if (text := plain_edit(self._file, edits)) is not None:
+            return text
         if self._folded is not None and (text := self._edit_folded(edits)) is not None:
             return text
         return self._editor(number).edit(edits)
@@ -74,6 +79,8 @@ class SectionEditor:
 
     @cached_property
     def _folded_editor(self) -> Editor:
+        from dbhygiene.fixes.editor import Editor, width
+
         assert self._folded is not None
         file = self._file
         return Editor(self._folded.text, width(file.text, file.project.line_length(file)))
@@ -85,6 +92,8 @@ class SectionEditor:
 
     def _editor(self, number: int) -> Editor:
         if number not in self._editors:
+            from dbhygiene.fixes.editor import Editor
+
             file = self._file
             self._editors[number] = Editor(file.sections[number].text, file.project.line_length(file))
         return self._editors[number]

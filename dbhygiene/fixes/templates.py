@@ -8,6 +8,8 @@ from typing import NamedTuple, TypeAlias, TypeVar, cast
 
 import libcst as cst
 
+from dbhygiene.fixes.targets import EditError
+
 Statement: TypeAlias = "cst.SimpleStatementLine | cst.BaseCompoundStatement"
 NodeT = TypeVar("NodeT", cst.BaseExpression, cst.With)
 
@@ -19,10 +21,6 @@ _ATOMS = (
 )
 _CLOSED = (cst.Tuple, cst.Yield, cst.NamedExpr, cst.GeneratorExp)  # want their own parentheses nearly everywhere
 _ROOMY = (cst.Arg, cst.Assign, cst.AnnAssign, cst.Return, cst.Expr, cst.WithItem, cst.DictElement, cst.Element)
-
-
-class EditError(Exception):
-    """Why an edit cannot be carried out, in words that end the sentence "not fixed: ..."."""
 
 
 class Piece(NamedTuple):

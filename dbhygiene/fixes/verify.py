@@ -27,7 +27,7 @@ from dbhygiene.diagnostics.edits import (
     SetKeyword,
     WrapInTry,
 )
-from dbhygiene.fixes.editor import target_spans
+from dbhygiene.fixes.targets import target_spans
 from dbhygiene.source.file import File, split_lines
 from dbhygiene.source.nodes import FUNCTION, Span, first_line, parse
 

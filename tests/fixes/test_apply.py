@@ -11,6 +11,7 @@ import pytest
 
 from dbhygiene.diagnostics.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
+from dbhygiene.fixes import sections
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.editor import Editor
 from dbhygiene.source.file import File
@@ -161,12 +162,13 @@ def test_a_failure_of_ours_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> str:
         raise KeyError("conn")
 
-    monkeypatch.setattr(Editor, "edit", fail)
+    monkeypatch.setattr(sections, "plain_edit", fail)
     fixed = fix(file_of("f()\n"), wants_keyword)
     assert (fixed.text, reasons(fixed)) == ("f()\n", ["internal error: KeyError: 'conn'"])
 
 
 def test_what_libcst_does_not_give_back_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "plain_edit", lambda *_: None)
     parse = libcst.parse_module
 
     def forgetful(text: str) -> libcst.Module:
@@ -178,6 +180,7 @@ def test_what_libcst_does_not_give_back_is_left_alone(monkeypatch: pytest.Monkey
 
 
 def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "plain_edit", lambda *_: None)
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("g()", "h()"))
     fixed = fix(file_of("f()\ng()\n"), wants_keyword)
@@ -185,6 +188,7 @@ def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "plain_edit", lambda *_: None)
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given) + ")")
     fixed = fix(file_of("f()\n"), wants_keyword)
@@ -192,6 +196,7 @@ def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_edit_that_loses_a_comment_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "plain_edit", lambda *_: None)
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("  # why", ""))
     fixed = fix(file_of("f()  # why\n"), wants_keyword)

@@ -21,7 +21,7 @@ from dbhygiene.diagnostics.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes.editor import Editor
-from dbhygiene.fixes.templates import EditError
+from dbhygiene.fixes.targets import EditError
 
 from .helpers import Places, edited
 

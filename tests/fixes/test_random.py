@@ -28,10 +28,9 @@ from dbhygiene.diagnostics.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes import imports, verify
-from dbhygiene.fixes.blocks import PRAGMA
 from dbhygiene.fixes.editor import Editor
 from dbhygiene.fixes.sections import SectionEditor
-from dbhygiene.fixes.templates import EditError
+from dbhygiene.fixes.targets import PRAGMA, EditError
 from dbhygiene.source.file import File
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
