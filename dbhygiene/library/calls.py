@@ -63,6 +63,11 @@ _QUIET_FUNCTIONS = """
     warnings.catch_warnings distutils.version.LooseVersion distutils.version.StrictVersion packaging.version.parse
     packaging.version.Version psycopg2.extensions.register_adapter psycopg2.extensions.new_type
     psycopg2.extensions.AsIs sqlite3.register_adapter sqlite3.register_converter
+    sentry_sdk.capture_exception sentry_sdk.capture_message sentry_sdk.capture_event sentry_sdk.add_breadcrumb
+    sentry_sdk.set_context sentry_sdk.set_extra sentry_sdk.set_tag sentry_sdk.set_tags sentry_sdk.set_user
+    rollbar.report_exc_info rollbar.report_message newrelic.agent.notice_error newrelic.agent.record_exception
+    newrelic.agent.record_custom_event bugsnag.notify honeybadger.honeybadger.notify
+    faulthandler.dump_traceback
 """
 QUIET_METHODS = frozenset(
     """

@@ -9,7 +9,8 @@ from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.queries import query
 
 _DIRECTORIES = {"tests", "test", "testing", "test_utils", "test_helpers", "test_support", "acceptance", "e2e"}
-_TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest")
+_TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest", "locustfile")
+_OF_BEHAVIOUR = lazy_pattern(r"(?m)^\s*(?:from|import)\s+(?:aloe|behave|lettuce|pytest_bdd|radish)\b")
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
 _EXAMPLE_WORDS = {"example", "sample"}
 _OF_SCRIPTS = {"bin", "script", "scripts", "tools", "util", "utils"}
@@ -60,6 +61,8 @@ def is_test_file(file: File) -> bool:
     if name.startswith(_TEST_NAMES) or name.endswith(("_test.py", "_tests.py")):
         return True
     around = {*file.module.split(".")[:-1], *directories(file)}
+    if not around.isdisjoint({"features", "steps"}) and _OF_BEHAVIOUR.search(file.text) is not None:
+        return True  # in the folders in which behave and its like look
     return any(
         each in _DIRECTORIES or each.endswith(("_tests", "_testing")) or each.startswith("testing_") for each in around
     )

@@ -424,6 +424,12 @@ def test_a_test_runs_once(leak):
     assert leak(**{"tests/helpers": LEAK}).notes[-1] == "runs in a test"
 
 
+@pytest.mark.parametrize("library", ["behave", "pytest_bdd"])
+def test_the_steps_of_a_description_of_behaviour_are_tests(leak, library):
+    assert leak(**{"features/steps/database": f"\n    from {library} import given{LEAK}"}).notes[-1] == "runs in a test"
+    assert leak(**{"features/steps/database": LEAK}).notes[-1:] != ("runs in a test",)
+
+
 def test_a_class_that_a_program_makes_once_keeps_one_connection(leak):
     text = """
         import sqlite3
