@@ -147,3 +147,25 @@ def test_a_key_without_its_prefix_is_not_read(tmp_path: Path) -> None:
         "HYG201"
     ]
     assert codes(tmp_path, program.replace("OPTION", "").replace('shop"}', 'shop", "db.pool_recycle": "280"}')) == []
+
+
+@pytest.mark.parametrize(
+    ("requirements", "found"), [("psycopg[binary]==3.3.4\n", ["HYG101"]), ("", ["HYG103", "HYG101"])]
+)
+def test_the_hook_of_airflow_prefers_psycopg_3_whose_with_closes(
+    tmp_path: Path, requirements: str, found: list[str]
+) -> None:
+    (tmp_path / "requirements.txt").write_text("apache-airflow[postgres]==3.2.2\n" + requirements)
+    program = """
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+def load(**context):
+    with PostgresHook("shop").get_conn() as conn:
+        conn.cursor().execute("update orders set seen = true")
+
+def leave(**context):
+    conn = PostgresHook("shop").get_conn()
+    conn.cursor().execute("update orders set seen = true")
+    conn.commit()
+"""
+    assert codes(tmp_path, program) == found

@@ -86,7 +86,8 @@ class Pool(Record):
 
     `gives_back` is the method of the pool that takes it back; "" where the connection's own `close` does that. A
     connection that is not given back is lost to everybody else: the next one waits, or gets an error. `opens` is the
-    package of a driver, for an object that keeps no pool: each call opens a new connection of that driver.
+    package of a driver, for an object that keeps no pool: each call opens a new connection of that driver. It prefers
+    that of `prefers`, if the project requires it.
     """
 
     made_by: tuple[str, ...]
@@ -95,6 +96,7 @@ class Pool(Record):
     leaving: Leaving | None = None  # at the end of a `with`, if it differs from that of the driver's own connections
     is_async: bool = False
     opens: str = ""
+    prefers: str = ""
 
 
 class Ping(Record):

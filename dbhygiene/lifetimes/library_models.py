@@ -121,6 +121,9 @@ class LibraryModels:
         if (found := pools.pool_of_call(file, call, scope)) is None:
             return None
         driver, pool = found
+        preferred = drivers.driver(pool.prefers)
+        if preferred is not None and any(file.project.requires(each, file) for each in preferred.distributions):
+            return CallModel(returns=self._resource(preferred, is_async=False))
         if (opened := drivers.driver(pool.opens)) is not None:
             return CallModel(returns=self._resource(opened, is_async=False))
         return CallModel(returns=driver.resource_of_pool(pool, self._version(driver)))

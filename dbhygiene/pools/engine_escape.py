@@ -37,17 +37,21 @@ class Fate(Enum):
 
 
 _LASTING_CALLS = ("run", "start", "launch", "main_loop")  # methods by which a program begins to serve
-_LASTING = (Fate.KEPT, Fate.HANDED_ON)
+_CONNECTS = frozenset({"connect", "begin", "raw_connection", "contextual_connect"})
 
 
-def fate(file: File, expr: ast.expr) -> Fate:
-    """Return the fate of an engine, or of a session factory or connection made of it."""
+def fate(file: File, expr: ast.expr, *, gives: frozenset[str] = GIVES_ENGINE) -> Fate:
+    """Return the fate of an engine, or of a session factory or connection made of it.
+
+    Arguments:
+        gives: the methods whose result is followed, too.
+    """
     function = function_around(file, expr)
     if function is None:
         return Fate.DROPPED if _is_script(file, expr) or _ends_soon(file, expr) else Fate.KEPT
     if any(isinstance(outer, ast.Lambda) for outer in file.around(expr)):
         return Fate.HANDED_ON
-    return _Follow(file, function).of(expr)
+    return _Follow(file, function, gives).of(expr)
 
 
 def _is_script(file: File, node: ast.AST) -> bool:
@@ -152,8 +156,9 @@ def ends_with_crawl(made: Engine) -> bool:
 class _Follow:
     """The search for the fates of one object, through the variables of one function."""
 
-    def __init__(self, file: File, function: Function) -> None:
+    def __init__(self, file: File, function: Function, gives: frozenset[str]) -> None:
         self.file = file
+        self.gives = gives
         self.scope = file.functions[function]
         self.names: set[str] = set()
         self.fates: set[Fate] = set()
@@ -172,7 +177,7 @@ class _Follow:
                 case ast.Attribute(attr=attribute):
                     if attribute == "dispose":
                         self.fates.add(Fate.DISPOSED)
-                    elif attribute not in GIVES_ENGINE:
+                    elif attribute not in self.gives:
                         return
                 case ast.Call(func=func) if node is not func and not self._holds(func):
                     if self._is_stored(outer, node):
@@ -284,7 +289,10 @@ def lasts(made: Engine) -> bool:
         return False
     if is_short_script(file) and _is_run_by_own_program(file, made.call):
         return False  # whatever keeps it ends with the program
-    return made.has_owner or fate(file, made.call) in _LASTING
+    if made.has_owner or (its_fate := fate(file, made.call)) is Fate.KEPT:
+        return True
+    # A caller that only gets a connection does not ask the pool again.
+    return its_fate is Fate.HANDED_ON and fate(file, made.call, gives=GIVES_ENGINE - _CONNECTS) is Fate.HANDED_ON
 
 
 def _is_run_by_own_program(file: File, node: ast.AST) -> bool:

@@ -334,10 +334,13 @@ def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
 
 def _resolve_bind(file: File, bind: ast.expr) -> Value:
     """Return the bind of a session: for `with engine.connect() as conn: Session(conn)`, the result of `connect`."""
-    if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
+    if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, (ast.Name, ast.Attribute)):
         return found
-    if bind.id in {"connection", "conn"} and has_parameter(file.scope_of(bind).node, bind.id):
-        return Instance("sqlalchemy.engine.Connection")  # as events of mapped classes are given
+    is_given = isinstance(bind, ast.Attribute) or has_parameter(file.scope_of(bind).node, bind.id)
+    if is_given and last_name(bind).rpartition("_")[2] in {"connection", "conn"}:
+        return Instance("sqlalchemy.engine.Connection")  # of another owner, or as events of mapped classes are given
+    if isinstance(bind, ast.Attribute):
+        return found
     for item in file.nodes(ast.withitem):
         match item.optional_vars:
             case ast.Name(id=bind.id) as target if file.scope_of(target) is file.scope_of(bind):

@@ -2,6 +2,9 @@
 
 from dbhygiene.library.resources import Driver, Pool
 
+# The hook for PostgreSQL takes psycopg 3 if that is installed, from version 6.3 of its provider on.
+_PREFERRED = {"PostgresHook": "psycopg"}
+
 # The class of each hook, its module from Airflow 2 on, its module before, and the package of its driver.
 _HOOKS = (
     ("PostgresHook", "postgres.hooks.postgres", "postgres_hook", "psycopg2"),
@@ -27,6 +30,7 @@ DRIVER = Driver(
             ),
             takes="get_conn",
             opens=package,
+            prefers=_PREFERRED.get(name, ""),
         )
         for name, module, before, package in _HOOKS
     ),
