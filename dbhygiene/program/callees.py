@@ -13,7 +13,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked
+from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import lineage
 from dbhygiene.program.code import calls_in, own_nodes
@@ -36,7 +36,7 @@ from dbhygiene.program.hierarchy import (
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
-from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name, without_arguments
+from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, is_none, last_name, without_arguments
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -181,10 +181,22 @@ def _declared_class(at: _Object) -> _Receiver | None:
             made = _find_class(at.file, func)
             return _Receiver(made, exact=at.exact and not _is_parameter(at.file, func)) if made is not None else None
         case ast.Name(id=name) if (here := _binding_scope(at.file, at.expr)) is not None:
+            if (own := _class_of_owner(at.file, here, name)) is not None:
+                return _Receiver(own, exact=False)
             given = parameter_annotation(here, name)
             its_class = _find_class(at.file, given) if given is not None else None
             return _Receiver(its_class, exact=False) if its_class is not None else None
     return None
+
+
+def _class_of_owner(file: File, scope: Scope, name: str) -> Definition | None:
+    """Return the class of a method, if a name is that of its `self`."""
+    function = scope.node
+    if not takes_owner(scope) or not isinstance(function, FUNCTION) or first_parameter(function) != name:
+        return None
+    if function.decorator_list or scope.aliases.get(name):
+        return None  # perhaps a class method, or a value of its own
+    return enclosing_class(file, scope)
 
 
 def _origins(at: _Object) -> list[_Object] | None:
