@@ -53,7 +53,7 @@ class Snapshot(NamedTuple):
     return connections, by file.
     """
 
-    rows: Mapping[Path, FileRecord]
+    rows: Mapping[str, FileRecord]
     used: Mapping[str, Sequence[Path]]
     helper_use: HelperUse
     helpers: Mapping[Path, tuple[str, ...]]
@@ -97,6 +97,12 @@ class IncrementalCheck:
     @cached_property
     def _last_run(self) -> StoredRun:
         return self._cache.read()
+
+    @cached_property
+    def _last_inputs(self) -> list[list[Any]]:
+        """The inputs of the last run, in the order of their numbers, as `_stored_inputs` returns them."""
+        found: list[list[Any]] = json.loads(self._last_run.facts["inputs"])
+        return found
 
     # -- results of the last run ------------------------------------------------------------------------
 
@@ -182,15 +188,18 @@ class IncrementalCheck:
             states.append((name, self._stable_time(mtime), size, _digest_of(path)))
         return json.dumps(states)
 
-    def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
+    def reusable(self, paths: Files, wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
         """Return the reusable part of the last run, or None. A file that was never checked counts as new."""
         self._project.lookups = defaultdict(dict)
         rows, same = self._last_run.rows, self._unchanged_times
-        listed = {str(path) for path in paths}
-        self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or change_mark(path))}
-        if not rows or len(self._project.inputs.keys) or len(json.loads(self._last_run.facts["inputs"])) > _MOST_INPUTS:
+        listed = set(paths.names)
+        others = (listed | rows.keys()) - same.keys()
+        self._times = {**same, **{path: times for path in others if (times := change_mark(path))}}
+        if not rows or len(self._project.inputs.keys) or len(self._last_inputs) > _MOST_INPUTS:
             return None
-        changed = {path for path in listed | rows.keys() if not self._is_same(path)}
+        self._true = {path: row for path, times in same.items() if (row := rows.get(path)) and row[:2] == times}
+        self._same = dict(self._true)
+        changed = {path for path in (listed | rows.keys()) - self._true.keys() if not self._is_same(path)}
         come_or_gone = {path for path, row in rows.items() if row.listed} ^ listed
         used = self._users_of_packages(changed)
         if used is None or len(changed | come_or_gone) > MANY:
@@ -199,7 +208,8 @@ class IncrementalCheck:
         stale = self._stale(changed | come_or_gone, is_listed_anew=bool(come_or_gone))
         stale |= {str(path) for path in wanted} & self._without_findings
         self._true = {path: row for path, row in self._true.items() if path not in stale}
-        kept = {path: row for path in paths if (row := self._true.get(str(path))) and row.named == (path in named)}
+        given = set(map(str, named))
+        kept = {path: row for path in paths.names if (row := self._true.get(path)) and row.named == (path in given)}
         handed = {Path(path): row.helpers for path, row in rows.items() if row.helpers}
         return Snapshot(kept, used, HelperUse(self._last_run.facts["help"]), handed)
 
@@ -267,7 +277,7 @@ class IncrementalCheck:
         facts, absolute = self._last_run.facts, self._paths.plain_to_absolute
         paths = [Path(self._paths.to_absolute(path)) for path in json.loads(facts["paths"])]
         keys, unknown, values, answers = list[Key](), list[Key](), dict[Key, Any](), dict[Key, Answer]()
-        for written, *rest in json.loads(facts["inputs"]):
+        for written, *rest in self._last_inputs:
             keys.append(key := tuple(map(absolute, written)))
             if key[0] in KINDS:
                 values.update(dict.fromkeys([key], *rest) if rest else {})
@@ -298,9 +308,9 @@ class IncrementalCheck:
         """Return the searches with another result than before; the project gets the results of all."""
         project, inputs = self._project, 0
         numbers = {path: number for number, path in enumerate(paths)}
-        places = {path: place for place, path in enumerate(project.everything)}
+        places = {path: place for place, path in enumerate(project.everything.names)}
         here = [(path, numbers.get(path, _UNKNOWN)) for path in changed]
-        pairs = {pair for path in changed if path in places for pair in project.aliases_in(path)}
+        pairs = {pair for path in changed if str(path) in places for pair in project.aliases_in(path)}
         for key in keys:
             if key[0] == SEARCH:
                 search = tuple(map(str, key[1:]))
@@ -308,12 +318,12 @@ class IncrementalCheck:
                     inputs |= project.inputs.bit(*key)
                     continue
                 old = set(found)
-                new = {path for path, _ in here if path in places and project.finds(path, search)}
+                new = {path for path, _ in here if str(path) in places and project.finds(path, search)}
                 project.found[search] = [paths[number] for number in found]
                 if any((number in old) != (path in new) for path, number in here):
                     inputs |= project.inputs.bit(*key)
                     now = new.union(paths[number] for number in found).difference(set(changed) - new)
-                    project.found[search] = sorted(now, key=places.__getitem__)
+                    project.found[search] = sorted(now, key=lambda path: places[str(path)])
             elif key[0] == ALIASES:
                 names, sources = values.get(key, ((), None))
                 added = any(old in names and name not in names for old, name in pairs)

@@ -108,8 +108,8 @@ def _check_few(
         memory = IncrementalCheck(project, rules, how.cache)
         if memory.list_project() and set(project.everything.names).issuperset(files.names):
             run = ProjectCheck(project, project.everything, rules, named, analyses, how, memory, files)
-            if (loaded := run.files_to_recheck()) is not None:
-                return run.wanted_findings(loaded)
+            if (changed := run.changed_files()) is not None:
+                return run.wanted_findings(changed)
     return ProjectCheck(project, files, rules, named, analyses, how).findings()
 
 
@@ -163,7 +163,7 @@ class ProjectCheck:
         self.used: dict[str, list[Path]] = {}
         self.help = HelperUse.NONE
         self.handed: dict[Path, tuple[str, ...]] = {}  # the names of functions that return connections
-        self.known: dict[Path, Sequence[Finding] | None] = {}
+        self.known: dict[str, Sequence[Finding] | None] = {}
         self.crew: WorkerPool | None = None
         self.worker: dict[Path, int] = {}  # which worker has checked a file
         self.lost: dict[Path, str] = {}  # files whose check ended the worker
@@ -174,17 +174,18 @@ class ProjectCheck:
         finally:
             self._stop_workers()
 
-    def wanted_findings(self, loaded: LoadedFiles) -> Iterator[Finding]:
-        """Yield the requested findings, and store nothing."""
+    def wanted_findings(self, changed: LoadedFiles) -> Iterator[Finding]:
+        """Yield the requested findings, after `changed_files`; store nothing."""
         try:
-            for _, findings in self._results({path: loaded[path] for path in self.wanted}):
+            for _, findings in self._results({path: changed.get(path) for path in self.wanted}):
                 yield from findings
         finally:
             self._stop_workers()
 
     def _check_whole_project(self) -> Iterator[Finding]:
         """Yield the requested findings of a check of the whole project."""
-        loaded = self.files_to_recheck() or self.load(self.paths)
+        changed = self.changed_files()
+        loaded = self.load(self.paths) if changed is None else {**dict.fromkeys(self.paths), **changed}
         checked = {}
         for path, findings in self._results({path: loaded[path] for path in self.wanted}):
             checked[path] = findings
@@ -268,13 +269,13 @@ class ProjectCheck:
         """Whether a helper in another file may return a connection to one of these."""
         return None in loaded.values() or any(map(self.analyses.needs_helpers, _files(loaded)))
 
-    def files_to_recheck(self) -> LoadedFiles | None:
-        """Return the files that have changed, or depend on a changed one; None: all."""
+    def changed_files(self) -> LoadedFiles | None:
+        """Return the files that have changed, or depend on a changed one; None if all are to be checked."""
         if self.memory is None or (before := self.memory.reusable(self.paths, self.wanted, self.named)) is None:
             return None
         self.used, self.help = {package: [*paths] for package, paths in before.used.items()}, before.helper_use
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
-        stale = [path for path in self.paths if path not in before.rows]
+        stale = [Path(path) for path in self.paths.names if path not in before.rows]
         packages = {rule.within for rule in self.rules if rule.within}
         changed = _search(self.project, stale, rules, self.named, packages | _names(before.helpers))
         texts = (WordIndex(file.text) for file in _files(changed))
@@ -286,11 +287,11 @@ class ProjectCheck:
             return None
         self.rules = rules
         self.known = {path: row.findings for path, row in before.rows.items()}
-        return {**dict.fromkeys(self.paths), **changed}
+        return changed
 
     def _has_same_helpers(self, before: Snapshot, changed: LoadedFiles) -> bool:
         """Whether the same functions return connections as in the last run; changed files are analysed for that."""
-        self.handed.update((path, names) for path, names in before.helpers.items() if path in before.rows)
+        self.handed.update((path, names) for path, names in before.helpers.items() if str(path) in before.rows)
         if not changed:
             return True
         if before.helper_use is not HelperUse.KNOWN:
@@ -438,7 +439,7 @@ class ProjectCheck:
                 findings = next(coming)[1]
                 findings = [worker_died(path, self.lost[path])] if path in self.lost else findings
             else:
-                findings = [file] if file is not None else self.known.get(path) or ()
+                findings = [file] if file is not None else self.known.get(str(path)) or ()
             found += sum(each.confidence >= self.project.settings.min_confidence for each in findings)
             if self.how.progress is not None:
                 self.how.progress(done, len(loaded), found)

@@ -247,9 +247,10 @@ class Store:
             yield self._encode_path(path), row.mtime, row.size, content, text, findings
 
     def _row(self, mtime: int, size: int, content: str, text: str, found: str) -> FileRecord:
-        rest = self._value(json.loads(text)) if text else ()
         findings = self._value(json.loads(found)) if found else None
-        return FileRecord(mtime, size, *rest)._replace(findings=findings, content=content)
+        if not text:
+            return FileRecord(mtime, size, findings=findings, content=content)
+        return FileRecord._make((mtime, size, *self._value(json.loads(text)), findings, content))
 
     def _text(self, value: object) -> str:
         return json.dumps(self._plain(value), separators=(",", ":"))
@@ -273,7 +274,8 @@ class Store:
         name, *rest = plain
         if name == "Path":
             return Path(self._paths.to_absolute(*rest))
-        return _CLASSES[name](*map(self._value, rest)) if name else tuple(map(self._value, rest))
+        values = (self._value(each) if type(each) is list else each for each in rest)
+        return _CLASSES[name](*values) if name else tuple(values)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"

@@ -96,8 +96,9 @@ class Run:
             rules = self._rules(project)
             self._warn_of(member, named)
             self.checked += len(files)
-            for path in files:
-                self.log(printable_path(path))
+            if self.options.verbose:
+                for path in files:
+                    self.log(printable_path(path))
             self.log(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = Analyses(project)
             if self.options.verbose:

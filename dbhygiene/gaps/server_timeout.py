@@ -5,6 +5,9 @@ MySQL does so by default. PostgreSQL does if a file of the repository, or the se
 
 from __future__ import annotations
 
+import os
+from functools import cached_property
+
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.gaps.duration import Duration, confidence_of_timeout
 from dbhygiene.gaps.servers import SQLITE, UNKNOWN_SERVER, verdict
@@ -89,7 +92,18 @@ class IdleClosing:
         if isinstance(self._project, NoProject) or any(word in file.text for word in _SETTINGS):
             return closes_idle(file)
         place = file.directory, file.module.partition(".")[0]
-        return closes_idle_near(self._project, self._asked.setdefault(place, str(file.path)))
+        if place not in self._asked:
+            is_package = os.path.isfile(os.path.join(file.directory, "__init__.py"))
+            known = self._asked_before.get(file.directory) if is_package else None
+            self._asked[place] = known or str(file.path)
+        return closes_idle_near(self._project, self._asked[place])
+
+    @cached_property
+    def _asked_before(self) -> dict[str, str]:
+        """The files for which the answer is known from the last run, by directory."""
+        answers = self._project.inputs.answers
+        paths = [str(key[1]) for key in answers if key[0] == closes_idle_near.__name__]
+        return {os.path.dirname(path): path for path in paths}
 
     @property
     def is_known(self) -> bool:

@@ -110,7 +110,7 @@ def requirement_files(directory: Path) -> Iterator[tuple[Path, Callable[[str], N
         return
     for pattern, read in _SOURCES:
         beside = pattern.partition("/")[0]
-        if any(fnmatchcase(name, beside) for name in names):
+        if beside in names or ("*" in beside and any(fnmatchcase(name, beside) for name in names)):
             yield from ((path, read) for path in sorted(directory.glob(pattern)))
 
 
