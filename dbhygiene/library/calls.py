@@ -77,8 +77,12 @@ QUIET_METHODS = frozenset(
     warn error exception critical log isoformat strftime total_seconds timestamp addCleanup addfinalizer callback
     register_loader register_dumper push enter_context enter_async_context pop_all push_async_callback push_async_exit
     is_set isSet is_alive qsize isEnabledFor
+    get_dsn_parameters get_parameter_status parameter_status get_backend_pid get_transaction_status get_server_info
+    get_host_info get_proto_info character_set_name thread_id get_server_pid get_server_version
     """.split()
 )
+# Methods of `info` of a PostgreSQL connection, by names that other libraries have, too.
+QUIET_INFO_METHODS = frozenset({"get_parameters"})
 
 # Functions that raise nothing but errors of these classes, each with names by which it is caught, too. No handler of a
 # driver's errors catches them.
@@ -130,6 +134,13 @@ _SETTING = (
 )
 SETTING = lazy_pattern(_SETTING, re.IGNORECASE)
 NEW_FILE = lazy_pattern(rf"{_SETTING}|\s*CREATE\b", re.IGNORECASE)  # for a database file that is new
+# To prepare a connection for a caller, a program also reads the catalogue, and nothing but tables of the catalogue.
+_CATALOGUE = r"pg_\w+\b(?!\.)|(?:pg_catalog|information_schema|performance_schema|sys)\.|sqlite_(?:master|schema)\b"
+_OTHER_TABLE = rf"(?:\b(?:FROM|JOIN)\s+(?!{_CATALOGUE})|\bFROM\s+[\w.]+(?:\s+(?:AS\s+)?\w+)?\s*,)"
+_READS_CATALOGUE = (
+    rf"\s*SELECT\b(?:\s+(?:pg_catalog\.)?(?:current_setting|set_config)\(|(?=[\s\S]*\bFROM\b)(?![\s\S]*{_OTHER_TABLE}))"
+)
+PREPARING = lazy_pattern(rf"{_SETTING}|{_READS_CATALOGUE}", re.IGNORECASE)
 READ_QUERY = lazy_pattern(r"\s*\(?\s*(?:SELECT|SHOW|DESC|DESCRIBE|EXPLAIN|USE|SET|PRAGMA)\b", re.IGNORECASE)
 
 # The classes of all errors of a server, and of a library: what a query raises is one of these.
@@ -229,6 +240,9 @@ BORROWING_METHODS = frozenset(
     assertIn assertNotIn assertRaises assertRaisesRegex assertWarns join
     """.split()
 )
+
+# Methods of containers, queues and futures that keep their argument.
+KEEPING_METHODS = frozenset("append appendleft add insert put put_nowait set_exception setdefault".split())
 
 # Names by which a logger goes: none of its methods raises.
 LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".split())

@@ -60,7 +60,8 @@ class Resource(Record):
     may_open: frozenset[str] = frozenset()  # those of them that return when opening fails, too
     true_if_opened: frozenset[str] = frozenset()  # those of these whose result is true if it is open, and false if not
     costs_nothing: bool = False  # where it is left open: a database in memory
-    closed_when_freed: bool = False  # no server holds it: CPython closes it once nothing refers to it
+    closed_when_freed: bool = False  # no server holds it: CPython closes it once it is destroyed
+    is_in_no_cycle: bool = False  # CPython closes it as soon as no variable refers to it
     clashing: str = ""  # "threads" or "tasks": several that use it at once get `when_shared`
     when_shared: str = ""
 
@@ -168,7 +169,8 @@ class Driver(Record):
     deferred_by: str = ""  # the option by which a connection is made, and not opened
     opened_by: frozenset[str] = frozenset()  # the methods that open it then
     opens_async: frozenset[str] = frozenset()
-    closed_when_freed: bool = False  # no server holds a connection: CPython closes it once nothing refers to it
+    closed_when_freed: bool = False  # no server holds a connection: CPython closes it once it is destroyed
+    is_in_no_cycle: bool = False  # measured: CPython closes a connection as soon as no variable refers to it
     thread_check: str = ""  # the option that is on by default, and lets only the thread that opens a connection use it
     when_shared: str = ""  # what threads or tasks that use a connection at once get; "": each gets its own rows
     pools: tuple[Pool, ...] = ()
@@ -196,6 +198,7 @@ class Driver(Record):
             clashing="" if not self.when_shared else "tasks" if self.is_async or is_async else "threads",
             when_shared=self.when_shared,
             closed_when_freed=self.closed_when_freed,
+            is_in_no_cycle=self.is_in_no_cycle and not (self.is_async or is_async),
         )
 
     def resource_of_pool(self, pool: Pool, version: Version | None = None) -> Resource:
@@ -207,6 +210,7 @@ class Driver(Record):
             leaving=pool.leaving or plain.leaving,
             second_close_raises=False,
             is_pooled=True,
+            is_in_no_cycle=False,
             gives_back=pool.gives_back,
             lent_by=pool.takes,
         )

@@ -44,6 +44,7 @@ from dbhygiene.library.calls import (
     LAZY,
     LOGGERS,
     NEVER_RETURN,
+    QUIET_INFO_METHODS,
     QUIET_METHODS,
     RAISING,
     READING_ITEMS,
@@ -900,7 +901,8 @@ def _is_session(model: CallModel) -> bool:
 
 def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:
     has_default = method.attr == "pop" and len(args) == 2
-    return has_default or method.attr in QUIET_METHODS or _logs(method.value)
+    of_info = method.attr in QUIET_INFO_METHODS and last_name(method.value) == "info"
+    return has_default or of_info or method.attr in QUIET_METHODS or _logs(method.value)
 
 
 def _logs(owner: ast.expr) -> bool:

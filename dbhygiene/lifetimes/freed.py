@@ -1,11 +1,12 @@
 """`FileConnection`: a connection of a database file that CPython closes, since only a function's frame refers to it.
 
 def count():
-    conn = sqlite3.connect("shop.db")            # freed, and so closed, when `count` returns
+    conn = sqlite3.connect("shop.db")            # before Python 3.11: closed when `count` returns
     return conn.execute(sql).fetchone()[0]
 
-If the function raises, the traceback keeps its frame until the exception is handled: a write transaction stays open
-for so long, and other writers get "database is locked".
+Since Python 3.11, only the garbage collector closes it: it and its cache of statements refer to each other. If an
+exception skips the `commit`, a write transaction stays open for so long: other writers get "database is locked".
+Before, it stays open as long as the traceback refers to the function's frame.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,7 +24,17 @@ from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library import django
-from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETTING, SETTING_UP
+from dbhygiene.library.calls import (
+    KEEPING_METHODS,
+    NEW_FILE,
+    PREPARING,
+    QUERIES,
+    RAISING,
+    READ_QUERY,
+    SETS_UP,
+    SETTING,
+    SETTING_UP,
+)
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
@@ -32,7 +43,7 @@ from dbhygiene.lifetimes.shared_sources import shared_sources
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
-from dbhygiene.source.file import File, ProjectView, loop_around
+from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
@@ -349,14 +360,16 @@ class Lifetime(Frozen):
         """Certain if it leaks as written, likely if an exception must come first, even to open it.
 
         It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, if CPython closes
-        a file's connection before it gets in the way, or if only a dead connection leaks, one whose set-up fails as it
-        would for any connection, or one of a program that ends; or if the method that opens it may also fail and
-        return.
+        a file's connection before it gets in the way, or one that a handler drops, or if only a dead connection leaks,
+        one whose set-up fails as it would for any connection, or one of a program that ends; or if the method that
+        opens it may also fail and return.
         """
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
         if self.resource.may_open or (self.is_freed and not self.blocks_others):
             return Confidence.POSSIBLE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
+            return Confidence.POSSIBLE
+        if self.dropping is not None:
             return Confidence.POSSIBLE
         is_certain = self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} and not self._is_opened_after_attempt
         is_certain = is_certain and not (self.is_freed and self.removal is None)
@@ -384,18 +397,39 @@ class Lifetime(Frozen):
 
     @cached_property
     def raisers_in_transaction(self) -> list[Located]:
-        """What may raise and leave it open within a write transaction, for which other writers must wait.
-
-        If the function catches the exception and returns, this ends at once; in a loop, it lasts until the next round.
-        """
-        if self._of_file is None or (self.leak is Leak.SWALLOWED and loop_around(self.file, self.birth) is None):
-            return []
-        return self._of_file.raisers_in_transaction
+        """What may raise and leave it open within a write transaction, for which other writers must wait."""
+        return self._of_file.raisers_in_transaction if self._of_file is not None else []
 
     @property
     def blocks_others(self) -> bool:
         """Whether other code may fail because of it, though CPython closes it soon."""
         return bool(self.raisers_in_transaction) or self.removal is not None
+
+    @cached_property
+    def dropping(self) -> Located | None:
+        """The statement by which a handler drops it, as `conn = None`, if CPython closes it then.
+
+        No variable may refer to it afterwards, nor to one of its cursors, and no other code to the exception.
+        """
+        if self.leak is not Leak.SWALLOWED or not self.resource.is_in_no_cycle or self.replacement is not None:
+            return None
+        exit_ = self.analysis.graph.exit
+        left = [fact for end, fact in self._ends if end is exit_ and self._leaks_by_return(fact)]
+        left += [fact for _, fact in self._opened_again]
+        if any(isinstance(where, str) for fact in left for _, where in fact.aliases):
+            return None
+        way = self.facts(Leak.SWALLOWED)
+        handler: ast.ExceptHandler | None = None
+        for (node, fact, _), later in zip_longest(way, way[1:]):
+            event = node.event
+            if isinstance(event, cfg.Catch):
+                handler = event.node
+                if _keeps_exception(handler):
+                    return None
+            elif isinstance(event, (cfg.Bind, cfg.Delete)) and handler is not None and event.node in ast.walk(handler):
+                if self._is_held(fact) and (later is None or not self._is_held(later[1])):
+                    return event.node if isinstance(event.node, ast.stmt) else None
+        return None
 
     @property
     def _is_opened_after_attempt(self) -> bool:
@@ -492,12 +526,13 @@ class Lifetime(Frozen):
         return bool(set_up) and all(map(self._ends_set_up, others))
 
     def _ends_set_up(self, raiser: ast.expr) -> bool:
-        return self._commits(raiser) or self._fetches(raiser) or self._is_to_end(raiser)
+        converts = isinstance(raiser, ast.Call) and self.file.resolve(raiser.func) in RAISING
+        return converts or self._commits(raiser) or self._fetches(raiser) or self._is_to_end(raiser)
 
     def _sets_up(self, raiser: ast.expr) -> bool:
         call = raiser.value if isinstance(raiser, ast.Await) else raiser
         if isinstance(call, ast.Call) and self._is_passed_to(call, raiser):
-            if SETTING_UP.fullmatch(self.file.resolve(call.func) or "") or runs_set_up(self.file, call):
+            if SETTING_UP.fullmatch(self.file.resolve(call.func) or "") or runs_set_up(self.file, call, self._setting):
                 return True
         method, hows = self._method(raiser)
         if method is None:
@@ -507,7 +542,16 @@ class Lifetime(Frozen):
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
         if method.attr not in {"execute", "executescript"} or not asked or not hows <= {ITSELF, *READERS}:
             return False
-        return all_begin_with(self.file, asked[0], NEW_FILE if self._creates_file else SETTING)
+        return all_begin_with(self.file, asked[0], self._setting)
+
+    @cached_property
+    def _setting(self) -> re.Pattern[str]:
+        """How statements begin that set it up."""
+        if self._creates_file:
+            return NEW_FILE
+        exit_ = self.analysis.graph.exit
+        is_for_others = any(end is exit_ and fact.state == "open" and self._is_owned(fact) for end, fact in self._ends)
+        return PREPARING if is_for_others else SETTING
 
     @cached_property
     def _creates_file(self) -> bool:
@@ -740,6 +784,27 @@ class Lifetime(Frozen):
     def statement(self) -> ast.stmt:
         """The statement that opens it."""
         return next(node for node in self.file.around(self.birth) if isinstance(node, ast.stmt))
+
+
+def _keeps_exception(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler may store its exception, whose traceback refers to the variables of all functions on it."""
+    stores = (
+        ast.Assign,
+        ast.AnnAssign,
+        ast.NamedExpr,
+        ast.Return,
+        ast.Yield,
+        ast.List,
+        ast.Tuple,
+        ast.Dict,
+        ast.keyword,
+    )
+    for part in (each for statement in handler.body for each in ast.walk(statement)):
+        given = part.args if isinstance(part, ast.Call) and last_name(part.func) in KEEPING_METHODS else ()
+        kept = [*ast.iter_child_nodes(part)] if isinstance(part, stores) else given
+        if handler.name and any(isinstance(each, ast.Name) and each.id == handler.name for each in kept):
+            return True
+    return False
 
 
 def _names_in(expr: ast.expr) -> set[str]:

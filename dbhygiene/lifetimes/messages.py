@@ -101,9 +101,17 @@ def _describe_close(resource: Resource) -> str:
 
 def consequence_of(life: Lifetime) -> Iterator[str]:
     """Yield the effect of a resource that is left open: on its server, or on the next user of its file."""
-    if not life.is_freed or life.resource.costs_nothing:
+    if (dropping := life.dropping) is not None:
+        place = life.file.line_name(dropping.lineno)
+        yield f"{place} drops it: CPython closes it at the end of the handler; other implementations of Python may not"
+    elif not life.is_freed or life.resource.costs_nothing:
         yield from consequence(life.resource, life.pool)
-        return
+    else:
+        yield from _of_file(life)
+
+
+def _of_file(life: Lifetime) -> Iterator[str]:
+    """Yield the effect of a connection of a file that CPython closes once nothing refers to it."""
     if (call := life.removal) is not None:
         yield f"on Windows, {_with_line(life.file, call)} fails if the file is still open"
     if raisers := life.raisers_in_transaction:
@@ -111,14 +119,11 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
         if life.leak is Leak.RAISED and not {life.culprit, *life.raisers} <= {*raisers}:
             raiser = life.culprit if life.culprit in raisers else raisers[0]
             when = f"if {_with_line(life.file, raiser)} raises"
-        keeps = f"`{life.title}` keeps the write transaction open"
-        if life.leak is not Leak.SWALLOWED and life.replacement is None:
-            keeps = "the traceback keeps the connection, and so the write transaction, open"
-        yield f'{when}, {keeps}: other writers get "database is locked"'
-    elif life.leak is Leak.RAISED:
-        yield "CPython closes it once the exception has been handled: only the traceback refers to it"
-    else:
-        yield "CPython closes it when the function ends, because nothing else refers to it"
+        yield f'{when}, `{life.title}` keeps the write transaction open: other writers get "database is locked"'
+    before = "once the exception has been handled" if life.leak is Leak.RAISED else "when the function ends"
+    if life.replacement is not None:
+        before = "when its variable is reassigned"
+    yield f"CPython closes it only when the garbage collector runs; before Python 3.11, {before}"
 
 
 def consequence(resource: Resource, pool: str = "") -> Iterator[str]:

@@ -27,13 +27,17 @@ def all_begin_with(file: File, asked: ast.expr, with_: re.Pattern[str]) -> bool:
     return all(with_.match(each) for text in texts for each in text.split(";") if each.strip() or each == text)
 
 
-def runs_set_up(file: File, call: ast.Call, seen: Collection[ast.AST] = ()) -> bool:
-    """Whether a call runs functions of the project that do nothing with a connection but set it up."""
+def runs_set_up(file: File, call: ast.Call, with_: re.Pattern[str] = SETTING, seen: Collection[ast.AST] = ()) -> bool:
+    """Whether a call runs functions of the project that only send statements which set a connection up.
+
+    Arguments:
+        with_: how these statements begin.
+    """
     found = callees(file, call, scope_around(file, call))
     if not found.definitions or not found.complete:
         return False
     bodies = [(each.file, each.node) for each in found.definitions]
-    return all(isinstance(node, FUNCTION) and _only_sets_up(where, node, seen) for where, node in bodies)
+    return all(isinstance(node, FUNCTION) and _only_sets_up(where, node, with_, seen) for where, node in bodies)
 
 
 def catches_all_but_ends(file: File, call: ast.Call) -> bool:
@@ -75,7 +79,7 @@ def _only_ends(node: ast.AST) -> bool:
     return True
 
 
-def _only_sets_up(file: File, function: Function, seen: Collection[ast.AST]) -> bool:
+def _only_sets_up(file: File, function: Function, with_: re.Pattern[str], seen: Collection[ast.AST]) -> bool:
     """Whether a function sends statements, and only such that set up what its caller gives it."""
     if function in seen:
         return True
@@ -85,11 +89,11 @@ def _only_sets_up(file: File, function: Function, seen: Collection[ast.AST]) -> 
     sent = 0
     for call in (node for node in walk(function) if isinstance(node, ast.Call)):
         if isinstance(call.func, ast.Attribute) and call.func.attr in QUERIES:
-            if call.func.attr != "execute" or not call.args or not all_begin_with(file, call.args[0], SETTING):
+            if call.func.attr != "execute" or not call.args or not all_begin_with(file, call.args[0], with_):
                 return False
             sent += 1
         elif any(isinstance(each, ast.Name) and each.id in given for each in argument_values(call)):
-            if runs_set_up(file, call, seen):
+            if runs_set_up(file, call, with_, seen):
                 sent += 1
             elif callees(file, call, scope_around(file, call)).definitions:
                 return False  # it may use the connection for anything

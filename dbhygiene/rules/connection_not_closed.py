@@ -135,8 +135,9 @@ A leak is only *possible* in code that runs once, after which the process ends, 
 nothing in the project calls.
 
 A leak of an SQLite file is only *possible* if nothing but the function refers to the connection: no server holds it,
-and CPython closes it when the function ends. Three cases are reported as with other databases: an exception leaves a
-write transaction open, the function deletes the open file, or a list holds several connections.
+and CPython closes it when the function ends, or since Python 3.11 when the garbage collector runs. Three cases are
+reported as with other databases: an exception leaves a write transaction open, the function deletes the open file, or a
+list holds several connections.
 
 ```python
 import sqlite3

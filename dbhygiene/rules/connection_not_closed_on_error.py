@@ -70,9 +70,9 @@ def vacuum(path):
         conn.close()
 ```
 
-With an SQLite file, the exception's traceback holds a write transaction until the exception is handled: other writers
-get "database is locked". Without a write, the finding is *possible*: CPython closes the connection when the exception
-has been handled.
+With an SQLite file, an exception leaves the write transaction open: other writers get "database is locked" until
+CPython closes the connection. Since Python 3.11, only the garbage collector closes it; before, CPython closes it once
+the exception has been handled. Without a write, the finding is *possible*.
 
 ```python
 import sqlite3

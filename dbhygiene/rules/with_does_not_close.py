@@ -20,9 +20,9 @@ def add(dsn, name):
         cursor.execute("insert into names values (%s)", (name,))
 ```
 
-No server holds the connection of an SQLite file. The finding is *possible* if CPython closes it at the end of the
-function, because nothing else refers to it. If the function deletes or moves the file, it is *certain*: Windows refuses
-that while the connection is open.
+No server holds the connection of an SQLite file. The finding is *possible* if only the function refers to it: CPython
+closes it at the end of the function, or since Python 3.11 when the garbage collector runs. If the function deletes or
+moves the file, it is *certain*: Windows refuses that while the connection is open.
 
 ```python possible
 import sqlite3

@@ -18,6 +18,7 @@ DRIVER = Driver(
     ),
     leavings=(Leaving(closes=False, exists=False), Leaving(closes=True, since=(8, 0, 21))),
     server="mysql",
+    is_in_no_cycle=True,
     reads_in_parts="cursor.fetchmany(1000)",
     sends_many_at_once=True,
     parts=frozenset({"cursor", "execute"}),  # with `multi=True`, an iterator

@@ -9,6 +9,7 @@ DRIVER = Driver(
     opens=("psycopg.connect", "psycopg.Connection.connect", "psycopg.AsyncConnection.connect"),
     leavings=(Leaving(closes=True, commits=True),),
     server="postgresql",
+    is_in_no_cycle=True,
     reads_in_parts='conn.cursor(name="rows")',
     parts=frozenset({"cursor", "execute"}),
     opens_async=frozenset({"psycopg.AsyncConnection.connect"}),

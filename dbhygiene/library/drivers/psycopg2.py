@@ -9,6 +9,7 @@ DRIVER = Driver(
     opens=("psycopg2.connect", "psycopg2.extensions.connection"),
     leavings=(Leaving(closes=False, commits=True),),
     server="postgresql",
+    is_in_no_cycle=True,
     reads_in_parts='conn.cursor(name="rows")',
     pools=(
         Pool(

@@ -19,6 +19,7 @@ DRIVER = Driver(
         Leaving(closes=True, since=(1, 0)),
     ),
     server="mysql",
+    is_in_no_cycle=True,
     second_close_raises=True,
     deferred_by="defer_connect",
     opened_by=frozenset({"connect", "ping"}),
