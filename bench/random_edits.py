@@ -1,6 +1,7 @@
 """`python -m bench.random_edits`: edit the files of a project at random, and compare each result with a fresh check.
 
-Edits add, remove and rename functions, classes and imports, change any file of the project, and undo earlier ones.
+Edits add, remove, move and rename functions, classes, methods, decorators and imports, change any file of the project,
+and undo earlier ones. In between, texts do not parse.
 """
 
 from __future__ import annotations
@@ -148,6 +149,7 @@ if __name__ == "__main__":
 """.strip().split("\n~\n")
 
 
+_DECORATORS = ("@property", "@shared_task", "@receiver(post_save)", "@staticmethod", "@contextmanager", "@connect")
 _SETTINGS = ("min-confidence=possible", "server-timeout=3600")
 
 
@@ -172,7 +174,13 @@ class Author:
             self._rename: 2,
             self._rename_everywhere: 1,
             self._comment: 3,
-            self._break: 1,
+            self._decorate: 2,
+            self._indent: 1,
+            self._change_signature: 2,
+            self._add_method: 2,
+            self._swap_lines: 1,
+            self._break: 2,
+            self._break_and_edit: 1,
             self._undo: 4,
             self._begin_again: 4,
         }
@@ -183,9 +191,17 @@ class Author:
             path = self._dice.choices(paths, weights)[0]
             before = dict(self._texts)
             kind(path)
-            if kind == self._break:
-                yield "break", dict(self._texts)
+            if kind in (self._break, self._break_and_edit):  # while it does not parse, another file may change
+                yield kind.__name__, dict(self._texts)
+                other, text = self._dice.choice(paths), self._texts[path]
                 self._texts = before
+                if kind == self._break_and_edit and other != path:
+                    self._insert_line(other)
+                    if _parses(self._texts[other]):
+                        yield "edit beside a break", {**self._texts, path: text}
+                        yield "mend", dict(self._texts)
+                    else:
+                        self._texts = before
             elif not all(map(_parses, self._texts.values())):
                 self._texts = before
             elif before != self._texts:
@@ -254,6 +270,49 @@ class Author:
 
     def _break(self, path: Path) -> None:
         self._texts[path] = self._texts[path].replace(":\n", "\n", 1)
+
+    def _break_and_edit(self, path: Path) -> None:
+        self._break(path)
+
+    def _decorate(self, path: Path) -> None:
+        lines = self._texts[path].split("\n")
+        places = [number for number, line in enumerate(lines) if re.match(r"\s*(?:def|class) ", line)]
+        if places:
+            place = self._dice.choice(places)
+            if place and lines[place - 1].lstrip().startswith("@"):
+                del lines[place - 1]
+            else:
+                indent = lines[place][: len(lines[place]) - len(lines[place].lstrip())]
+                lines.insert(place, indent + self._dice.choice(_DECORATORS))
+            self._change(path, lines)
+
+    def _indent(self, path: Path) -> None:
+        """Put a block into a branch of the module."""
+        blocks = self._blocks(path)
+        place = self._dice.randrange(len(blocks))
+        inner = "\n".join(f"    {line}" if line else line for line in blocks[place].split("\n"))
+        blocks[place] = f"if os.environ:\n{inner}"
+        self._change(path, blocks, "\n\n\n")
+
+    def _change_signature(self, path: Path) -> None:
+        old, new = self._dice.choice([("(self", "(self, given=None"), ("():", "(conn=None):"), ("request", "conn")])
+        parts = self._texts[path].split(old)
+        if len(parts) > 1:
+            place = self._dice.randrange(1, len(parts))
+            self._texts[path] = new.join([old.join(parts[:place]), old.join(parts[place:])])
+
+    def _add_method(self, path: Path) -> None:
+        lines = self._texts[path].split("\n")
+        if places := [number for number, line in enumerate(lines) if re.match(r"class \w+.*:$", line)]:
+            place = self._dice.choice(places) + 1
+            name, line = self._dice.choice(("close", "run", "handle", "last", "save")), self._dice.choice(_LINES)
+            self._change(path, [*lines[:place], f"    def {name}(self):", f"        {line}", "", *lines[place:]])
+
+    def _swap_lines(self, path: Path) -> None:
+        lines = self._texts[path].split("\n")
+        place = self._dice.randrange(len(lines) - 1) if len(lines) > 1 else 0
+        lines[place : place + 2] = reversed(lines[place : place + 2])
+        self._change(path, lines)
 
     def _undo(self, _: Path) -> None:
         self._texts = dict(self._history[-self._dice.randint(1, min(10, len(self._history)))])

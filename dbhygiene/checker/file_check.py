@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from dbhygiene.checker.own_findings import OWN_CODES, internal_error, syntax_error
+from dbhygiene.checker.own_findings import INTERNAL_ERROR, OWN_CODES, internal_error, syntax_error
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import is_ignored_in, may_fix
 from dbhygiene.checker.subjects import Analyses, WordIndex
@@ -18,7 +19,7 @@ from dbhygiene.diagnostics.fingerprints import add_fingerprints, normalise
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Finding, Fix, NoFix, Step
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Span
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import tables
 from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def _apply_comments(
     run = {rule.code for rule in able if rule.on != _JUDGEMENT}
     judgements = list(judge(file, comments, found, names, run, default)) if judges else []
     reports = [
-        _to_finding(file, rule, report) for rule in judges for each in judgements for report in rule.check(file, each)
+        _judged(file, _to_finding(file, rule, report))
+        for rule in judges
+        for each in judgements
+        for report in rule.check(file, each)
     ]
     reports = add_fingerprints(reports, file.project.root)
     by_name = [comment for comment in comments if comment.rules]
@@ -126,31 +130,41 @@ def _by_subject(rules: Iterable[AnyRule]) -> Iterable[tuple[str, list[AnyRule]]]
 
 
 def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[Finding]:
-    started = perf_counter()
+    """Yield the findings about subjects of a class; while a project is edited, those about each function are kept."""
+    kind, failed = ("findings", on, *(rule.code for rule in rules)), set[Finding]()
     try:
-        subjects = analyses.subjects(on, file)
+        for code, find in analyses.pieces(on, file):
+            check = partial(_check_subjects, file, on, rules, find, analyses)
+            for finding in check() if code is None else analyses.kept(kind, file, code, check):
+                if finding.code != INTERNAL_ERROR:
+                    yield _judged(file, finding)
+                elif finding not in failed:
+                    failed.add(finding)
+                    yield finding
     except Exception as error:
         yield internal_error(file.path, f"the analysis `{on}`", error)
-        return
+
+
+def _check_subjects(
+    file: File, on: str, rules: Sequence[AnyRule], find: Callable[[], Iterable[Any]], analyses: Analyses
+) -> tuple[Finding, ...]:
+    started = perf_counter()
+    subjects, found = [*find()], list[Finding]()
     analyses.times[f"{on} (subjects)"] += perf_counter() - started
     for rule in rules:
         started = perf_counter()
         try:
             for subject in subjects:
-                for report in rule.check(file, subject):
-                    yield _to_finding(file, rule, report)
+                found += (_to_finding(file, rule, report) for report in rule.check(file, subject))
         except Exception as error:
-            yield internal_error(file.path, f"the rule `{rule.name}`", error)
+            found.append(internal_error(file.path, f"the rule `{rule.name}`", error))
         analyses.times[rule.name] += perf_counter() - started
+    return tuple(found)
 
 
 def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
-    from dbhygiene.library.copies import is_copied  # for the few files with findings
-    from dbhygiene.program.retired import reason_outside
-
     span = report.at if isinstance(report.at, Span) else file.span(report.at)
     expression = file.excerpt(span) if isinstance(report.at, Span) else normalise(report.at)
-    outside = _COPIED if is_copied(file) else reason_outside(file)
     return Finding(
         file.path,
         span,
@@ -159,13 +173,24 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
         report.message,
         tuple(s if isinstance(s, Step) else Step(file.path, file.span(s[0]), s[1]) for s in report.path),
         _fix(rule, report, file.project.settings),
-        Confidence.POSSIBLE if outside else report.confidence,
-        (*report.notes, outside) if outside and outside not in report.notes else report.notes,
+        report.confidence,
+        report.notes,
         report.subject,
         _context(file, span.line),
         expression,
         impact=report.impact,
     )
+
+
+def _judged(file: File, finding: Finding) -> Finding:
+    """Return a finding, which is only possible if its file is not a part of the program."""
+    from dbhygiene.library.copies import is_copied  # for the few files with findings
+    from dbhygiene.program.retired import reason_outside
+
+    if (outside := _COPIED if is_copied(file) else reason_outside(file)) is None:
+        return finding
+    notes = finding.notes if outside in finding.notes else (*finding.notes, outside)
+    return finding._replace(confidence=Confidence.POSSIBLE, notes=notes)
 
 
 def _fix(rule: AnyRule, report: Diagnostic, settings: Settings) -> Fix | NoFix | None:
@@ -193,7 +218,7 @@ def _context(file: File, line: int) -> str:
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@query
+@tables
 def _scopes_by_line(file: File) -> tuple[list[int], list[Scope]]:
     """Return the functions and classes of a file, in order, and their first lines."""
     named = [(scope.node.lineno, scope.name, scope) for scope in file.scopes if isinstance(scope.node, _NAMED)]

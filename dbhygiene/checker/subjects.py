@@ -5,20 +5,23 @@ from __future__ import annotations
 import ast
 import importlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.library.prefilter import MODULES, import_lines
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.nodes import Code
 
 if TYPE_CHECKING:
     from dbhygiene.gaps import Gaps
     from dbhygiene.lifetimes import Lifetimes
 
+ValueT = TypeVar("ValueT")
 
 _ANALYSES = {
     "Lifetime": ("dbhygiene.lifetimes", "Lifetimes", "of"),
@@ -27,6 +30,7 @@ _ANALYSES = {
 }
 
 
+_OF_FUNCTIONS = {"Lifetime": "of_function", "Field": "fields_in"}  # found in each function apart
 _IN_ONE_FILE = {"Engine": ("dbhygiene.pools.engines", "engines_in")}  # those that take no analysis: module, function
 
 
@@ -51,6 +55,17 @@ class Analyses:
             module, find = _IN_ONE_FILE[on]
             return list(getattr(importlib.import_module(module), find)(file))
         return file.nodes(getattr(ast, on))
+
+    def pieces(self, on: str, file: File) -> Iterable[tuple[Code | None, Callable[[], Iterable[Any]]]]:
+        """Yield functions that find the subjects of this class: those of each function apart, or else all."""
+        if on in _OF_FUNCTIONS:
+            find = getattr(self._lifetimes, _OF_FUNCTIONS[on])
+            return ((code, partial(find, file, code)) for code in file.functions)
+        return ((None, partial(self.subjects, on, file)),)
+
+    def kept(self, kind: Hashable, file: File, code: Code, ask: Callable[[], ValueT]) -> ValueT:
+        """Return plain data about a function; while the project is edited, it is kept."""
+        return self._lifetimes.kept(kind, file, code, ask)
 
     def set_helpers(self, handed: Mapping[Path, Collection[str]] | None) -> None:
         """Set the helpers: these files return connections by functions of these names, and no others do."""
@@ -83,6 +98,12 @@ class Analyses:
         """Forget all results."""
         self._made.clear()
         self.handed, self.helpers = None, frozenset()
+
+    def close(self) -> None:
+        """Forget all, for good: the analyses lead back to themselves, so only the garbage collector would free them."""
+        for made in self._made.values():
+            vars(getattr(made, "summaries", made)).clear()
+        self._made.clear()
 
     def may_define_any(self, rules: Iterable[AnyRule], files: Iterable[File]) -> bool:
         """Whether any of these files may define helpers; if not, the analysis is not imported."""
@@ -134,7 +155,7 @@ class Analyses:
 
 
 def _needs_lifetimes(rule: AnyRule) -> bool:
-    return rule.on in _ANALYSES and _ANALYSES[rule.on][1] == "Lifetimes"
+    return rule.on in _OF_FUNCTIONS
 
 
 class WordIndex(dict[str, bool]):

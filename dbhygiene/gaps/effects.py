@@ -587,8 +587,7 @@ class Effects:
 
     def _may_be_row(self, owner: ast.expr) -> bool:
         """Whether an object of unknown class that has a `save()` is likely a row: its file mentions models."""
-        imports = (name for scope in self.file.scopes for name in scope.imports.values())
-        known = any(".models" in name or name.startswith("django.db") for name in imports)
+        known = any(".models" in name or name.startswith("django.db") for name in self.file.imported_names)
         return known and isinstance(owner, (ast.Name, ast.Attribute)) and self._resolve(owner) != "self"
 
     # -- with and for ---------------------------------------------------------------------------------

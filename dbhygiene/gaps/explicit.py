@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import Graph
@@ -185,8 +185,10 @@ class _Search:
         for code in self._question.seeing:
             yield HolderContext(life.file, code, names, rests)
 
-    def _between_calls(self, routines: Iterable[HolderContext]) -> Iterator[ExplicitGap]:
+    def _between_calls(self, routines: Collection[HolderContext]) -> Iterator[ExplicitGap]:
         """Return the gaps between two calls of a function that answers requests or events: hours may pass."""
+        if not routines:
+            return
         places = {**dict(callbacks(self._life.file)), **_handlers(self._life.file)}
         for routine in routines:
             place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None

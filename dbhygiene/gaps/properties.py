@@ -8,11 +8,12 @@ def title(self):
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 from dbhygiene.library.django import NAMES_OF_MANAGERS
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, walk
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, tables
 
 
 @query
@@ -37,14 +38,14 @@ def _does_more(file: File, name: str) -> bool:
     return any(not _only_returns_fields(file, method) for method in _decorated_methods(file).get(name, ()))
 
 
-@query
-def _decorated_methods(file: File) -> dict[str, list[Function]]:
+@tables
+def _decorated_methods(file: File) -> Mapping[str, list[Function]]:
     """Return the functions of a file that have decorators, by name: each may be a property."""
     found: dict[str, list[Function]] = {}
     for code in file.functions:
         if isinstance(code, FUNCTION) and code.decorator_list:
             found.setdefault(code.name, []).append(code)
-    return found
+    return file.table("decorated", found, _decorated_methods)
 
 
 def _only_returns_fields(file: File, method: Function) -> bool:

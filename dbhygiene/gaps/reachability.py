@@ -79,6 +79,7 @@ class Reachability:
         self.roots: set[FunctionKey] = set()  # where processes begin
         self._callers: dict[FunctionKey, set[FunctionKey]] = defaultdict(set)
         self._versions: dict[str, list[File | None]] = defaultdict(list)  # None: it has not been read
+        self._paths: dict[str, Path] = {}
 
     def explore(self, begin: Iterable[tuple[File, Code]], *, are_roots: bool = True) -> None:
         """Record the effects of these functions, and of all functions that they reach."""
@@ -144,7 +145,7 @@ class Reachability:
 
     def _version(self, path: str, file: File | None = None) -> int:
         """Return the number of a version of a file: of the project's own, by default."""
-        versions, current = self._versions[path], self._project.loaded_file(Path(path))
+        versions, current = self._versions[path], self._loaded(path)
         file = file or current
         if not versions:
             versions.append(file)
@@ -159,7 +160,13 @@ class Reachability:
     def _is_current(self, key: FunctionKey) -> bool:
         """Whether a function is one of the project's own version of its file."""
         file = self._versions[key.path][key.version]
-        return file is None or self._project.loaded_file(Path(key.path)) is file
+        return file is None or self._loaded(key.path) is file
+
+    def _loaded(self, path: str) -> File | None:
+        """Return the project's own version of a file, if it has been read."""
+        if (known := self._paths.get(path)) is None:
+            known = self._paths[path] = Path(path)
+        return self._project.loaded_file(known)
 
     def file_of(self, key: FunctionKey) -> File:
         """Return the file of a function."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from dbhygiene.library.words import words
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, file_query
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.queries import query
 
 # Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
 REFRESHES = words(
@@ -40,14 +39,14 @@ _SETS_TIMEOUT = r"(?i)\bset\b[^\"'\n]*\bwait_timeout\b"
 PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=True)"}
 
 
-@query
+@file_query
 def may_wait(file: File) -> bool:
     """Whether a program has a word of waiting, or names what the user says to take long."""
     configured = file.project.settings.gaps
     return _MAY_WAIT.search(file.text) is not None or any(name.rpartition(".")[2] in file.text for name in configured)
 
 
-@query
+@file_query
 def sets_timeout(file: File) -> bool:
     """Whether a program sets the server's timeout."""
     return re.search(_SETS_TIMEOUT, file.text) is not None

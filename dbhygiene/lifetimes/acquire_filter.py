@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from dbhygiene.library.prefilter import GIVING
 from dbhygiene.lifetimes.passed_functions import may_run_opener
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
-from dbhygiene.source.queries import Memo, query, query_of_run
+from dbhygiene.source.queries import Memo, apart, query, query_of_run
 
 
 class AcquireFilter:
@@ -64,17 +64,23 @@ class AcquireFilter:
             found = self._words[word] = self.names is None or word in self.names or re.search(GIVING, word) is not None
         return found
 
-    def local_aliases(self, file: File) -> frozenset[str]:
-        """Return the other names that a file has for acquire names."""
-        return frozenset() if self.names is None else _find_local_aliases(file, self)
+    def local_aliases(self, file: File) -> Mapping[str, bool]:
+        """Return the other names that a file has for acquire names, as the keys of a table."""
+        return {} if self.names is None else _find_local_aliases(file, self)
 
 
 @query_of_run
-def _find_local_aliases(file: File, words: AcquireFilter) -> frozenset[str]:
+@apart
+def _find_local_aliases(file: File, words: AcquireFilter) -> Mapping[str, bool]:
     names: set[str] = set()
     while more := {name for word, name in _stand_ins(file) if words.is_acquire_name(word) or word in names} - names:
         names |= more
-    return frozenset(names)
+    known = words.names or frozenset()
+    return file.table(
+        f"aliases of {sorted(known)}",
+        dict.fromkeys(names, True),
+        lambda new: _find_local_aliases(new, AcquireFilter(known)),
+    )
 
 
 @query

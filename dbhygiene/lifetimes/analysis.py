@@ -182,7 +182,8 @@ def _solve(
             handler = node.event.node
             if (is_told := tests_invalidated(walk(handler))) or _recovers(file, handler):
                 recovering[handler] = is_told
-    rebound = names.captured & {name for each in file.nodes(ast.Nonlocal) for name in each.names}
+    within = walk(scope.node) if names.captured else ()
+    rebound = names.captured & {name for each in within if isinstance(each, ast.Nonlocal) for name in each.names}
     partly = {loop: errors for loop, errors in _loops_over_generators(graph, effects) if errors[1] != errors[2]}
     for limit in (MAX_KEYS, 2, 0):  # less precision is better than no answer
         keys = TrackedConditions(graph, bound, limit, opened=sites, given=given, rebound=rebound, partly=partly)

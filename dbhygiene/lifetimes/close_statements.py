@@ -120,7 +120,7 @@ def _code_of(file: File, statement: ast.stmt) -> str:
 
     It is written anew if it has comments, which the editor moves, or a string of several lines.
     """
-    lines = file.lines[statement.lineno - 1 : statement.end_lineno]
+    lines = file.lines_of(statement)
     strings = (part for part in ast.walk(statement) if isinstance(part, (ast.Constant, ast.JoinedStr)))
     if any("#" in line for line in lines) or any(part.lineno != part.end_lineno for part in strings):
         return ast.unparse(statement)

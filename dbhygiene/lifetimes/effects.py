@@ -91,9 +91,9 @@ from dbhygiene.program.callees import callees, is_hook, is_super
 from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.program.code import bound_once
 from dbhygiene.program.decided_tests import decided_tests
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, keyword_value, last_name, walk
-from dbhygiene.source.queries import Memo, query, remembered
+from dbhygiene.source.queries import Memo, remembered
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -918,7 +918,7 @@ def _asks(method: ast.expr) -> bool:
     return method.attr in ASKS_ON and isinstance(method.value, ast.Call) and _asks(method.value.func)
 
 
-@query
+@file_query
 def _names_database_errors(file: File) -> bool:
     """Whether a file names an error of a database, by its text."""
     return DATABASE_ERROR_WORDS.search(file.text) is not None

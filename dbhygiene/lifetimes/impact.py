@@ -76,7 +76,7 @@ from dbhygiene.program.event_handlers import event_registration, is_event_decora
 from dbhygiene.program.held_functions import uses_of_held
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.retired import reason_outside
-from dbhygiene.source.file import File, function_around, scope_around, with_others
+from dbhygiene.source.file import File, file_query, function_around, scope_around, with_others
 from dbhygiene.source.nodes import (
     FUNCTION,
     LOOP,
@@ -90,7 +90,7 @@ from dbhygiene.source.nodes import (
     walk,
     without_arguments,
 )
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, tables
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -916,7 +916,7 @@ def _reads_of_name(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
     yield from attributes.get(name, ())
 
 
-@query
+@tables
 def _reads(file: File) -> tuple[Mapping[str, list[tuple[int, ast.Name]]], Mapping[str, list[ast.Attribute]]]:
     """Return the names and the attributes that a file reads, by name; each name with its index among all of them."""
     names, attributes = defaultdict[str, list[tuple[int, ast.Name]]](list), defaultdict[str, list[ast.Attribute]](list)
@@ -926,10 +926,10 @@ def _reads(file: File) -> tuple[Mapping[str, list[tuple[int, ast.Name]]], Mappin
     for attribute in file.nodes(ast.Attribute):
         if isinstance(attribute.ctx, ast.Load):
             attributes[attribute.attr].append(attribute)
-    return names, attributes
+    return file.table("names", names, _reads), file.table("attributes", attributes, _reads)
 
 
-@query
+@file_query
 def _import_aliases(file: File) -> Mapping[str, set[str]]:
     """Return the names that a file gives to its imports, by the last part of each dotted name."""
     found = defaultdict[str, set[str]](set)

@@ -51,9 +51,8 @@ from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
 from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_view
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.program.callees import callees
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import argument_values, block_of, short_name
-from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
 
 LONGEST = 50  # lines: a longer block is not indented unless the user asks for it
@@ -465,7 +464,7 @@ def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) 
     return _fix(life, f"{_title_verb(life, name)} in a `finally`", (wrap,), body)
 
 
-@query
+@file_query
 def _widest(file: File) -> int:
     return widest(file.lines, file.project.line_length(file))
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
@@ -43,7 +43,7 @@ from dbhygiene.lifetimes.shared_sources import shared_sources
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
-from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.file import File, ProjectView, file_query
 from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
@@ -54,7 +54,6 @@ from dbhygiene.source.nodes import (
     last_name,
     root_of,
 )
-from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
 
@@ -811,7 +810,7 @@ def _names_in(expr: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
 
 
-@query
+@file_query
 def _uses_mocks(file: File) -> bool:
     """Whether a file replaces parts of the tested code by mocks."""
     return re.search(_MOCKS, file.text) is not None
@@ -864,6 +863,9 @@ def property_of(life: Lifetime) -> Field | None:
 _PROPERTIES = django.PROPERTIES | {"werkzeug.utils.cached_property", "cached_property.cached_property"}
 
 
+ValueT = TypeVar("ValueT")
+
+
 class Lifetimes:
     """The lifetimes of the resources of one project."""
 
@@ -895,16 +897,12 @@ class Lifetimes:
         except NOT_PYTHON:
             return
         for node, scope in functions.items():
-            if (
-                isinstance(node, FUNCTION)
-                and self.summaries.model_of_definition(Definition(file, node, scope.name)) is not None
-            ):
+            if isinstance(node, FUNCTION) and self._gives(Definition(file, node, scope.name)):
                 yield node.name
         for name, scope in file.classes.items():
-            if isinstance(scope.node, ast.ClassDef):
-                if self.summaries.model_of_definition(Definition(file, scope.node, name)) is not None:
-                    yield scope.node.name
-        for name in self.summaries.helpers.acquire_filter.local_aliases(file) & {
+            if isinstance(scope.node, ast.ClassDef) and self._gives(Definition(file, scope.node, name)):
+                yield scope.node.name
+        for name in self.summaries.helpers.acquire_filter.local_aliases(file).keys() & {
             *file.scope.bound,
             *file.scope.imports,
         }:
@@ -914,21 +912,37 @@ class Lifetimes:
         if self.summaries.helpers.names_library(file):
             yield from shared_sources(file)
 
+    def _gives(self, definition: Definition) -> bool:
+        """Whether a function returns a connection to its caller, or an object of a class is one."""
+        model, helpers = self.summaries.model_of_definition, self.summaries.helpers
+        return helpers.kept("gives", definition.file, definition.node, lambda: model(definition) is not None)
+
+    def kept(self, kind: Hashable, file: File, code: Code, ask: Callable[[], ValueT]) -> ValueT:
+        """Return plain data about a function; while the project is edited, it is kept."""
+        return self.summaries.helpers.kept(kind, file, code, ask)
+
     def fields(self, file: File) -> Iterator[Field]:
         """Yield every field of a class of the file that is assigned a connection."""
-        for life in self.of(file):
+        return (field for code in file.functions for field in self.fields_in(file, code))
+
+    def fields_in(self, file: File, code: Code) -> Iterator[Field]:
+        """Yield those that a function assigns; of a module, those that its classes do."""
+        for life in self.of_function(file, code):
             field = field_of(life) or property_of(life) if life.leak in {None, Leak.RAISED} else None
             if field is not None:
                 yield field
-        for cls, name, call in in_class_bodies(file):
+        for cls, name, call in in_class_bodies(file) if isinstance(code, ast.Module) else ():
             if (resource := self.summaries.library.resource_of_driver(file, call)) is not None:
                 yield Field(file, cls, name, call, resource, self.summaries)
 
     def of(self, file: File) -> Iterator[Lifetime]:
         """Yield every resource that a function of the file opens, or gets from a function of the project."""
-        for code in file.functions:
-            analysis = self.summaries.analysis(file, code)
-            if analysis is not None:
-                for site, resource in analysis.own_resources:
-                    if not _is_to_fail(file, site):
-                        yield Lifetime(analysis, site, resource)
+        return (life for code in file.functions for life in self.of_function(file, code))
+
+    def of_function(self, file: File, code: Code) -> Iterator[Lifetime]:
+        """Yield those of one function, or of the module."""
+        analysis = self.summaries.analysis(file, code)
+        if analysis is not None:
+            for site, resource in analysis.own_resources:
+                if not _is_to_fail(file, site):
+                    yield Lifetime(analysis, site, resource)

@@ -163,7 +163,7 @@ def _new_containers(file: File, cls: ast.AST) -> frozenset[str]:
 
 def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, Where]]:
     """Yield the names that are bound once, to an ExitStack, each with the alias of the stack: its `with`, or itself."""
-    for item in file.nodes(ast.withitem):
+    for item in file.own(scope.node):
         match item:
             case ast.withitem(context_expr=ast.Call(func=func), optional_vars=ast.Name(id=name) as target):
                 if file.scope_of(target) is scope and file.resolve(func) in STACKS:

@@ -29,11 +29,11 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.names import is_imported
-from dbhygiene.source.file import File, with_others
+from dbhygiene.source.file import File, file_query, with_others
 from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.lexing import without_comments
 from dbhygiene.source.nodes import Function, last_name
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, tables
 
 LOOK_UPS = lazy_pattern(
     r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|import_module|__import__)\s*\(|\b__dict__\b"
@@ -73,7 +73,7 @@ def is_unused_class(cls: Definition) -> bool:
     return _is_of_application(cls.file) and (is_imported(cls.file) or is_unused_module(cls.file))
 
 
-@query
+@file_query
 def is_unused_module(file: File) -> bool:
     """Whether nothing in an application imports or runs a file, which only defines functions and classes."""
     name = file.path.stem
@@ -215,7 +215,7 @@ def _is_called_by_names(cls: Definition) -> bool:
     return 2 * sum(_is_named_again(cls.file, name) for name in public) > len(public)
 
 
-@query
+@file_query
 def is_script(file: File) -> bool:
     """Whether a file is a program of its own: its top level calls something, and no file imports it.
 
@@ -259,11 +259,11 @@ def _runs_something(file: File, statement: ast.stmt) -> bool:
     return is_main(file, statement)
 
 
-@query
+@tables
 def strings_of(file: File) -> Mapping[str, list[ast.Constant]]:
     """Return the strings in a file, by their values."""
     found = defaultdict[str, list[ast.Constant]](list)
     for node in file.nodes(ast.Constant):
         if isinstance(node.value, str):
             found[node.value].append(node)
-    return found
+    return file.table("strings", found, strings_of)

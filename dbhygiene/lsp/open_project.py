@@ -101,7 +101,10 @@ class OpenProject:
         if data is not None and data == self._bytes(path):
             return
         self.project.update(path, data)
+        forget()  # the nodes of the text before
         self._found.clear()
+        if self._last is not None:
+            self._last[1].close()
         self._last = None
 
     def _bytes(self, path: Path) -> bytes | None:
@@ -156,7 +159,6 @@ class OpenProject:
         """Free what earlier checks have left, now and then: to look for it takes as long as a check."""
         self._checks += 1
         if self._checks == 2 or self._checks % CHECKS_BETWEEN == 0:
-            forget()
             if self._checks % CHECKS_UNTIL_ALL == 0:  # some results are about nodes of earlier texts
                 self.project.forget_results()
                 gc.unfreeze()

@@ -239,5 +239,4 @@ def _databases_in(expr: ast.expr) -> frozenset[str]:
 
 def in_migrations(file: File) -> bool:
     """Whether a file is one that Alembic runs once: its environment, or a revision."""
-    imported = {name for scope in file.scopes for name in scope.imports.values()}
-    return bool(imported & {"alembic.context", "alembic.op"})
+    return not file.imported_names.isdisjoint({"alembic.context", "alembic.op"})

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, first_parameter
-from dbhygiene.source.queries import query, remembered
+from dbhygiene.source.queries import query, remembered, tables
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -39,11 +39,10 @@ class Bindings:
 
     def __init__(self, file: File) -> None:
         self.file = file
-        self.values: dict[Place, list[ast.expr]] = defaultdict(list)
-        self.puts: dict[Place, list[DictChange]] = defaultdict(list)
-        self.fields: set[Place] = set()  # annotated in a class body: the constructor may set another value
-        self.unclear: set[Place] = set()  # bound by something other than an assignment, too
+        self._values: dict[Place, list[ast.expr]] = defaultdict(list)
+        self._puts: dict[Place, list[DictChange]] = defaultdict(list)
         self._explained: Counter[Place] = Counter()
+        fields: dict[Place, bool] = {}
         for assign in file.nodes(ast.Assign):
             for target in assign.targets:
                 self._bind(target, assign.value)
@@ -53,7 +52,7 @@ class Bindings:
             elif isinstance(annotated.target, ast.Name):
                 self._explained[self._target_place(annotated.target)] += 1
             if isinstance(annotated.target, ast.Name):
-                self.fields.add(self._target_place(annotated.target))
+                fields[self._target_place(annotated.target)] = True
         for walrus in file.nodes(ast.NamedExpr):
             self._bind(walrus.target, walrus.value)
         for change in file.nodes(ast.AugAssign):
@@ -61,15 +60,21 @@ class Bindings:
             self._bind(change.target, ast.copy_location(changed, change))
         for call in (call for name in _PUTTING for call in file.calls.get(name, ())):
             self._method(call)
-        for values in self.values.values():
+        for values in self._values.values():
             values.sort(key=lambda expr: (expr.lineno, expr.col_offset))
-        for puts in self.puts.values():
+        for puts in self._puts.values():
             puts.sort(key=lambda put: (put.value.lineno, put.value.col_offset))
         stores = Counter(self._target_place(n) for n in file.nodes(ast.Name) if not isinstance(n.ctx, ast.Load))
-        self.unclear |= {place for place, count in stores.items() if count > self._explained[place]}
+        unclear = {place: True for place, count in stores.items() if count > self._explained[place]}
+        self.values = file.table("values", self._values, Bindings.of)
+        self.puts = file.table("puts", self._puts, Bindings.of)
+        # Annotated in a class body: the constructor may set another value.
+        self.fields = file.table("fields", fields, Bindings.of)
+        # Bound by something other than an assignment, too.
+        self.unclear = file.table("unclear", unclear, Bindings.of)
 
     @staticmethod
-    @query
+    @tables
     def of(file: File) -> Bindings:
         return Bindings(file)
 
@@ -125,12 +130,12 @@ class Bindings:
         match target:
             case ast.Name():
                 place = self._target_place(target)
-                self.values[place].append(value)
+                self._values[place].append(value)
                 self._explained[place] += 1
             case ast.Attribute() if (place_ := self.place(target)) is not None:
-                self.values[place_].append(value)
+                self._values[place_].append(value)
             case ast.Subscript(value=owner, slice=key) if (place_ := self.place(owner)) is not None:
-                self.puts[place_].append(DictChange(key, value))
+                self._puts[place_].append(DictChange(key, value))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 match value:
                     case ast.Tuple(elts=values) | ast.List(elts=values) if len(values) == len(targets):
@@ -142,12 +147,12 @@ class Bindings:
         if not isinstance(call.func, ast.Attribute) or not _puts(call) or not (place := self.place(call.func.value)):
             return
         if call.func.attr == "setdefault":
-            self.puts[place].append(DictChange(*call.args))
+            self._puts[place].append(DictChange(*call.args))
             return
-        self.puts[place] += [DictChange(None, value) for value in call.args[:1]]
+        self._puts[place] += [DictChange(None, value) for value in call.args[:1]]
         for keyword in call.keywords:
             key = None if keyword.arg is None else ast.Constant(keyword.arg)
-            self.puts[place].append(DictChange(key, keyword.value))
+            self._puts[place].append(DictChange(key, keyword.value))
 
     def _harmless(self, function: ast.expr) -> bool:
         """Whether a function is outside of the project, and so has no reason to change its arguments."""

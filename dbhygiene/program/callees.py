@@ -10,7 +10,7 @@ visible may override it. A name may be bound in several branches, and a method m
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
@@ -37,7 +37,7 @@ from dbhygiene.program.names import canonical_name, find_module, parameter_annot
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, module_of_import, scope_around, with_others
 from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, is_none, last_name, without_arguments
-from dbhygiene.source.queries import query, recursive_query
+from dbhygiene.source.queries import query, recursive_query, tables
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -338,8 +338,8 @@ def _find_class(file: File, expr: ast.expr) -> Definition | None:
     return found if meant == Callees((found,)) else None
 
 
-@query
-def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
+@tables
+def attribute_assignments(file: File) -> Mapping[str, list[tuple[ast.expr, ast.expr]]]:
     """Return attribute -> every owner in a file whose attribute of this name is assigned, with the value."""
     found: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
     for statement in file.nodes(ast.Assign):
@@ -353,7 +353,7 @@ def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr
     for annotated in file.nodes(ast.AnnAssign):
         if isinstance(annotated.target, ast.Attribute) and annotated.value is not None:
             found.setdefault(annotated.target.attr, []).append((annotated.target.value, annotated.value))
-    return found
+    return file.table("attribute_assignments", found, attribute_assignments)
 
 
 # -- methods ----------------------------------------------------------------------------------------------
@@ -566,11 +566,18 @@ def _callees_of_binding(file: File, scope: Scope, bound: Any) -> Callees:
 @query
 def _is_global(file: File, name: str) -> bool:
     """Whether a function of the file assigns to a name of its module."""
-    return name in file.scope.aliases and any(name in scope.globals for scope in file.scopes[1:])
+    return name in file.scope.aliases and name in _global_names(file)
 
 
-@query
-def _rivals(file: File, scope: Scope) -> dict[str, list[Any]]:
+@tables
+def _global_names(file: File) -> Mapping[str, bool]:
+    """Return the names of the module to which functions of the file assign."""
+    names = {name: True for scope in file.scopes[1:] for name in scope.globals}
+    return file.table("globals", names, _global_names)
+
+
+@tables
+def _rivals(file: File, scope: Scope) -> Mapping[str, list[Any]]:
     """Return the names that may have several bindings at the end of a scope, each with these bindings.
 
     They are the last binding outside of any branch, and all later ones.
@@ -582,7 +589,8 @@ def _rivals(file: File, scope: Scope) -> dict[str, list[Any]]:
             found[name] = [value]
         else:
             found.setdefault(name, []).append(value)
-    return {name: values for name, values in found.items() if len(values) > 1}
+    several = {name: values for name, values in found.items() if len(values) > 1}
+    return several if scope is not file.scope else file.table("rivals", several, lambda new: _rivals(new, new.scope))
 
 
 def _bindings(file: File, block: Iterable[ast.stmt], *, is_sure: bool) -> Iterator[tuple[str, Any, bool]]:

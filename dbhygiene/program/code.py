@@ -20,9 +20,15 @@ _BINDING = (
 )
 
 
-@lru_cache(maxsize=4096)
 def own_nodes(function: Code) -> tuple[ast.AST, ...]:
     """Return the nodes of a function, in the order of the source."""
+    if isinstance(function, ast.Module):
+        _ = function.body  # that of an edited file records who reads it
+    return _own_nodes(function)
+
+
+@lru_cache(maxsize=4096)
+def _own_nodes(function: Code) -> tuple[ast.AST, ...]:
     return tuple(nodes_of(function.body))
 
 
@@ -118,5 +124,5 @@ def is_generator(function: Function) -> bool:
 
 def forget() -> None:
     """Forget all functions, so that those of files that are gone are freed."""
-    for known in (own_nodes, called_names, tests_of_names, bound_once, attributes_used, is_generator):
+    for known in (_own_nodes, called_names, tests_of_names, bound_once, attributes_used, is_generator):
         known.cache_clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
 from itertools import islice
 from typing import TypeAlias
@@ -26,7 +26,7 @@ from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION, without_arguments
-from dbhygiene.source.queries import query, recursive_query
+from dbhygiene.source.queries import recursive_query, tables
 from dbhygiene.source.records import Record
 
 _IMPORTS = frozenset({"django.utils.module_loading.import_string", "werkzeug.utils.import_string"})
@@ -151,8 +151,8 @@ def _values_of_dict(file: File, table: ast.expr) -> Iterator[_Node]:
             yield from _registrations(file, put.value)
 
 
-@query
-def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
+@tables
+def _loops(file: File) -> Mapping[Place, list[tuple[Loop, int | None]]]:
     """Return the loops of a file by the variables that they bind; with the position, if the items are tuples."""
     found: dict[Place, list[tuple[Loop, int | None]]] = defaultdict(list)
     loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
@@ -161,7 +161,7 @@ def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
         for position, target in enumerate(targets):
             if isinstance(target, ast.Name) and (place := Bindings.of(file).place(target)) is not None:
                 found[place].append((loop, position if len(targets) > 1 else None))
-    return found
+    return file.table("loops", found, _loops)
 
 
 def binding_loops(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:

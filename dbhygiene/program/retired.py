@@ -6,11 +6,10 @@ import re
 
 from dbhygiene.library.test_files import is_example, is_for_developers, is_of_ansible, retired_folder
 from dbhygiene.program.names import is_imported
-from dbhygiene.source.file import File
-from dbhygiene.source.queries import query
+from dbhygiene.source.file import File, file_query
 
 
-@query
+@file_query
 def reason_outside(file: File) -> str | None:
     """Return why a file is not part of the program, as a part of a sentence; None if it is."""
     if is_example(file):

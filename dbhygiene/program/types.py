@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from typing import TypeAlias, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.library import django, opt_in_waits, waits
@@ -23,9 +23,9 @@ from dbhygiene.program.classes import ancestry, class_named, function_named, is_
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import task_of
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import FUNCTION, Function
-from dbhygiene.source.queries import query, recursive_query
+from dbhygiene.source.queries import query, recursive_query, tables
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -56,48 +56,60 @@ InferredType: TypeAlias = "QuerySet | ModelInstance | ObjectInstance"
 Source = TypeVar("Source")
 
 
+class _Tables(NamedTuple):
+    """What statements other than assignments say of the variables of a file."""
+
+    items: Mapping[Place, list[ast.expr]]  # bound to the items of these, one by one
+    entered: Mapping[Place, list[ast.expr]]  # bound by a `with`
+    parts: Mapping[Place, list[tuple[ast.expr, int]]]  # bound to an item of a tuple
+    annotations: Mapping[Place, list[ast.expr]]
+    added: Mapping[Place, list[ast.expr]]  # added to a container
+
+
+@tables
+def _tables(file: File) -> _Tables:
+    made: Any = [defaultdict(list) for _ in _Tables._fields]
+    found = _Tables(*made)
+    bindings = Bindings.of(file)
+
+    def note(index: Mapping[Place, list[Source]], target: ast.expr, source: Source) -> None:
+        if isinstance(target, (ast.Name, ast.Attribute)) and (place := bindings.place(target)) is not None:
+            index[place].append(source)
+
+    loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
+    for loop in loops:
+        note(found.items, loop.target, loop.iter)
+    for item in file.nodes(ast.withitem):
+        if item.optional_vars is not None:
+            note(found.entered, item.optional_vars, item.context_expr)
+    for annotated in file.nodes(ast.AnnAssign):
+        note(found.annotations, annotated.target, annotated.annotation)
+    for call in (call for name in django.ADDS for call in file.calls.get(name, ())):
+        if isinstance(call.func, ast.Attribute) and call.args:
+            note(found.added, call.func.value, call.args[-1])
+    for assign in file.nodes(ast.Assign):
+        match assign.targets:
+            case [ast.Tuple(elts=parts)] if not any(isinstance(part, ast.Starred) for part in parts):
+                for position, part in enumerate(parts):
+                    note(found.parts, part, (assign.value, position))
+    named: Any = [file.table(name, index, _tables) for name, index in zip(_Tables._fields, made, strict=True)]
+    return _Tables(*named)
+
+
 class TypeInference:
     """The types of the expressions of one file, each inferred once."""
 
     def __init__(self, file: File) -> None:
         self.file = file
         self._bindings = Bindings.of(file)
-        self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the items of these, one by one
-        self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
-        self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
-        self._annotations: dict[Place, list[ast.expr]] = defaultdict(list)
-        self._added: dict[Place, list[ast.expr]] = defaultdict(list)  # added to a container
-        self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
-        self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
-        self._index()
+        self._items, self._entered, self._parts, self._annotations, self._added = _tables(file)
+        self._other_mapper = _names_other_mapper(file)
+        self._other_queries = self._other_mapper or _names_sqlalchemy(file)  # they, too, say `order_by`
 
     @staticmethod
     @query
     def of(file: File) -> TypeInference:
         return TypeInference(file)
-
-    def _index(self) -> None:
-        file = self.file
-        loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
-        for loop in loops:
-            self._note(self._items, loop.target, loop.iter)
-        for item in file.nodes(ast.withitem):
-            if item.optional_vars is not None:
-                self._note(self._entered, item.optional_vars, item.context_expr)
-        for annotated in file.nodes(ast.AnnAssign):
-            self._note(self._annotations, annotated.target, annotated.annotation)
-        for call in (call for name in django.ADDS for call in file.calls.get(name, ())):
-            if isinstance(call.func, ast.Attribute) and call.args:
-                self._note(self._added, call.func.value, call.args[-1])
-        for assign in file.nodes(ast.Assign):
-            match assign.targets:
-                case [ast.Tuple(elts=parts)] if not any(isinstance(part, ast.Starred) for part in parts):
-                    for position, part in enumerate(parts):
-                        self._note(self._parts, part, (assign.value, position))
-
-    def _note(self, index: dict[Place, list[Source]], target: ast.expr, source: Source) -> None:
-        if isinstance(target, (ast.Name, ast.Attribute)) and (place := self._bindings.place(target)) is not None:
-            index[place].append(source)
 
     # -- expressions ----------------------------------------------------------------------------------
 
@@ -489,6 +501,16 @@ class TypeInference:
         if name.rpartition(".")[2][:1].isupper():
             return self.instance(name)
         return None
+
+
+@file_query
+def _names_other_mapper(file: File) -> bool:
+    return any(mapper in file.text for mapper in django.OTHER_MAPPERS)
+
+
+@file_query
+def _names_sqlalchemy(file: File) -> bool:
+    return "sqlalchemy" in file.text
 
 
 @recursive_query(None)

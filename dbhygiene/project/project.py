@@ -16,7 +16,7 @@ from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import MARKS_DISTRIBUTION, DiscoveredFiles, Files, Listing
 from dbhygiene.project.import_graph import ImportGraph
 from dbhygiene.source.file import NOTEBOOK, ClassText, File
-from dbhygiene.source.inputs import ALIASES, DEPLOYMENT, FILE, IMPORTS, SEARCH, Inputs, Key
+from dbhygiene.source.inputs import ALIASES, DEPLOYMENT, FILE, IMPORTS, SEARCH, TREE, Answer, Inputs, Key
 from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.queries import Memo, consult, drop_dependent
 from dbhygiene.source.regular_files import read_bytes, read_text
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dbhygiene.project.text_search import TextSearch
     from dbhygiene.source.deployment import Deployment
     from dbhygiene.source.notebook import Notebook
+    from dbhygiene.source.open_file import OpenFile
 
 FEW = 16  # so many files are tested one by one, before the import graph of the project is built
 MANY = 100  # if more files mention a name, the answer is None
@@ -38,6 +39,13 @@ HELD = 64 << 20  # bytes of files that are kept, so that the next search need no
 Lookups: TypeAlias = "dict[str, dict[tuple[str, str], str]]"  # file -> name, directory -> path of the module, or ""
 
 
+class _Aside:
+    """Answers of the time when a file still parsed, and the inputs that have changed since, apart from the file."""
+
+    def __init__(self, file: OpenFile, answers: dict[Key, Answer]) -> None:
+        self.file, self.answers, self.changed = file, answers, 0
+
+
 class Project:
     """The files below a root, and their relations; implements `source.ProjectView`."""
 
@@ -47,6 +55,8 @@ class Project:
         self._root = root
         self._settings = settings or Settings()
         self._files: dict[Path, File] = {}
+        self._open: dict[Path, type[File]] = {}  # files that are edited
+        self._aside: dict[Path, _Aside] = {}  # for files that do not parse now
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._in_bases: dict[tuple[str, str], Path | Literal[""] | None] = {}
         self._bases: dict[str, tuple[str, ...]] = {}
@@ -59,8 +69,8 @@ class Project:
         self._calling: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File]] = {}
         self.aliases: dict[str, Sequence[str]] = {}  # name -> itself and its aliases
-        self._searched: dict[tuple[Key, bool], int] = {}  # the inputs of searches
-        self.inputs = Inputs()
+        self._searched: dict[tuple[Key, bool, bool], int] = {}  # the inputs of searches
+        self.inputs = Inputs(is_open=is_edited)
         self.lookups: Lookups | None = None  # the modules that each file has looked up; None: they are not recorded
         self.found: dict[tuple[str, ...], Sequence[Path]] = {}  # the results of searches, by kind and words
         self._bytes: dict[Path, bytes] = {}
@@ -129,11 +139,21 @@ class Project:
 
         `data` are its bytes, if they have been read already.
         """
-        consult(self.inputs.bit(FILE, str(path)))
         if (file := self._files.get(path)) is None:
-            file = File.decode(path, self.read(path) if data is None else data, self.module_name(path), self)
+            kind = self._open.get(path, File)
+            try:
+                file = kind.decode(path, self.read(path) if data is None else data, self.module_name(path), self)
+            except BaseException:
+                consult(self.inputs.bit(FILE, str(path)))
+                raise
             self._files[path] = file
+        consult(file.query_input)
         return file
+
+    def _input(self, path: Path) -> int:
+        """Return the input of what depends on a file, and records itself what it reads of it."""
+        file = self._files.get(path)
+        return self.inputs.bit(FILE, str(path)) if file is None else file.query_input
 
     def notebook_at(self, path: Path) -> Notebook | None:
         """Return the notebook at a path; None if there is none that can be read."""
@@ -162,18 +182,56 @@ class Project:
         All results that depend on the file, or on a search that finds other files now, are forgotten.
         """
         from dbhygiene.project.text_search import KeptTextSearch
+        from dbhygiene.source.open_file import OpenFile
 
-        if (old := self._files.pop(path, None)) is not None:
-            old.query_results.clear()  # which lead back to the file: else only the collector would free it
+        old = self._files.pop(path, None)
         self._held -= len(self._bytes.pop(path, b""))
         if data is not None:
             self.supply(path, data)
         assert isinstance(self._search, KeptTextSearch), "the files of an edited project"
         self._search.forget(path)
-        changed = self.inputs.forget(self.inputs.bit(FILE, str(path)) | self._changed_searches(path))
+        self._open[path] = OpenFile
+        changed = self.inputs.bit(FILE, str(path)) | self.inputs.bit(TREE, str(path)) | self._changed_searches(path)
         for memo in (self._speaking, self._class_texts, self._mentions, self._calling, self._naming, self._searched):
             memo.clear()
-        drop_dependent(map(attrgetter("query_results"), self._read_files()), changed)
+        left = drop_dependent(map(attrgetter("query_results"), self._read_files()), changed)
+        forgotten = self._forget_answers(path, old, changed)
+        if left & forgotten:
+            drop_dependent(map(attrgetter("query_results"), self._read_files()), forgotten & ~changed)
+
+    def _forget_answers(self, path: Path, old: File | None, changed: int) -> int:
+        """Forget the answers that depend on these inputs, or on parts of a file that have changed; return all of them.
+
+        While its new text does not parse, the answers before are set aside: most hold again when it does.
+        """
+        from dbhygiene.source.open_file import OpenFile
+
+        inputs, new, aside, parts = self.inputs, self._read_again(path), self._aside.pop(path, None), 0
+        has_parts = isinstance(new, OpenFile) and new.has_parts
+        if isinstance(old, OpenFile):
+            if aside is None and old.has_parts and not has_parts:
+                aside = _Aside(old, dict(inputs.answers))
+            parts = old.changed_parts(new, inputs.used())
+        forgotten = inputs.forget(changed | parts)
+        for each in self._aside.values():
+            each.changed |= forgotten
+        if aside is not None:
+            aside.changed |= changed
+            if has_parts:
+                parts = aside.file.changed_parts(new, inputs.used(aside.answers))
+                inputs.restore(aside.answers, aside.changed | parts)
+                aside.file.close()
+            else:
+                self._aside[path] = aside
+        if old is not None and (path not in self._aside or self._aside[path].file is not old):
+            old.close()
+        return forgotten
+
+    def _read_again(self, path: Path) -> File | None:
+        try:
+            return self.file(path)
+        except (OSError, *NOT_PYTHON):
+            return None
 
     def _changed_searches(self, path: Path) -> int:
         """Return the searches that find others than before, since a file has changed; and forget what they found."""
@@ -235,7 +293,7 @@ class Project:
     def _find_deriving(self, name: str) -> Sequence[ClassText]:
         found: dict[ClassText, None] = {}
         for base in self.names_for(name):
-            paths = self._look_for(partial(self._search.naming_base, base), "naming_base", base)
+            paths = self._look_for(partial(self._search.naming_base, base), "naming_base", base, texts=True)
             found.update((each, None) for path in paths for each in self._search.classes_in(path) if base in each.bases)
         return [*found]
 
@@ -265,7 +323,8 @@ class Project:
         for base in words:  # grows during the loop
             if base not in known:
                 known.add(base)
-                paths = self._look_for(partial(self._search.declaring_class, base), "declaring_class", base)
+                find = partial(self._search.declaring_class, base)
+                paths = self._look_for(find, "declaring_class", base, texts=True)
                 declared = [each for path in paths for each in self._search.classes_in(path) if each.name == base]
                 found += declared
                 words += [further for each in declared for further in sorted(each.bases)]
@@ -309,15 +368,17 @@ class Project:
             self._naming[names] = self._parse_files(paths)
         return self._naming[names]
 
-    def _look_for(self, find: Callable[[], Iterable[Path]], *search: str, files: bool = True) -> Sequence[Path]:
-        """Return the files that a search finds; `files`: what asks depends on their texts, too."""
+    def _look_for(
+        self, find: Callable[[], Iterable[Path]], *search: str, files: bool = True, texts: bool = False
+    ) -> Sequence[Path]:
+        """Return the files that a search finds; what asks depends on these `files`, too, or on their whole `texts`."""
         if (paths := self.found.get(search)) is None:
             paths = self.found[search] = list(find())
-        if (inputs := self._searched.get((search, files))) is None:
+        if (inputs := self._searched.get((search, files, texts))) is None:
             inputs = self.inputs.bit(SEARCH, *search)
             for path in paths if files else ():
-                inputs |= self.inputs.bit(FILE, str(path))
-            self._searched[search, files] = inputs
+                inputs |= self.inputs.bit(FILE, str(path)) if texts else self._input(path)
+            self._searched[search, files, texts] = inputs
         consult(inputs)
         return paths
 
@@ -470,7 +531,7 @@ class Project:
         path = self.find_module(name, near.directory)
         consult(near.query_input)  # a lookup is part of the file that makes it
         if path is not None:
-            consult(self.inputs.bit(FILE, str(path)))
+            consult(self._input(path))
         if self.lookups is not None:
             self.lookups[str(near.path)][(name, near.directory)] = str(path or "")
         return path

@@ -143,7 +143,7 @@ from dbhygiene.library.prefilter import CONNECTIONS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.pools.sessions import SESSION_KINDS
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import Located
 
 
@@ -164,9 +164,14 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         )
 
 
+@file_query
+def _may_start_threads(file: File) -> bool:
+    return CONCURRENT.search(file.text) is not None
+
+
 def _find_sharing(file: File, life: Lifetime) -> tuple[str, str, tuple[tuple[Located, str] | Step, ...]] | None:
     """Return the name of a shared connection or session, what uses it at the same time, and the steps that show it."""
-    may_start = CONCURRENT.search(file.text) is not None
+    may_start = _may_start_threads(file)
     if not may_start and not life.resource.is_async:
         return None
     from dbhygiene.lifetimes.concurrent_use import shared_use  # most programs do one thing at a time

@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.inputs import FILE, Inputs, NoInputs
@@ -34,7 +34,7 @@ from dbhygiene.source.nodes import (
     first_parameter,
     parse,
 )
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import consult, query
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Index, Scope
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 NOTEBOOK = ".ipynb"
 
 
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 _LINE_END = r"\r\n|\r|\n"
 _WORD = lazy_pattern(r"\w+")
@@ -373,9 +375,21 @@ class File(Frozen):
         """The words of the text: names, keywords, parts of comments and strings."""
         return frozenset(_WORD.findall(self.text))
 
-    @cached_property
+    def mentions(self, word: str) -> bool:
+        """Whether the text contains a word, or a part of one."""
+        return word in self.text
+
+    @property
     def lines(self) -> list[str]:
+        return self._lines
+
+    @cached_property
+    def _lines(self) -> list[str]:
         return split_lines(self.text)
+
+    def lines_of(self, statement: ast.stmt) -> list[str]:
+        """Return the lines in which a statement stands."""
+        return self._lines[statement.lineno - 1 : statement.end_lineno]
 
     def line_name(self, line: int) -> str:
         """Return what a reader calls a line: `line 5`, or in a notebook `cell 3, line 2`."""
@@ -403,7 +417,7 @@ class File(Frozen):
     def _column(self, line: int, byte: int) -> int:
         if self._ascii:
             return byte
-        return len(self.lines[line - 1].encode()[:byte].decode(errors="replace"))
+        return len(self._lines[line - 1].encode()[:byte].decode(errors="replace"))
 
     def text_span(self, start: int, end: int) -> Span:
         """Return the span of a part of the text that lies in one line, by its offsets."""
@@ -419,9 +433,9 @@ class File(Frozen):
         """Return the text of a span."""
         line, column, end_line, end_column = span
         if line == end_line:
-            return self.lines[line - 1][column:end_column]
-        inner = self.lines[line : end_line - 1]
-        return "\n".join([self.lines[line - 1][column:], *inner, self.lines[end_line - 1][:end_column]])
+            return self._lines[line - 1][column:end_column]
+        inner = self._lines[line : end_line - 1]
+        return "\n".join([self._lines[line - 1][column:], *inner, self._lines[end_line - 1][:end_column]])
 
     def quote(self, text: str, near: Located) -> str:
         """Return a string literal with the quotation marks that a piece of code uses."""
@@ -518,10 +532,15 @@ class File(Frozen):
                     todo += children(part)
         return found
 
+    @property
+    def imported_names(self) -> frozenset[str]:
+        """Return the absolute name of each object and module that the file imports, anywhere in it."""
+        return self.fact(_imported_names)
+
     @cached_property
     def imported_packages(self) -> frozenset[str]:
-        """Return the first part of the name of each module that the file imports, anywhere in it."""
-        return frozenset(name.partition(".")[0] for scope in self.scopes for name in scope.imports.values())
+        """Return the first part of each of these."""
+        return frozenset(name.partition(".")[0] for name in self.imported_names)
 
     @cached_property
     def captures(self) -> dict[Scope, set[str]]:
@@ -559,6 +578,49 @@ class File(Frozen):
         while (above := self.parents.get(node)) is not None:
             yield above
             node = above
+
+    def close(self) -> None:
+        """Forget all that is known of it, for good: else only the garbage collector would free it."""
+        for scope in self._index.scopes if "_index" in self.__dict__ else ():
+            scope.parent = None
+        self.__dict__.clear()
+
+    def hold(self, node: ast.AST) -> None:
+        """Record that the result being computed depends on the text of a function or a class of the file."""
+        consult(self.query_input)
+
+    def name_of(self, node: ast.AST) -> str:
+        """Return a name for a function or a class that no other one in the file has."""
+        return self._qualified_names[node]
+
+    @cached_property
+    def _qualified_names(self) -> dict[ast.AST, str]:
+        count, names = Counter[str](), dict[ast.AST, str]()
+        for scope in self._index.scopes:
+            names[scope.node] = f"{scope.name} {count[scope.name]}"
+            count[scope.name] += 1
+        return names
+
+    def moved(self, value: ValueT, marks: object) -> ValueT:
+        """Return a value of an earlier time, when the file had these `marks`, with the places of today."""
+        return value
+
+    @property
+    def marks(self) -> object:
+        """The lines of the statements of the module, see `moved`."""
+        return None
+
+    def fact(self, ask: Callable[[File], ValueT]) -> ValueT:
+        """Return the result of a query about this file: a value that can be compared with that of another text."""
+        return ask(self)
+
+    def table(self, name: str, entries: Mapping[KeyT, ValueT], make: Callable[[File], object]) -> Mapping[KeyT, ValueT]:
+        """Return a table of nodes of this file, of which an edited file records the entries that are read.
+
+        Arguments:
+            make: makes the table of another text of the file.
+        """
+        return entries
 
     # -- what names mean ------------------------------------------------------------------------------
 
@@ -649,6 +711,17 @@ class File(Frozen):
 def _resolve_with_stars(file: File, expr: ast.AST) -> str | None:
     """Return the same in a file that imports all names of another one."""
     return file._resolve(expr)
+
+
+@query
+def _imported_names(file: File) -> frozenset[str]:
+    return frozenset(name for scope in file.scopes for name in scope.imports.values())
+
+
+def file_query(ask: Callable[[File], ValueT]) -> Callable[[File], ValueT]:
+    """Decorate a query about a whole file; results that depend on it are kept while its result stays the same."""
+    known = query(ask)
+    return wraps(ask)(lambda file: file.fact(known))
 
 
 def split_lines(text: str) -> list[str]:

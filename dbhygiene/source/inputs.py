@@ -6,8 +6,10 @@ on the answer, not on its inputs: if these change and the answer stays the same,
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from functools import wraps
+from functools import reduce, wraps
+from operator import or_
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from dbhygiene.source.queries import consult, with_inputs
@@ -15,6 +17,7 @@ from dbhygiene.source.queries import consult, with_inputs
 Key: TypeAlias = "tuple[Hashable, ...]"  # the kind of an input, and which of this kind it is
 
 FILE = "file"  # and its path: the text of a file
+TREE = "tree"  # and its path: the objects made of that text; answers hold none
 SEARCH = "search"  # its kind and words: the files that are found
 ALIASES = "aliases"  # and a name: itself, and the other names that files give to what it stands for
 IMPORTS = "imports"  # and a path: all files that a file imports, directly or not
@@ -32,10 +35,13 @@ class Answer(NamedTuple):
 class Inputs:
     """The inputs of one project, numbered in the order in which they were first needed; and the answers among them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_open: bool = False) -> None:
+        """`is_open`: the project is being edited, and asks the same questions after each edit."""
+        self.is_open = is_open
         self.keys: list[Key] = []
         self._bits: dict[Key, int] = {}
         self.answers: dict[Key, Answer] = {}
+        self.of_kind: defaultdict[Hashable, int] = defaultdict(int)  # all inputs of a kind
         # Of an earlier run: answers that may have changed, the inputs that have, and all that may have.
         self._doubtful: dict[Key, Answer] = {}
         self._changed = self._may_have_changed = 0
@@ -46,6 +52,7 @@ class Inputs:
         if (bit := self._bits.get(key)) is None:
             bit = self._bits[key] = 1 << len(self.keys)
             self.keys.append(key)
+            self.of_kind[key[0]] |= bit
         return bit
 
     def keys_of(self, inputs: int) -> Iterator[Key]:
@@ -60,9 +67,20 @@ class Inputs:
         consult(self.bit(*key))
         if (known := self.answers.get(key)) is None:
             before = self._doubtful.pop(key, None)
-            known = Answer(*with_inputs(ask, apart=True)) if before is None else self._recheck(key, before, ask)
+            known = self._ask(ask) if before is None else self._recheck(key, before, ask)
             self.answers[key] = known
         return known.value
+
+    def kept(self, key: Key, ask: Callable[[], Any]) -> Answer:
+        """Return an answer, with its inputs, that is kept only while the project is edited."""
+        if not self.is_open:
+            return Answer(ask(), 0)
+        self.answer(key, ask)
+        return self.answers[key]
+
+    def _ask(self, ask: Callable[[], Any]) -> Answer:
+        value, inputs = with_inputs(ask, apart=True)
+        return Answer(value, inputs & ~self.of_kind[TREE])
 
     def _recheck(self, key: Key, before: Answer, ask: Callable[[], Any]) -> Answer:
         """Return the answer of an earlier run if its inputs are the same, or else a new one."""
@@ -70,16 +88,28 @@ class Inputs:
         if not have_changed:
             return before
         self._changed |= self.bit(*key)  # should `ask` fail
-        new = Answer(*with_inputs(ask, apart=True))
+        new = self._ask(ask)
         if new.value == before.value:
             self._changed &= ~self.bit(*key)
         return new
 
+    def used(self, answers: Mapping[Key, Answer] | None = None) -> int:
+        """Return the inputs of some answers, by default of all."""
+        return reduce(or_, (each.inputs for each in (self.answers if answers is None else answers).values()), 0)
+
     def forget(self, changed: int) -> int:
         """Forget the answers that depend on changed inputs; return these inputs, and those answers."""
-        while gone := [key for key, answer in self.answers.items() if answer.inputs & changed]:
+        return self._drop(self.answers, changed)
+
+    def restore(self, answers: dict[Key, Answer], changed: int) -> None:
+        """Use earlier answers again, without those that depend on inputs that have changed since."""
+        self._drop(answers, changed)
+        self.answers = {**answers, **self.answers}
+
+    def _drop(self, answers: dict[Key, Answer], changed: int) -> int:
+        while gone := [key for key, answer in answers.items() if answer.inputs & changed]:
             for key in gone:
-                del self.answers[key]
+                del answers[key]
                 changed |= self.bit(*key)
         return changed
 
@@ -124,6 +154,8 @@ class Inputs:
 
 class NoInputs(Inputs):
     """The inputs of a file of which nothing else is known: nothing is kept."""
+
+    is_open = False
 
     def bit(self, *key: Hashable) -> int:
         return 0

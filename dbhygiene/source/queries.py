@@ -46,6 +46,21 @@ def query(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Conca
     return _memoise(ask, _MISSING)
 
 
+def apart(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Concatenate[SubjectT, About], Answer]:
+    """Decorate a function: what asks for its result does not depend on what the result is made of."""
+
+    @wraps(ask)
+    def make(subject: SubjectT, /, *about: About.args, **named: About.kwargs) -> Answer:
+        return with_inputs(partial(ask, subject, *about, **named), apart=True)[0]
+
+    return make
+
+
+def tables(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Concatenate[SubjectT, About], Answer]:
+    """Decorate a query that makes tables of one file: each of them records which entry is read (`File.table`)."""
+    return query(apart(ask))
+
+
 def query_of_run(
     ask: Callable[Concatenate[SubjectT, About], Answer],
 ) -> Callable[Concatenate[SubjectT, About], Answer]:
@@ -306,13 +321,21 @@ def remembered(ask: Callable[[OwnerT], Answer]) -> property:
 _changes = 0  # so many times inputs have changed
 
 
-def drop_dependent(results: Iterable[dict[Any, dict[Any, Any]]], changed: int) -> None:
-    """Drop those of these results of queries that depend on changed inputs."""
+def drop_dependent(results: Iterable[dict[Any, dict[Any, Any]]], changed: int) -> int:
+    """Drop those of these results of queries that depend on changed inputs; return the inputs of the others."""
     global _changes
     _changes += 1  # `remembered` results are computed again
+    left = 0
     for each in results:
         for ask in _of_run:
             each.pop(ask, None)
         for known in each.values():
-            for key in [key for key, (_, inputs) in known.items() if inputs & changed]:
+            gone = []
+            for key, (_, inputs) in known.items():
+                if inputs & changed:
+                    gone.append(key)
+                else:
+                    left |= inputs
+            for key in gone:
                 del known[key]
+    return left
