@@ -79,6 +79,9 @@ QUIET_METHODS = frozenset(
     is_set isSet is_alive qsize isEnabledFor
     get_dsn_parameters get_parameter_status parameter_status get_backend_pid get_transaction_status get_server_info
     get_host_info get_proto_info character_set_name thread_id get_server_pid get_server_version
+    filter filter_by order_by group_by having outerjoin select_from with_entities with_for_update populate_existing
+    options limit offset distinct desc asc nulls_first nulls_last nullsfirst nullslast in_ not_in notin_ is_ is_not
+    isnot like ilike label
     """.split()
 )
 # Methods of `info` of a PostgreSQL connection, by names that other libraries have, too.

@@ -29,10 +29,12 @@ CONNECTION_ASKS = words(
 )
 
 # What a program writes that waits, in its own words or by those of its functions: a file without it is not searched.
-_MAY_WAIT = lazy_pattern(
-    r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
-    r"|\bwhile\b|\binput\("
+_WAITS = (
+    r"sleep|wait|pause|delay|interval|poll|queue|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
+    r"|\bwhile\b"
 )
+_MAY_WAIT = lazy_pattern(rf"{_WAITS}|prompt|\binput\(")
+_MAY_WAIT_FOR_PROGRAM = lazy_pattern(_WAITS)
 _SETS_TIMEOUT = r"(?i)\bset\b[^\"'\n]*\bwait_timeout\b"
 
 # The call that makes a connection of a driver reconnect if it has to.
@@ -42,8 +44,17 @@ PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=T
 @file_query
 def may_wait(file: File) -> bool:
     """Whether a program has a word of waiting, or names what the user says to take long."""
-    configured = file.project.settings.gaps
-    return _MAY_WAIT.search(file.text) is not None or any(name.rpartition(".")[2] in file.text for name in configured)
+    return _MAY_WAIT.search(file.text) is not None or _mentions_configured(file)
+
+
+@file_query
+def may_wait_for_program(file: File) -> bool:
+    """Whether a program may wait for more than the answers of a person to its questions."""
+    return _MAY_WAIT_FOR_PROGRAM.search(file.text) is not None or _mentions_configured(file)
+
+
+def _mentions_configured(file: File) -> bool:
+    return any(name.rpartition(".")[2] in file.text for name in file.project.settings.gaps)
 
 
 @file_query

@@ -22,6 +22,7 @@ from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query
 
 _PASSING = KEEPING_DECORATORS | RETRYING_DECORATORS
+_CATCHING = (ast.Try, getattr(ast, "TryStar", ast.Try), ast.With, ast.AsyncWith)  # `except*` is new in Python 3.11
 _WRAPPERS = frozenset({"functools.wraps", "wraps", "functools.update_wrapper"})
 
 
@@ -35,6 +36,18 @@ def is_plain(definition: Definition) -> bool:
 def passes_on(definition: Definition) -> bool:
     """Whether each decorator of a function runs it with the same arguments, and returns its result, or None."""
     return all(_passes_on(definition.file, each, name) for each, name in _named_decorators(definition))
+
+
+@query
+def may_catch(definition: Definition) -> bool:
+    """Whether a decorator of a function may catch what the function raises."""
+    for _, name in _named_decorators(definition):
+        if name in KEEPING_DECORATORS:
+            continue
+        found = find_definition(definition.file, name) if name is not None else None
+        if found is None or any(isinstance(each, _CATCHING) for each in ast.walk(found.node)):
+            return True
+    return False
 
 
 def gives_no_none(definition: Definition) -> bool:

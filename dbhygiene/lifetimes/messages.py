@@ -136,7 +136,8 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     if resource.costs_nothing or pool:
         return  # no server loses a connection, or the server is not known
     if resource.is_object:
-        yield f"each {resource.title} opens its own connection, and keeps it open until {_describe_close(resource)}"
+        until = f"until {_describe_close(resource)}, or Python frees the object"
+        yield f"each {resource.title} opens its own connection, and keeps it open {until}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
         back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
         back = f" (`{back}` gives it back)" if back else ""

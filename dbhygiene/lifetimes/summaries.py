@@ -28,7 +28,7 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
-from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plain, passes_on
+from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plain, may_catch, passes_on
 from dbhygiene.lifetimes.effects import (
     CallMeaning,
     ClassField,
@@ -381,7 +381,7 @@ class Summaries:
             return ParameterSummary()
         self._definitions[definition.node] = definition
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource, decided))
-        if not (is_context_manager(definition) or is_plain(definition)):  # a decorator may catch what it raises
+        if not is_context_manager(definition) and may_catch(definition):
             given = ParameterSummary.of(given.normal | given.raising)
         if relation == ITSELF:
             return given

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from dbhygiene.library.entry_points import RERUN, is_of_platform, registers
-from dbhygiene.library.server_calls import may_wait
+from dbhygiene.library.server_calls import may_wait, may_wait_for_program
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
@@ -98,7 +98,7 @@ def _factory_of(file: File, node: ast.Name) -> str:
 
 @query
 def is_short_script(file: File) -> bool:
-    """Whether a file is a program that does its work and ends: it waits for nothing, and only tests import it.
+    """Whether a file is a program that does its work and ends: it waits for answers at most, and only tests import it.
 
     It defines nothing, or runs what it defines: by its last lines, or by `if __name__ == "__main__": main()`. Or one of
     its functions is a program that the project installs.
@@ -109,7 +109,7 @@ def is_short_script(file: File) -> bool:
         return False
     if not file.scope.defined:
         return True
-    if may_wait(file) or any(name in file.calls for name in _LASTING_CALLS):
+    if may_wait_for_program(file) or any(name in file.calls for name in _LASTING_CALLS):
         return False
     if any(each.startswith(f"{file.module}:") for each in file.project.programs):
         return True

@@ -71,6 +71,7 @@ SESSION = Resource(
         is_modified prepare bind_mapper bind_table in_transaction in_nested_transaction
         """.split()
     ),
+    only_builds=frozenset({"query"}),
     open_if=frozenset(),
     usable_if=frozenset({"is_active"}),  # false only after a failed flush, until `rollback`
     is_lazy=True,

@@ -165,7 +165,8 @@ def f(options):
 """
     (found,) = check_file(File(Path("app.py"), text), all_rules())
     assert found.notes[0] == (
-        "each `Prices` opens its own connection, and keeps it open until its `disconnect` is called"
+        "each `Prices` opens its own connection, and keeps it open until its `disconnect` is called, or Python frees"
+        " the object"
     )
 
 

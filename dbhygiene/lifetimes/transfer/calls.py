@@ -195,6 +195,8 @@ class Calls:
         if owner == ITSELF and method in resource.gives_up:
             return fact._replace(state="escaped")
         if owner == ITSELF and resource.is_lazy and method not in resource.rests_during:
+            if raised and method in resource.only_builds:
+                return fact
             fact = fact._replace(state="open")
         if raised:
             return fact
