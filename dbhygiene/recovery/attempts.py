@@ -239,12 +239,32 @@ def is_retry_loop(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: as
     names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     if isinstance(loop.iter, ast.Call) and (file.resolve(loop.iter.func) or "") in _COUNTS:
         given = [part for part in calls_in(nodes_of(node.body)) if not logs(part)]
-        return not any(_names_any([*call.args, *call.keywords], names) for call in given)
+        return not any(_names_any([*call.args, *call.keywords], _computed(loop, names)) for call in given)
     aside = {part for handler in node.handlers for part in nodes_of(handler.body)}
     aside |= {below for part in calls_in(nodes_of(loop.body)) if logs(part) for below in walk(part)}
     return not any(
         isinstance(part, ast.Name) and part.id in names and part not in aside for part in nodes_of(loop.body)
     )
+
+
+def _computed(loop: ast.For | ast.AsyncFor, names: set[str]) -> set[str]:
+    """Return the variables that a loop computes from some others: `month` of `month = add_months(today, number)`."""
+    found, bindings = set(names), list(_bindings_in(loop))
+    while more := {name for targets, value in bindings if _names_any([value], found) for name in targets} - found:
+        found |= more
+    return found
+
+
+def _bindings_in(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[set[str], ast.expr]]:
+    for part in nodes_of(loop.body):
+        match part:
+            case ast.Assign(targets=targets, value=value):
+                yield {each.id for target in targets for each in walk(target) if isinstance(each, ast.Name)}, value
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                yield {name}, value
 
 
 def _names_any(nodes: Iterable[ast.AST], names: set[str]) -> bool:
