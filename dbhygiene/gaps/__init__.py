@@ -324,7 +324,9 @@ class Gaps:
             self._summary(each)
             for gap in self._gaps.get(each, ()):
                 limit = self._time_limit(gap.file, gap.code)
-                seconds = gap.seconds.at_most(limit)
+                if gap.seconds.least >= limit:
+                    continue  # the worker ends the task before its next query
+                seconds = gap.seconds.within(limit)
                 if seconds.confidence(self.limit) is not None:
                     cut = Duration(limit, limit, limit) if seconds != gap.seconds else None
                     longest = gap.longest if cut is None else None

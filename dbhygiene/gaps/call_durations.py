@@ -16,6 +16,8 @@ from dbhygiene.library.waits import (
     CONSENT,
     CONSENTS,
     LIMITS,
+    RANDOM_NUMBERS,
+    RANDOM_PARTS,
     WaitingCall,
     WaitKind,
 )
@@ -163,10 +165,18 @@ def seconds(file: File, expr: ast.expr) -> Duration:
     unknown = len(numbers) < len(known)
     if not numbers:
         return Duration(0.0, FOR_EVER if _is_long(file, expr) else 0.0, FOR_EVER)
+    if not unknown and len(set(numbers)) > 1 and _is_random(file, expr):
+        return Duration(min(numbers), (min(numbers) + max(numbers)) / 2, max(numbers))
     if unknown:
         default = _is_option(file, expr) or _is_setting(file, expr)
         return Duration(min(numbers) if default else 0.0, max(numbers), FOR_EVER)
     return Duration(min(numbers), max(numbers), max(numbers))
+
+
+def _is_random(file: File, expr: ast.expr) -> bool:
+    """Whether a number is chosen at random between its bounds."""
+    found = (part.expr for part in closure(ExpressionAt(file, expr), _operands))
+    return any(isinstance(each, ast.Call) and file.resolve(each.func) in RANDOM_NUMBERS for each in found)
 
 
 def _is_number(found: object) -> bool:
@@ -181,13 +191,20 @@ def _options(file: File, expr: ast.expr) -> tuple[Value, ...]:
 
 def _find_options(file: File, expr: ast.expr) -> Iterable[Value]:
     match expr:
-        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+        case ast.BinOp(op=ast.Mult() | ast.Add() | ast.Sub() as operation, left=left, right=right):
             return [
                 option
                 for a in _options(file, left)
                 for b in _options(file, right)
-                for option in options(calculate(ast.Mult, a, b))
+                for option in options(calculate(type(operation), a, b))
             ]
+        case ast.Call(func=called, args=arguments) if (name := file.resolve(called)) in RANDOM_NUMBERS:
+            bounds = arguments or [ast.Constant(0), ast.Constant(1)] if name in RANDOM_PARTS else arguments
+            return [known for bound in bounds[:2] for known in _options(file, bound)]
+        case ast.Call(func=called, args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]) if (
+            parts and file.resolve(called) == "random.choice"
+        ):
+            return [known for part in parts for known in _options(file, part)]
         case ast.Call(func=ast.Name(id="int" | "float"), args=[inner]):
             return _options(file, inner)
         case ast.Call(func=ast.Name(id="max" | "min"), args=[*parts]) if len(parts) > 1:

@@ -47,6 +47,14 @@ class Duration(Record):
         """Return this duration, cut off after so many seconds."""
         return Duration(min(self.least, seconds), min(self.likely, seconds), min(self.most, seconds))
 
+    def within(self, limit: float) -> Duration:
+        """Return this duration, if a task that takes longer than the limit is ended.
+
+        A limit is well above what the task usually takes: a wait without an end probably takes half of it.
+        """
+        cut = self.at_most(limit)
+        return Duration(cut.least, max(cut.least, limit / 2), cut.most) if self.likely == FOR_EVER > limit else cut
+
     def widen(self, newer: Duration) -> Duration:
         """Return the duration of a recursion whose rounds add up: this long, or more."""
         return newer if newer == self or not self.most else Duration(self.least, self.likely, FOR_EVER)
@@ -66,6 +74,8 @@ class Duration(Record):
     def __str__(self) -> str:
         if self.least == self.most:
             return _format_seconds(self.least)
+        if self.least < self.likely < self.most <= 10 * self.least:
+            return f"{_format_seconds(self.least)} to {_format_seconds(self.most)}"
         if self.least:
             again = ", again and again" if self.likely > self.least else " or more"
             return f"{_format_seconds(self.least)}{again}"
@@ -103,7 +113,7 @@ def _product(seconds: float, rounds: float) -> float:
 
 def _format_seconds(seconds: float) -> str:
     for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
+        if seconds >= 2 * size and (seconds >= 10 * size or seconds % (size / 2) == 0):
             return f"{number_text(float(f'{seconds / size:.3g}'))} {unit}"
     return seconds_text(float(f"{seconds:.3g}"))
 

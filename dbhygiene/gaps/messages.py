@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import ASSUMPTION, Step
 from dbhygiene.gaps.call_durations import asks_for_consent
+from dbhygiene.gaps.duration import UNBOUNDED
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.server_timeout import (
@@ -149,19 +150,22 @@ def gap_steps(gap: Gap | ExplicitGap) -> Iterator[Step]:
     unseen = gap.wait.origin.words.startswith("calls ")
     during = f", in which {gap.kind.value}" if unseen else ""
     limit = gap.task_limit if isinstance(gap, Gap) else None
-    yield from _step(gap.wait, during if limit is None else f"{during}; the worker ends the task after {limit}")
+    if limit is None:
+        yield from _step(gap.wait, during)
+    else:
+        yield from _step(gap.wait, f"{during}; the worker ends the task after {limit}", without=f", {UNBOUNDED}")
     yield from idle_steps(gap.file.project, idle_number_of_project(gap.file.project))
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
 
 
-def _step(spot: Location, more: str = "", *, around: str = "") -> Iterator[Step]:
+def _step(spot: Location, more: str = "", *, around: str = "", without: str = "") -> Iterator[Step]:
     """Return a location and its innermost place: `around` is added to the first, `more` to the last."""
     inner = spot.origin
     if inner is spot:
-        yield _step_at(spot, spot.words + more + around)
+        yield _step_at(spot, spot.words.removesuffix(without) + more + around)
     else:
         yield _step_at(spot, spot.words + around)
-        yield _step_at(inner, inner.words + more)
+        yield _step_at(inner, inner.words.removesuffix(without) + more)
 
 
 def _step_at(spot: Location, words: str) -> Step:

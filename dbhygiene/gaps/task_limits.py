@@ -10,7 +10,7 @@ import ast
 
 from dbhygiene.gaps.call_durations import numbers_of_setting, seconds
 from dbhygiene.gaps.duration import FOR_EVER
-from dbhygiene.library.background import TIME_LIMIT_SETTINGS, TIME_LIMITS
+from dbhygiene.library.background import DEFAULT_TIME_LIMITS, TIME_LIMIT_SETTINGS, TIME_LIMIT_WORDS, TIME_LIMITS
 from dbhygiene.program.entry_point import task_library
 from dbhygiene.program.tasks import is_task
 from dbhygiene.source.file import File
@@ -33,7 +33,10 @@ def _limits(file: File, decorator: ast.expr) -> list[float]:
     library = task_library(file, called) or "celery"  # a task of an app that is not known
     units = TIME_LIMITS.get(library, {})
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-    found = [seconds(file, word.value).most * units[word.arg] for word in keywords if word.arg in units]
+    given = [seconds(file, word.value).most * units[word.arg] for word in keywords if word.arg in units]
+    found = [limit if limit > 0 else FOR_EVER for limit in given]  # of rq, -1 is no limit
+    if not found and library in DEFAULT_TIME_LIMITS and not any(map(file.project.paths_containing, TIME_LIMIT_WORDS)):
+        return [DEFAULT_TIME_LIMITS[library]]
     if found or library != "celery":
         return found
     return [max(numbers) for name in TIME_LIMIT_SETTINGS if (numbers := numbers_of_setting(file, name))]

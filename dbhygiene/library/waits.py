@@ -21,6 +21,7 @@ class WaitKind(Enum):
     SERVER = "the program runs a server"
     PROCESS = "another program runs"
     JOB = "a long job runs"
+    FILES = "files are packed or copied"  # which takes seconds, if they are not many gigabytes
     COMMAND = "another command runs"  # which is chosen at run time
     TASKS = "the program waits for tasks of a pool"  # which may be short
     HTTP = "the program waits for another server"
@@ -28,7 +29,7 @@ class WaitKind(Enum):
     @property
     def is_long(self) -> bool:
         """Whether it may well take minutes where nothing bounds it."""
-        return self not in (WaitKind.HTTP, WaitKind.SLEEP)
+        return self not in (WaitKind.HTTP, WaitKind.SLEEP, WaitKind.FILES)
 
 
 class WaitingCall(Record):
@@ -172,12 +173,16 @@ _JOBS = _waits(
     celery.result.AsyncResult.get celery.result.AsyncResult.wait
     celery.result.GroupResult.get celery.result.GroupResult.join celery.result.ResultSet.get
     boto3.Waiter.wait
-    shutil.copytree shutil.make_archive shutil.unpack_archive tarfile.TarFile.add tarfile.TarFile.extractall
-    zipfile.ZipFile.extractall
     crewai.Crew.kickoff langchain.agents.AgentExecutor.invoke langchain.agents.AgentExecutor.run
     agents.Runner.run agents.Runner.run_sync smolagents.CodeAgent.run smolagents.ToolCallingAgent.run
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
     azure.core.polling.LROPoller.result azure.core.polling.LROPoller.wait""",
+)
+
+_FILES = _waits(
+    WaitKind.FILES,
+    """shutil.copytree shutil.make_archive shutil.unpack_archive tarfile.TarFile.add tarfile.TarFile.extractall
+    zipfile.ZipFile.extractall""",
 )
 
 _HTTP_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
@@ -271,7 +276,7 @@ def wait_by_name(name: str) -> WaitKind | None:
 # What waits where a `with` block that made it ends.
 LEFT = _waits(WaitKind.PROCESS, "subprocess.Popen")
 
-WAITS: dict[str, WaitingCall] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
+WAITS: dict[str, WaitingCall] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_FILES, **_HTTP}
 
 
 def waits_of(*kinds: WaitKind) -> frozenset[str]:
@@ -362,6 +367,11 @@ def is_on_the_way(name: str) -> bool:
     return name in ON_THE_WAY or name.startswith("azure.")  # of its many clients, each `begin_` waits
 
 
+# Calls that return a number between two others: their arguments, or 0 and 1.
+RANDOM_PARTS = words("random.random numpy.random.random numpy.random.rand")
+RANDOM_NUMBERS = RANDOM_PARTS | words(
+    "random.uniform random.randint random.triangular secrets.SystemRandom.uniform numpy.random.uniform"
+)
 # Calls that return the time: a loop that compares it with a limit ends then.
 CLOCKS = words(
     """
