@@ -88,6 +88,7 @@ class IncrementalCheck:
         self._consulted: dict[Path, int] = {}  # the inputs of findings and helpers, by file
         self._unchanged: dict[Key, Any] = {}  # stored results of inputs that are the same as before
         self._is_unchanged = False  # whether all findings are those of the last run
+        self._is_saved = False
         self._tried: FixOutcomes = {}  # fixes, in this run
 
     @property
@@ -433,8 +434,8 @@ class IncrementalCheck:
         self._tried[str(finding.path), finding.fingerprint] = json.dumps(outcome)
 
     def save_fix_outcomes(self) -> None:
-        """Store what was kept in this run."""
-        if self._tried:
+        """Store what was kept in this run, if the stored files are those of this run: a run over a part stores none."""
+        if self._tried and (self._is_unchanged or self._is_saved or (self._true and self.is_current)):
             self._cache.add_fixes(self._tried)
 
     # -- for the next run -----------------------------------------------------------------------------
@@ -489,6 +490,7 @@ class IncrementalCheck:
         gone = [path for path in before if path not in rows]
         if new or gone or {**self._last_run.facts, **facts} != self._last_run.facts:
             self._cache.write(facts, new, gone, self._last_run.writes)
+        self._is_saved = True
 
     def _stored_inputs(self, numbers: dict[Path, int]) -> list[list[Any]]:
         """Return the inputs in the order of their numbers, each with its result, if it has one."""

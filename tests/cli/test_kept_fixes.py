@@ -137,3 +137,20 @@ def test_what_another_run_has_written_since_is_kept(project: Path, capsys: pytes
 )
 def test_a_difference_gives_the_new_text_back(old: str, new: str) -> None:
     assert with_difference(old, difference(TextChange(old, new))) == new
+
+
+def test_a_run_over_a_part_keeps_no_fix_of_a_file_that_is_stored_otherwise(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "pyproject.toml").touch()
+    (project / "part").mkdir()
+    path = project / "part" / "d.py"
+    write(path, LEAK)
+    report(capsys)
+    fresh = report(capsys, "--no-cache")
+    write(path, '"""Doc."""\n\nimport os\n\n' + LEAK)
+    monkeypatch.setattr(project_check, "SMALLEST", 20)
+    report(capsys, "part")
+    write(path, LEAK)
+    monkeypatch.setattr(project_check, "SMALLEST", 1)
+    assert report(capsys) == fresh
