@@ -76,7 +76,7 @@ QUIET_METHODS = frozenset(
     replace startswith endswith encode decode zfill count find partition rpartition isdigit debug info warning
     warn error exception critical log isoformat strftime total_seconds timestamp addCleanup addfinalizer callback
     register_loader register_dumper push enter_context enter_async_context pop_all push_async_callback push_async_exit
-    is_set isSet is_alive qsize isEnabledFor
+    is_set isSet is_alive qsize empty full isEnabledFor
     get_dsn_parameters get_parameter_status parameter_status get_backend_pid get_transaction_status get_server_info
     get_host_info get_proto_info character_set_name thread_id get_server_pid get_server_version
     filter filter_by order_by group_by having outerjoin select_from with_entities with_for_update populate_existing

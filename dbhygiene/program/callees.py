@@ -293,6 +293,8 @@ def _constructor_arguments(file: File, scope: Scope, name: str) -> tuple[tuple[F
         return ()
     found: list[tuple[File, ast.expr]] = []
     for other in with_others(file, without_tests(file, file.project.files_calling(cls.last_name))):
+        if not other.is_program:
+            return ()
         for call in other.calls.get(cls.last_name, ()):
             called = other.resolve(call.func)
             made = find_definition(other, called) if called is not None else None

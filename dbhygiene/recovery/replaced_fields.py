@@ -137,7 +137,8 @@ def _is_for_users(file: File, cls: ast.ClassDef, method: Function) -> bool:
     """Whether only the users of a library call a public method: its own code does not, nor does a framework."""
     if method.name.startswith("_") or method.decorator_list or not file.project.is_distributed or cls.bases:
         return False
-    return not any(method.name in other.calls for other in (file, *(file.project.files_calling(method.name))))
+    others = (other for other in file.project.files_calling(method.name) if other.is_program)
+    return not any(method.name in other.calls for other in (file, *others))
 
 
 def _step(file: File, node: ast.expr | ast.ExceptHandler, message: str) -> Step:
