@@ -13,7 +13,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.words import words
 from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 
 _MAKERS = words(
     "sessionmaker async_sessionmaker create_engine create_async_engine engine_from_config async_engine_from_config"
@@ -22,9 +22,12 @@ _MAKERS = words(
 
 def shared_sources(file: File) -> Iterator[str]:
     """Yield the names of the variables of the module, of fields, and of functions that return such an object."""
+    imported = [each for each in map(driver, sorted(file.imported_packages)) if each is not None]
+    makers = {*_MAKERS, *(_last(name) for each in imported for pool in each.pools for name in pool.made_by)}
+    makers |= {name for scope in file.scopes for name, whole in scope.imports.items() if _last(whole) in makers}
     local: dict[Function, set[str]] = {}
     for call in file.nodes(ast.Call):
-        if _makes_source(file, call):
+        if last_name(call.func) in makers and _makes_source(file, call):
             for target in _targets(file, call):
                 function = function_around(file, call)
                 if isinstance(target, ast.Attribute):
@@ -41,14 +44,18 @@ def shared_sources(file: File) -> Iterator[str]:
             yield function.name
 
 
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
 def _makes_source(file: File, call: ast.Call) -> bool:
     """Whether a call makes an engine, a factory of sessions, or a driver's pool."""
     if (name := file.resolve(call.func)) is None:
         return False
     whole = canonical_name(file, name)
-    package, last = whole.partition(".")[0], whole.rpartition(".")[2]
+    package = whole.partition(".")[0]
     if package in SQLALCHEMY:
-        return last in _MAKERS
+        return _last(whole) in _MAKERS
     known = driver(package) if package in PACKAGES else None
     return known is not None and any(whole in pool.made_by for pool in known.pools)
 
