@@ -363,9 +363,11 @@ def _in_loop(place: _CallSite, loop: ast.stmt | ast.expr) -> Runs:
 def _lasts_after(place: _CallSite, function: Function | None) -> bool:
     """Whether the program goes on for long after a call: a loop without an end, a menu, a server, a window."""
     file, line = place.file, place.node.end_lineno  # type: ignore[attr-defined]
-    lasting: list[Located] = [each for each in file.nodes(ast.While) if _is_lasting(each)]
-    lasting += (each for each in file.nodes(ast.Call) if _runs_on(each))
-    return any(each.lineno > line and function_around(file, each) is function for each in lasting)
+    return any(
+        each.lineno > line and function_around(file, each) is function
+        for each in walk(function or file.tree)
+        if (isinstance(each, ast.While) and _is_lasting(each)) or (isinstance(each, ast.Call) and _runs_on(each))
+    )
 
 
 def _is_lasting(loop: ast.While) -> bool:
