@@ -22,7 +22,7 @@ from dbhygiene.gaps.close_calls import asks_for_transaction
 from dbhygiene.gaps.commands import commands_of_call, names_of_command
 from dbhygiene.gaps.concurrency import call_in_thread, calls_of_executor, run_for_future
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
-from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
+from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
 from dbhygiene.gaps.properties import may_run_property
 from dbhygiene.gaps.quick_commands import quick_arguments
@@ -402,14 +402,10 @@ class Effects:
             yield from (effect for effects in found for effect in effects)
 
     def _run_command(self, call: ast.Call) -> Iterator[Effect]:
-        """Return the effects of `call_command`.
-
-        A command that is chosen at run time may be a long job, but it likely queries with the same connection.
-        """
+        """Return the effects of `call_command`; a command that is chosen at run time may be any long job."""
         commands = commands_of_call(self.file, call)
         if commands is None:
-            lasts = Duration(most=FOR_EVER)
-            yield Wait(self._location(call, _describe_wait(WaitKind.COMMAND, lasts)), lasts, WaitKind.COMMAND)
+            yield self._unbounded_wait(call, WaitKind.COMMAND)
         elif commands:
             routines = tuple(Context(each.file, each.node) for each in commands)
             yield ProjectCall(self._location(call, "runs another command"), routines)

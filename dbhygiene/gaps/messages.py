@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _SOON = 3600  # s: a user answers the question of a command that was just started sooner
 _DAY = 86_400
-_OF_A_DAY = (WaitKind.PERSON, WaitKind.PROCESS, WaitKind.JOB, WaitKind.COMMAND)
+_OF_A_DAY = (WaitKind.PERSON, WaitKind.PROCESS, WaitKind.JOB, WaitKind.FILES, WaitKind.COMMAND)
 
 
 def confidence(gap: Gap) -> Confidence:

@@ -21,7 +21,7 @@ class WaitKind(Enum):
     SERVER = "the program runs a server"
     PROCESS = "another program runs"
     JOB = "a long job runs"
-    FILES = "files are packed or copied"  # which takes seconds, if they are not many gigabytes
+    FILES = "files are packed or copied"
     COMMAND = "another command runs"  # which is chosen at run time
     TASKS = "the program waits for tasks of a pool"  # which may be short
     HTTP = "the program waits for another server"
@@ -29,7 +29,7 @@ class WaitKind(Enum):
     @property
     def is_long(self) -> bool:
         """Whether it may well take minutes where nothing bounds it."""
-        return self not in (WaitKind.HTTP, WaitKind.SLEEP, WaitKind.FILES)
+        return self not in (WaitKind.HTTP, WaitKind.SLEEP)
 
 
 class WaitingCall(Record):

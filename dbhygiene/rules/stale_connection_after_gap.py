@@ -45,8 +45,7 @@ repository gives the timeout, two numbers count: 300 s, as with many hosted serv
 - *likely*: the timeout is unknown, and the wait lasts at least 300 s; or the timeout is only the default of an image or
   a hosted server, and the wait is longer. Also a wait without a time limit that usually takes minutes: for input, a
   queue, another program, a long job, or a loop of short sleeps without a query.
-- *possible*: one HTTP request, a sleep of one to five minutes, packing or unpacking an archive, or a `call_command`
-  whose command is chosen at run time: it uses the same connection. Reported only with `min-confidence = "possible"`.
+- *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
 
 Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
 time: `pandas = "unbounded"`.

@@ -61,7 +61,9 @@ STARTERS = {
         "runs in a Celery worker: `@shared_task`, app.py:5"
     ),
     f"from celery import Celery\n{CALL}{APP}": ("runs in a Celery worker: `@app.task`, app.py:8"),
-    f"from django_rq import job\n{CALL}@job\ndef nightly():\n    work()\n": "runs in an RQ worker: `@job`, app.py:5",
+    f"from django_rq import job\n{CALL}@job(timeout=-1)\ndef nightly():\n    work()\n": (
+        "runs in an RQ worker: `@job`, app.py:5"
+    ),
     f"from somewhere import queue\n{CALL}@queue.task\ndef nightly():\n    work()\n": (
         "runs in a worker: `@queue.task`, app.py:5"
     ),
