@@ -214,3 +214,6 @@ TRANSPARENT = CLOSES_AROUND | frozenset(
         "django.db.transaction.non_atomic_requests",
     }
 )
+
+# The variable of the environment that lets coroutines query: their connections are then those of their own thread.
+ALLOWS_ASYNC_QUERIES = "DJANGO_ALLOW_ASYNC_UNSAFE"

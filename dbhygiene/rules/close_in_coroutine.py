@@ -46,6 +46,24 @@ async def work():
     await aclose_old_connections()
 ```
 
+Nothing is reported if a file of the project sets `DJANGO_ALLOW_ASYNC_UNSAFE`. With this variable of the environment,
+coroutines query in their own thread, and closing there has an effect:
+
+```text compose.yaml
+services:
+  bot:
+    image: shop-bot
+    environment:
+      DJANGO_ALLOW_ASYNC_UNSAFE: "true"
+```
+
+```python
+from django.db import close_old_connections
+
+async def work():
+    close_old_connections()
+```
+
 ## Fix safety
 
 Safe: the fix closes the connection of the thread that runs the queries. There is no fix if the call is a part of an
@@ -78,7 +96,7 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     name = closing_function(file, call)
     if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):
         return
-    if not runs_in_coroutine(file, call) or _ends_process_next(file, call):
+    if not runs_in_coroutine(file, call) or _ends_process_next(file, call) or _may_query_in_coroutines(file):
         return
     if name is not None:
         raises = name == f"{django.CONNECTION}.close"
@@ -99,6 +117,14 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
             )
         )
         yield Diagnostic(call, "`connection` belongs to this thread: closing it in another thread raises", fix=fix)
+
+
+def _may_query_in_coroutines(file: File) -> bool:
+    """Whether a file of the project sets the variable by which coroutines query in their own thread."""
+    name, files = django.ALLOWS_ASYNC_QUERIES, file.project.deployment()
+    if file.mentions(name) or any(name in files.text(each) for each in files.names):
+        return True
+    return bool(file.project.files_containing(name))
 
 
 def _ends_process_next(file: File, call: ast.Call) -> bool:
