@@ -236,7 +236,7 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
 
 
 def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
-    if life.resource.second_close_raises and _may_begin_closed(life):
+    if _may_begin_closed(life):
         raise RefusedError("on some paths it is closed already when it is returned")
     place, style = _behind_test(life, region(life)), life.file.project.settings.fix_style
     closes = close_statements(life, place)
@@ -286,7 +286,7 @@ def _if_there(life: Lifetime, place: Region, code: str) -> str:
 
 
 def _may_begin_closed(life: Lifetime) -> bool:
-    """Whether a function that returns it may have closed it before."""
+    """Whether a function that returns it may have closed it before, or another one, so that one more `close` raises."""
     effects = life.analysis.effects
     return any(map(effects.summaries.may_return_closed, effects.of(life.birth).definitions))
 

@@ -352,11 +352,13 @@ class Summaries:
         )
 
     def may_return_closed(self, definition: Definition) -> bool:
-        """Whether a function may return a resource that it has opened and closed."""
+        """Whether a function may return a resource that it has opened and closed, and whose next `close` raises."""
         code = definition.node
         analysis = self.analysis(definition.file, code) if isinstance(code, FUNCTION) else None
         return analysis is not None and any(
-            fact.state == "closed" and fact.relation_of(RETURN) == ITSELF for _, fact in self._endings(analysis)
+            fact.state == "closed" and fact.relation_of(RETURN) == ITSELF and analysis.sites[site].second_close_raises
+            for site in analysis.sites
+            for _, fact in analysis.ends(site)
         )
 
     @staticmethod

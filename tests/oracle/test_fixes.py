@@ -181,3 +181,29 @@ def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
         if judged := judge_fix(program(Random(f"fixes/{number}"), later=number % 2 == 1)):
             assert not judged.complaints, f"{judged.source}\n# becomes\n{judged.fixed.text}\n{judged.complaints}"
+
+
+def test_a_helper_may_return_a_closed_connection_of_another_driver() -> None:
+    program = """
+import mariadb
+import psycopg2
+from app import check
+
+def opened():
+    conn = mariadb.connect()
+    try:
+        conn, other = psycopg2.connect(), mariadb.connect()
+    except mariadb.Error:
+        conn.close()
+    else:
+        other.close()
+    return conn
+
+def target():
+    conn = opened()
+    check()
+"""
+    judged = judge_fix(program)
+    assert judged is not None
+    assert not judged.complaints
+    assert "closed already when it is returned" in str([each.reason for each in judged.fixed.left])
