@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 import dbhygiene
-from dbhygiene import cli
 from dbhygiene.checker.newer import needed_python
 from dbhygiene.checker.own_findings import not_parsed
+from tests.test_python_2 import refused, run
 
 
 def newer(error: SyntaxError, here: tuple[int, ...] = sys.version_info[:2]) -> str:
     return str(needed_python(error, here) or "")
-
-
-def refused(text: str) -> SyntaxError:
-    with pytest.raises(SyntaxError) as caught:
-        compile(text, "app.py", "exec")
-    return caught.value
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 11), reason="it parses")
@@ -137,12 +129,6 @@ CONNECTS = "import pymysql\n\nconn = pymysql.connect()\n"
 HANDLER = "try:\n    conn.close()\nexcept OSError, ValueError:\n    pass\n"
 OLD_HANDLER = HANDLER.replace("ValueError", "error")
 before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="it parses")
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        status = cli.main([*arguments])
-    return status, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from dbhygiene.diagnostics.edits import (
 )
 from dbhygiene.fixes.targets import insertion_index, name_orders, target_spans
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Span, first_line
+from dbhygiene.source.nodes import Span, block_of, first_line
 
 _STEP = "    "
 _SIMPLE_VALUE = re.compile(r"[\w.\"']+")
@@ -110,9 +110,7 @@ class _Lines:
 
     def _siblings(self, node: ast.stmt) -> list[ast.stmt]:
         """Return the statements of the block that has this one."""
-        above = self._file.parents[node]
-        blocks = (value for _, value in ast.iter_fields(above) if isinstance(value, list))
-        return next(block for block in blocks if node in block)
+        return block_of(self._file.parents[node], node)
 
     def _has_comment(self, number: int) -> bool:
         """Whether a line is a comment."""

@@ -31,7 +31,7 @@ from dbhygiene.program.origins import ExpressionAt, behind, values_of
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, statement_around
-from dbhygiene.source.nodes import FUNCTION, Function, is_none, keyword_value, walk
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, keyword_value, statements_before, walk
 from dbhygiene.source.queries import recursive_query
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
@@ -95,14 +95,11 @@ def asks_for_consent(file: File, call: ast.Call) -> bool:
 
 def _printed_before(file: File, call: ast.Call) -> list[ast.expr]:
     """Return what the statement before a call prints, or writes."""
-    statement = statement_around(file, call)
-    above = file.parents.get(statement) if statement is not None else None
-    for name in ("body", "orelse", "finalbody"):
-        match getattr(above, name, None):
-            case list(block) if statement in block and (at := block.index(statement)):
-                before = block[at - 1]
-                if isinstance(before, ast.Expr) and isinstance(before.value, ast.Call):
-                    return before.value.args
+    if (statement := statement_around(file, call)) is None:
+        return []
+    match statements_before(file.parents[statement], statement):
+        case [*_, ast.Expr(value=ast.Call(args=printed))]:
+            return printed
     return []
 
 

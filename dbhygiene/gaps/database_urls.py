@@ -16,6 +16,7 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Named, Text, Value, options
 from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
+from dbhygiene.source.nodes import keyword_value
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -83,9 +84,8 @@ def calls_with_url(settings: File) -> tuple[tuple[ast.Call, UrlDatabase], ...]:
 
 def written_age(settings: File, call: ast.Call) -> ast.expr | None:
     """Return the argument of such a call that sets the age of connections."""
-    for word in call.keywords:
-        if word.arg == "conn_max_age":
-            return word.value
+    if (named := keyword_value(call, "conn_max_age")) is not None:
+        return named
     parameters = _PARAMETERS.get(settings.resolve(call.func) or "", ())
     return next((value for name, value in zip(parameters, call.args, strict=False) if name == "conn_max_age"), None)
 

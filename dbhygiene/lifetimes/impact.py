@@ -430,10 +430,10 @@ def _swallows(manager: Definition) -> bool:
     """Whether the project's own context manager may swallow an exception of the `with` block."""
     if isinstance(manager.node, FUNCTION):
         yields = manager.file.functions[manager.node].yields
-        inner = ((each, around) for each in yields for around in manager.file.around(each))
         return any(
-            isinstance(around, ast.Try) and any(_goes_on(manager.file, each) for each in around.handlers)
-            for _, around in inner
+            isinstance(around, ast.Try) and any(_goes_on(manager.file, handler) for handler in around.handlers)
+            for each in yields
+            for around in manager.file.around(each)
         )
     leave = find_method(manager, "__exit__") or find_method(manager, "__aexit__")
     if leave is None or not isinstance(leave.node, FUNCTION):
