@@ -48,7 +48,7 @@ class Resource(Record):
     is_at_rest: bool = False  # a lazy one that a function is given while it holds nothing
     rests_after: frozenset[str] = frozenset()
     rests_during: frozenset[str] = frozenset()  # methods that do not wake it
-    only_builds: frozenset[str] = frozenset()  # methods whose result wakes it, not they themselves
+    only_builds: frozenset[str] = frozenset()  # methods that build a query, which wakes it only when it is sent
     gives_itself: frozenset[str] = frozenset()  # methods that return it
     beneath: frozenset[str] = frozenset()  # attributes with the connection that it wraps, which it closes
     gives_up: frozenset[str] = frozenset()  # methods that take it from its pool for good, for another owner

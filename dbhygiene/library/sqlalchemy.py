@@ -30,6 +30,14 @@ QUERY_CLASSES = words(
     """sqlalchemy.orm.Query sqlalchemy.orm.query.Query flask_sqlalchemy.BaseQuery flask_sqlalchemy.query.Query
     flask_sqlalchemy.model.Query"""
 )
+# Methods that make a clause of a query; and these with all others that only build a query, of a session or a query.
+MAKES_CLAUSE = words("subquery cte exists as_scalar scalar_subquery label alias")
+BUILDS_QUERY = MAKES_CLAUSE | words(
+    """query filter filter_by where order_by group_by having join outerjoin select_from with_entities with_for_update
+    populate_existing options limit offset distinct add_columns add_column add_entity execution_options
+    enable_eagerloads params yield_per union union_all except_ intersect from_statement correlate slice with_hint
+    tuples with_session"""
+)
 # Methods that end a query which `session.query(...)` began.
 QUERY_ASKS = words("all first one one_or_none scalar count delete update exists get yield_per fetchall")
 WRITES = words("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings")

@@ -724,7 +724,8 @@ class Lifetime(Frozen):
                 targets = [(target, after) for edge, target in node.out if edge == kind and after.site is self.birth]
                 if kind == "raise" and isinstance(node.event, _RAISING):
                     raiser = self._raiser(node.event)
-                    if fact.state == "open" and raiser is not self.birth:
+                    is_open = fact.state == "open" or (self.resource.is_lazy and after.state == "open")
+                    if is_open and raiser is not self.birth:
                         raising.setdefault((raiser, fact.thrown), []).extend(targets)
                     continue  # only the first exception on a path is the cause
                 for target in targets:

@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
-from dbhygiene.library.sqlalchemy import MAKES_ENGINE, REGISTRIES
+from dbhygiene.library.sqlalchemy import BUILDS_QUERY, MAKES_ENGINE, REGISTRIES
 from dbhygiene.library.words import words
 from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
@@ -71,7 +71,7 @@ SESSION = Resource(
         is_modified prepare bind_mapper bind_table in_transaction in_nested_transaction
         """.split()
     ),
-    only_builds=frozenset({"query"}),
+    only_builds=BUILDS_QUERY,
     open_if=frozenset(),
     usable_if=frozenset({"is_active"}),  # false only after a failed flush, until `rollback`
     is_lazy=True,

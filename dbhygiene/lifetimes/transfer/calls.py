@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.library.calls import GIVING_CURSORS, GIVING_DATA, STACKING, reads_later
-from dbhygiene.library.resources import ArgumentEffect
+from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import ANYTHING, FALSY, NONE, TRUTHY, Known, assume, method_owner
 from dbhygiene.lifetimes.state import (
@@ -41,6 +41,7 @@ from dbhygiene.lifetimes.state import (
 from dbhygiene.lifetimes.transfer.arguments import Arguments
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 from dbhygiene.lifetimes.transfer.containers import COPYING, TAKING_OUT, Containers
+from dbhygiene.lifetimes.transfer.session_queries import is_query, is_sent_later
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values
 
@@ -139,6 +140,8 @@ class Calls:
                     return self.arguments.apply_effects(call, fates, ITSELF, awake, raised)
             if owner == ITSELF and func.attr in self.resource(fact).may_open and not raised:
                 return self._after_attempt(call, func.attr, fact)
+            if raised and self._only_builds(call, func.attr, owner, self.resource(fact)):
+                return []
             return [self._method(call, func.attr, owner, fact, raised)]
         called = self.holds(func, fact)
         if (method := bound_method(called)) is not None:
@@ -194,9 +197,7 @@ class Calls:
             return fact._replace(state="closed")
         if owner == ITSELF and method in resource.gives_up:
             return fact._replace(state="escaped")
-        if owner == ITSELF and resource.is_lazy and method not in resource.rests_during:
-            if raised and method in resource.only_builds:
-                return fact
+        if resource.is_lazy and self._wakes(call, method, owner, resource):
             fact = fact._replace(state="open")
         if raised:
             return fact
@@ -230,6 +231,23 @@ class Calls:
         if method in COPYING and (owner in {CONTAINER, PARTS} or element or bound_method(owner) is not None):
             return fact.add_alias(CONTAINER if element else owner, call)
         return fact
+
+    def _wakes(self, call: ast.Call, method: str, owner: str, resource: Resource) -> bool:
+        """Whether a method of a lazy resource, or of a query that was built with it, asks the server."""
+        if self._only_builds(call, method, owner, resource):
+            return not is_sent_later(self.effects.file, call)
+        if owner == ITSELF:
+            return method not in resource.rests_during
+        return owner in READERS and self._is_query_method(call)
+
+    def _only_builds(self, call: ast.Call, method: str, owner: str, resource: Resource) -> bool:
+        """Whether a method builds a query, and asks nothing itself."""
+        if method not in resource.only_builds:
+            return False
+        return owner == ITSELF or (owner in READERS and self._is_query_method(call))
+
+    def _is_query_method(self, call: ast.Call) -> bool:
+        return isinstance(call.func, ast.Attribute) and is_query(self.effects.file, call.func.value)
 
     def _after_attempt(self, call: ast.Call, method: str, fact: Fact) -> list[Fact]:
         """Return the facts after a method that has opened the resource, or has failed and returned."""
