@@ -60,6 +60,7 @@ from dbhygiene.source.scopes import Scope
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.freed import FileConnection
     from dbhygiene.lifetimes.impact import Runs
+    from dbhygiene.pools.session_pools import SessionPool
 
 _Way: TypeAlias = list[tuple[Node, Fact, EdgeKind]]  # nodes, the fact before each, and the edge out
 _RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate)
@@ -438,7 +439,7 @@ class Lifetime(Frozen):
     @cached_property
     def costs_nothing(self) -> bool:
         """Whether no server, file or pool loses a connection by it."""
-        return self.resource.costs_nothing or self.pool in {"shared", "own"}
+        return self.resource.costs_nothing or (self.pool is not None and self.pool.costs_nothing)
 
     @cached_property
     def _is_of_one_object(self) -> bool:
@@ -452,13 +453,13 @@ class Lifetime(Frozen):
         return field.is_of_one_object()
 
     @cached_property
-    def pool(self) -> str:
-        """What the engine does with a session's or connection's connection: see `engines.engine_pool_kind`."""
+    def pool(self) -> SessionPool | None:
+        """The pool of its engine, if it is a session or a connection of one."""
         if self.resource.kind not in {"session", "engine connection"}:
-            return ""
-        from dbhygiene.pools.sessions import session_pool_kind  # reads values, and is not needed for drivers
+            return None
+        from dbhygiene.pools.session_pools import session_pool  # reads values, and is not needed for drivers
 
-        return session_pool_kind(self.file, self.birth)
+        return session_pool(self.file, self.birth)
 
     @cached_property
     def _is_dead_first(self) -> bool:

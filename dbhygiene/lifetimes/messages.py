@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
@@ -26,6 +26,9 @@ from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
+
+if TYPE_CHECKING:
+    from dbhygiene.pools.session_pools import SessionPool
 
 _NEXT_ITEM = "taking the next item raises"
 _UNTIL_FREED = "each leak keeps a server connection open until Python frees the object"
@@ -126,23 +129,30 @@ def _of_file(life: Lifetime) -> Iterator[str]:
     yield f"CPython closes it only when the garbage collector runs; before Python 3.11, {before}"
 
 
-def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
+def consequence(resource: Resource, pool: SessionPool | None = None) -> Iterator[str]:
     """Yield the effect on the server, or on its pool, when such a resource is left open repeatedly."""
-    if pool == "own":
-        yield (
-            "the engine is made in the same call: `close` only returns the connection to its pool;"
-            " dispose of the engine, too"
-        )
-    if resource.costs_nothing or pool:
-        return  # no server loses a connection, or the server is not known
+    server, is_pooled = resource.server, resource.is_pooled
+    if pool is not None:
+        from dbhygiene.pools.session_pools import PoolKind  # only sessions have one
+
+        if pool.kind is PoolKind.OWN:
+            yield (
+                "the engine is made in the same call: `close` only returns the connection to its pool;"
+                " dispose of the engine, too"
+            )
+        if pool.costs_nothing:
+            return
+        server, is_pooled = pool.database, pool.kind is PoolKind.LASTING
+    if resource.costs_nothing:
+        return
     if resource.is_object:
         until = f"until {_describe_close(resource)}, or Python frees the object"
         yield f"each {resource.title} opens its own connection, and keeps it open {until}"
-    if resource.is_pooled or resource.kind in {"session", "engine connection"}:
+    if is_pooled:
         back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
         back = f" (`{back}` gives it back)" if back else ""
         yield f"each leak takes a connection from the pool{back}; when none is left, callers wait or get an error"
-    elif (limit := _LIMITS.get(resource.server)) is not None:
+    elif (limit := _LIMITS.get(server)) is not None:
         yield limit
 
 

@@ -13,14 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from dbhygiene.config.settings import Confidence
 from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
 from dbhygiene.library.sqlalchemy import BUILDS_QUERY, MAKES_ENGINE, REGISTRIES
-from dbhygiene.library.words import words
-from dbhygiene.pools.dialect_evidence import suggests_another
-from dbhygiene.pools.engines import Engine, engine
-from dbhygiene.pools.engines import engine_pool_kind as engine_pool
-from dbhygiene.pools.engines import timeout_confidence as engine_concern
+from dbhygiene.pools.engines import engine
 from dbhygiene.program.arguments import defaults, has_parameter
 from dbhygiene.program.callees import receiver_class
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords, evaluate_member
@@ -28,7 +23,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import FUNCTION, Function, keyword_value, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name
 from dbhygiene.source.records import replace
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -153,7 +148,7 @@ def _uses_connection(file: File, call: ast.Call, name: str) -> bool:
     """Whether a call makes a session, or a factory of sessions, of a connection that is its argument."""
     if name.rpartition(".")[2] not in _MAKERS or canonical_name(file, name) not in _ALL_MAKERS:
         return False
-    return any(not _takes_from_engine(bind) for bind in _bind_arguments(file, call))
+    return any(not _takes_from_engine(bind) for bind in bind_arguments_of(file, call))
 
 
 def resource_of_call(file: File, call: ast.Call) -> Resource | None:
@@ -199,7 +194,7 @@ def _is_local_registry(file: File, call: ast.Call) -> bool:
 def _is_factory(option: Value) -> bool:
     if not isinstance(option, Called) or option.file is None or not isinstance(option.call, ast.Call):
         return False
-    is_bound = all(map(_takes_from_engine, _bind_arguments(option.file, option.call)))
+    is_bound = all(map(_takes_from_engine, bind_arguments_of(option.file, option.call)))
     return is_bound and canonical_name(option.file, option.name) in _FACTORIES
 
 
@@ -210,7 +205,7 @@ def resource_of_session_class(name: str) -> Resource | None:
 
 def takes_from_pool(file: File, call: ast.Call) -> bool:
     """Whether the session of a call takes its connections from a pool, and keeps them after a query."""
-    return not _commits_each(file, call) and all(_takes_from_engine(given) for given in _bind_arguments(file, call))
+    return not _commits_each(file, call) and all(_takes_from_engine(given) for given in bind_arguments_of(file, call))
 
 
 def _connection(file: File, func: ast.Attribute) -> Resource | None:
@@ -248,9 +243,9 @@ def _session_of_factory_call(file: File, func: ast.expr, call: ast.Call) -> Reso
             return None
         if isinstance(option, Called) and isinstance(option.call, ast.Call) and option.file is not None:
             made, where = option.call, option.file
-            if _commits_each(where, made) or not all(map(_takes_from_engine, _bind_arguments(where, made))):
+            if _commits_each(where, made) or not all(map(_takes_from_engine, bind_arguments_of(where, made))):
                 return None
-    if _commits_each(file, call) or not all(_takes_from_engine(given) for given in _bind_arguments(file, call)):
+    if _commits_each(file, call) or not all(_takes_from_engine(given) for given in bind_arguments_of(file, call)):
         return None
     return found.pop() if len(found) == 1 else None
 
@@ -319,10 +314,10 @@ def _resource_of_factory(factory: Value) -> Resource:
 
 
 def _bind(file: File, call: ast.Call) -> Value:
-    return next(iter(_bind_arguments(file, call)), UNKNOWN)
+    return next(iter(bind_arguments_of(file, call)), UNKNOWN)
 
 
-def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
+def bind_arguments_of(file: File, call: ast.Call) -> list[Value]:
     """Return the possible binds of a call's session, if the call names any."""
     if call.args and not isinstance(call.args[0], ast.Starred):
         return [_resolve_bind(file, call.args[0])]
@@ -416,98 +411,6 @@ def _kind(option: Value) -> str:
     return "unknown"
 
 
-def engines(file: File, call: ast.Call) -> list[Engine]:
-    """Return the visible engines from which the session or connection of a call may come."""
-    found: list[Engine] = []
-    todo, steps = [evaluate(file, call.func), *_bind_arguments(file, call)], 0
-    if isinstance(call.func, ast.Attribute):
-        todo.append(evaluate(file, call.func.value))
-    while todo and steps < 20:
-        steps += 1
-        for option in options(todo.pop()):
-            match option:
-                case Called(file=File() as where, call=ast.Call() as call):
-                    made = engine(where, call)
-                    if made is not None:
-                        found.append(made)
-                    else:
-                        bound = option.keywords.items.get("bind")
-                        held = [*option.arguments[:1], bound, option.receiver]
-                        todo += [each for each in held if each is not None]
-    return found
-
-
-def session_pool_kind(file: File, call: ast.Call) -> str:
-    """Return how the engine of a session or connection keeps connections: see `engines.engine_pool_kind`.
-
-    It is "own" if the engine is made and dropped in the same function: closed or not, the connection stays open until
-    Python frees the engine and its pool.
-    """
-    made = engines(file, call)
-    pools = {engine_pool(each) for each in made}
-    if pools == {""} and all(_is_of_this_call(file, call, each) for each in made):
-        return "own"
-    return pools.pop() if len(pools) == 1 else ""
-
-
-def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
-    """Whether the function that takes a connection also makes the engine, itself or by a helper, and drops it."""
-    function = function_around(file, call)
-    if function is None:
-        return False
-    if made.file.path == file.path and function is function_around(file, made.call):
-        return _is_dropped(file, function, call, made.call)
-    name = _name_of_maker(made)
-    by_helper = [each for each in file.functions[function].calls if name and _calls(file, each, name)]
-    return bool(by_helper) and all(_is_dropped(file, function, call, each) for each in by_helper)
-
-
-def _is_dropped(file: File, function: Function, call: ast.Call, made: ast.Call) -> bool:
-    """Whether a function drops an engine that it makes for the session or connection of a call."""
-    around = file.parents[made]
-    match around:
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in file.functions[function].bound:
-            names = (part for part in walk(function) if isinstance(part, ast.Name) and part.id == name)
-            return all(_only_connects(file, each) for each in names if isinstance(each.ctx, ast.Load))
-        case ast.keyword():
-            return file.parents[around] is call
-    return around is call or around is call.func  # `Session(create_engine(url))`, `create_engine(url).connect()`
-
-
-def _name_of_maker(made: Engine) -> str:
-    """Return the name of a function that makes this engine in each call, and returns it; "" if there is none."""
-    maker = function_around(made.file, made.call)
-    if maker is None or maker.decorator_list or made.file.parents.get(maker) is not made.file.tree:
-        return ""
-    match made.file.parents[made.call]:
-        case ast.Return():
-            return f"{made.file.module}.{maker.name}"
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in made.file.functions[maker].bound:
-            names = (part for part in walk(maker) if isinstance(part, ast.Name) and part.id == name)
-            owners = [made.file.parents[each] for each in names if isinstance(each.ctx, ast.Load)]
-            if all(isinstance(each, (ast.Return, ast.Attribute)) for each in owners):
-                return f"{made.file.module}.{maker.name}"
-    return ""
-
-
-def _calls(file: File, call: ast.Call, name: str) -> bool:
-    """Whether a call runs the project's function of this dotted name."""
-    called = file.resolve(call.func)
-    return called is not None and canonical_name(file, called) == name
-
-
-_MADE_WITH_ENGINE = words("sessionmaker async_sessionmaker scoped_session Session AsyncSession")
-
-
-def _only_connects(file: File, engine_name: ast.Name) -> bool:
-    """Whether a mention of an engine takes a connection from it, or makes a session or a factory of them."""
-    around = file.parents[engine_name]
-    if isinstance(around, ast.Attribute):
-        return around.attr != "dispose"
-    call = file.parents[around] if isinstance(around, ast.keyword) else around
-    return isinstance(call, ast.Call) and last_name(call.func) in _MADE_WITH_ENGINE
-
-
 def _is_flask(found: Value) -> bool:
     return any(
         isinstance(option, Called) and option.file is not None and canonical_name(option.file, option.name) == _FLASK
@@ -523,12 +426,3 @@ def _is_engine_by_name(file: File, expr: ast.expr) -> bool | None:
     if not any(each.partition(".")[0] in {"sqlalchemy", "sqlmodel"} for each in imported):
         return None
     return any(each.startswith("sqlalchemy.ext.asyncio") for each in imported)
-
-
-def session_timeout_confidence(file: File, call: ast.Call) -> Confidence | None:
-    """Return how sure it is that the server of a call's result closes idle connections; None if it does not."""
-    made = engines(file, call)
-    if not made:
-        return Confidence.POSSIBLE if suggests_another(file) else Confidence.LIKELY
-    known = [found for each in made if (found := engine_concern(each)) is not None]
-    return max(known) if known else None

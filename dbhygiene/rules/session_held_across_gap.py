@@ -109,7 +109,8 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.pools.engine_escape import is_short_script
 from dbhygiene.pools.module_globals import ends_its_transactions, repeated_use
-from dbhygiene.pools.sessions import SESSION_KINDS, session_timeout_confidence
+from dbhygiene.pools.session_pools import session_timeout_confidence
+from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
