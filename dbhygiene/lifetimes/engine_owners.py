@@ -91,7 +91,7 @@ def _replaced_global(file: File, call: ast.Call) -> str | None:
 def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recreation | None:
     """Return why an engine in a field is made repeatedly: the object is, or drops it."""
     others = file.project.files_mentioning_all(cls.name.rpartition(".")[2])
-    if others is None or any("dispose" in each.text for each in others if each is not file):
+    if others is None or any("dispose" in each.text for each in others if each.path != file.path):
         return None
     if (closers := _disposing_methods(file, cls)) is None:
         return None

@@ -488,7 +488,7 @@ def is_seen_elsewhere(file: File, name: str) -> bool:
     stem = file.module.rpartition(".")[2]
     for both in ((stem, name), (stem, "import *")):
         others = file.project.files_mentioning_all(*both)
-        if others is None or any(_sees(other, file, name) for other in others if other is not file):
+        if others is None or any(_sees(other, file, name) for other in others if other.path != file.path):
             return True
     return False
 
@@ -497,7 +497,10 @@ def _sees(other: File, file: File, name: str) -> bool:
     for scope in other.scopes:
         for meaning in (*scope.imports.values(), *scope.stars):
             module, _, last = meaning.rpartition(".")
-            names_variable = last == name and other.project.module(module, other) is file
-            if names_variable or other.project.module(meaning, other) is file:
+            found = [
+                other.project.module(meaning, other),
+                other.project.module(module, other) if last == name else None,
+            ]
+            if any(each is not None and each.path == file.path for each in found):  # its text may be that after a fix
                 return True
     return False

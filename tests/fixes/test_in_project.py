@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence
 from dbhygiene.fixes.apply import fix
 from dbhygiene.project.project import Project
 
@@ -58,4 +59,30 @@ def test_how_often_code_runs_does_not_depend_on_the_text_that_others_see(tmp_pat
     rules = [rule for rule in all_rules() if rule.code == "HYG209"]
     done = fix(file, lambda each: check_file(each, rules))
     assert [each.context for each in done.fixed] == ["Orders.find"]
+    assert done.left == ()
+
+
+TOOL = """
+import psycopg2
+
+def load():
+    with psycopg2.connect("") as conn:
+        conn.cursor().execute("select 1")
+
+def main():
+    load()
+
+with psycopg2.connect("") as conn:
+    conn.cursor().execute("select 2")
+"""
+
+
+def test_a_variable_that_other_modules_see_is_also_seen_in_the_text_after_a_fix(tmp_path: Path) -> None:
+    files = {"setup.cfg": "", "tool.py": TOOL, "jobs.py": "import tool\n\ndef run():\n    tool.load()\n    tool.conn\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    file = Project(tmp_path).file(tmp_path / "tool.py")
+    rules = [rule for rule in all_rules() if rule.code == "HYG103"]
+    done = fix(file, lambda each: check_file(each, rules, least=Confidence.POSSIBLE))
+    assert [each.context for each in done.fixed] == ["load"]
     assert done.left == ()
