@@ -24,9 +24,12 @@ def replaced_opening(life: Lifetime) -> Replacement | None:
     """Return the test that replaces a name by which a resource is opened, here or in a function that returns it."""
     summaries, file = life.analysis.effects.summaries, life.file
     first, *behind = openings(life)
-    own = dict.fromkeys(_looked_up(summaries, first))
-    named = dict.fromkeys(each for opening in behind for each in _looked_up(summaries, opening) if each not in own)
-    by_others = (each for each in replacements(file, named) if _may_run(each.file, file))
+    looked_up = dict.fromkeys(_looked_up(summaries, first))
+    here = {file.module.rpartition(".")[2], _class_around(*first)}
+    own = [each for each in looked_up if each[0] in here]  # replaced in this module, for no other
+    others = [each for each in looked_up if each[0] not in here]
+    others += dict.fromkeys(each for opening in behind for each in _looked_up(summaries, opening) if each not in own)
+    by_others = (each for each in replacements(file, others) if _may_run(each.file, file))
     return next(chain(replacements(file, own), by_others), None)
 
 
@@ -34,7 +37,12 @@ def _may_run(test: File, file: File) -> bool:
     """Whether a test, or another one that uses it, may run code of a file: Django finds views by their names."""
     if test.path == file.path or test.path.stem == "conftest" or "django" in test.imported_packages:
         return True
+    if any(word in test.text for word in _IMPORTING):
+        return True
     return is_imported(test) or file.project.imports_any(test, [file.path])
+
+
+_IMPORTING = ("importlib", "import_module", "import_string", "__import__", "runpy")  # of modules by their names
 
 
 def _looked_up(summaries: FunctionSummaries, opening: Opening) -> Iterator[Named]:

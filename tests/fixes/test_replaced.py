@@ -49,9 +49,9 @@ def count():
 }
 
 
-def safety(root: Path, name: str, test: str) -> Fix:
+def safety(root: Path, name: str, test: str, others: dict[str, str] | None = None) -> Fix:
     """The fix of the only finding of a file, beside a test."""
-    for path, text in {**FILES, "tests/test_shop.py": test}.items():
+    for path, text in {**FILES, **(others or {}), "tests/test_shop.py": test}.items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_text(text)
     rules = [rule for rule in all_rules() if rule.code in ("HYG101", "HYG209")]
@@ -119,6 +119,33 @@ def test_a_test_of_the_helper_alone_replaces_what_it_calls(tmp_path: Path) -> No
 @pytest.mark.parametrize("imported", [", jobs", "\nfrom django.test import TestCase"])
 def test_a_test_of_more_than_the_helper_replaces_what_it_calls(tmp_path: Path, imported: str) -> None:
     assert safety(tmp_path, "shop/jobs.py", HELPER_TEST.format(imported)).safety is Safety.UNSAFE
+
+
+WRAPPER_TEST = """
+from unittest.mock import patch
+from shop import {}
+
+@patch("shop.wrapper.pymysql.connect")
+def test_wrapper(connect): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "expected"),
+    [
+        ("wrapper", Safety.SAFE),
+        ("jobs", Safety.UNSAFE),
+        ("wrapper\nfrom shop import jobs as work", Safety.UNSAFE),
+        ("wrapper\nimport importlib", Safety.UNSAFE),
+    ],
+)
+def test_a_test_of_another_module_replaces_the_function_of_the_driver(
+    tmp_path: Path, imported: str, expected: Safety
+) -> None:
+    jobs = FILES["shop/jobs.py"].replace("open_shop()", 'pymysql.connect(host="db")')
+    others = {"shop/wrapper.py": "import pymysql\n", "shop/jobs.py": jobs}
+    found = safety(tmp_path, "shop/jobs.py", WRAPPER_TEST.format(imported), others)
+    assert found.safety is expected
 
 
 def test_a_test_replaces_a_factory_of_sessions(tmp_path: Path) -> None:
