@@ -268,6 +268,9 @@ PLAIN = frozenset(
     """.split()
 )
 
+# What can be read from a cursor as data.
+PLAIN_OF_CURSOR = frozenset({"arraysize", "description", "lastrowid", "rowcount", "rownumber", "statusmessage"})
+
 # Methods of a cursor, or of another thing that reads from a connection.
 READING = frozenset(
     """

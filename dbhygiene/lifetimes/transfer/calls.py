@@ -217,6 +217,7 @@ class Calls:
             )
             if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
                 return fact.add_alias(PARTS, call)
+            is_data = is_data or (owner == ITSELF and self._gives_data(call, fact))
             return fact if is_data else fact.add_alias(PART if is_part else MAYBE_PART, call)
         if owner in CLOSERS and method == "pop_all" and isinstance(call.func, ast.Attribute):
             stack = call.func.value
@@ -248,6 +249,16 @@ class Calls:
 
     def _is_query_method(self, call: ast.Call) -> bool:
         return isinstance(call.func, ast.Attribute) and is_query(self.effects.file, call.func.value)
+
+    def _gives_data(self, call: ast.Call, fact: Fact) -> bool:
+        """Whether a method of an object of the project is given nothing of the resource, and returns only data."""
+        if not self.resource(fact).is_object or self.resource(fact).is_lazy or self._is_statement(call):
+            return False
+        if any(self.holds(each, fact) for each in argument_values(call)):
+            return False
+        from dbhygiene.lifetimes.data_results import gives_data  # few programs wrap a connection
+
+        return gives_data(self.effects.of(call))
 
     def _after_attempt(self, call: ast.Call, method: str, fact: Fact) -> list[Fact]:
         """Return the facts after a method that has opened the resource, or has failed and returned."""

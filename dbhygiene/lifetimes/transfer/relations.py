@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from dbhygiene.library.calls import PLAIN, READING
+from dbhygiene.library.calls import PLAIN, PLAIN_OF_CURSOR, READING
 from dbhygiene.library.resources import Element, Resource
 from dbhygiene.lifetimes.names import Names
 from dbhygiene.lifetimes.state import (
@@ -124,7 +124,9 @@ class Relations:
         if owner in READERS and attr in _TO_CONNECTION:
             return ITSELF
         handed = attr in READING if owner in READERS else owner == ITSELF and attr not in PLAIN
-        return BOUND_METHOD + attr if handed else self.within(owner, fact)
+        if handed:
+            return BOUND_METHOD + attr
+        return None if attr in PLAIN_OF_CURSOR else self.within(owner, fact)
 
     def of_new(self, elements: list[tuple[Element | None, ast.expr]], fact: Fact) -> str | None:
         """Return the relation of a new tuple, list, dict or record of these elements."""
