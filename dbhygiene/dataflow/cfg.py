@@ -265,12 +265,16 @@ class Node:
 
 
 class Graph(Frozen):
-    """`entry`: where a function begins. `exit`: where it returns. `raised`: where an `uncaught` exception leaves it."""
+    """`entry`: where a function begins. `exit`: where it returns. `raised`: where an `uncaught` exception leaves it.
+
+    `cancelled` are the edges that nothing but the cancellation of an `await` takes: other exceptions go elsewhere.
+    """
 
     entry: Node
     exit: Node
     raised: Node
     uncaught: frozenset[Thrown] = frozenset()
+    cancelled: frozenset[tuple[Node, Node]] = frozenset()
 
     def nodes(self) -> list[Node]:
         """Return every node that can be reached, each once."""
@@ -375,6 +379,7 @@ class _Builder:
         self.semantics = semantics
         self.count = 0
         self.copies: dict[tuple[object, ...], Node] = {}
+        self.cancelled: set[tuple[Node, Node]] = set()
 
     def graph(self, code: Code) -> Graph:
         done, raised = self.node(), self.node()
@@ -391,7 +396,7 @@ class _Builder:
         else:
             start = self.block(code.body, self.node(End(code)).to("next", done), ways)
         whole = frozenset(each for each in leaving if not each.never or each._replace(never=()) not in leaving)
-        return Graph(self.node().to("next", start), done, raised, whole)
+        return Graph(self.node().to("next", start), done, raised, whole, frozenset(self.cancelled))
 
     def node(self, event: Event = None) -> Node:
         self.count += 1
@@ -400,8 +405,12 @@ class _Builder:
         return Node(event, self.count)
 
     def raising(self, node: Node, ways: Continuations, *thrown: Thrown) -> Node:
-        for each in thrown:
-            node.to("raise", ways.raises(each))
+        targets = [ways.raises(each) for each in thrown]
+        for target in targets:
+            node.to("raise", target)
+        if CANCELLED in thrown:
+            others = {target for each, target in zip(thrown, targets, strict=True) if each is not CANCELLED}
+            self.cancelled.update((node, target) for target in targets if target not in others)
         return node
 
     # -- statements

@@ -78,7 +78,7 @@ def _judged(life: Lifetime, fix: Fix) -> Fix:
 def _by_hand(life: Lifetime, leak: Leak) -> str:
     """Return what to do if there is no fix."""
     verb = "give it back" if life.resource.is_pooled else "close it"
-    if leak is Leak.NEVER_CLOSED:
+    if leak is Leak.NEVER_CLOSED or (leak is Leak.RAISED and life.culprit in life.cancelled):
         return f"{verb} in a `finally`"
     return f"{verb} on this path, too" if life.closes else f"{verb} on this path"
 

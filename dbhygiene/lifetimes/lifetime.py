@@ -53,6 +53,7 @@ from dbhygiene.source.nodes import (
     argument_values,
     last_name,
     root_of,
+    without_arguments,
 )
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
@@ -66,7 +67,9 @@ _Way: TypeAlias = list[tuple[Node, Fact, EdgeKind]]  # nodes, the fact before ea
 _RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate)
 _BUILTINS = frozenset(dir(builtins))
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
+_FETCHING = frozenset({"fetch", "fetchrow", "fetchval"})  # of a connection of asyncpg: they send a statement
 _PARTS = frozenset({*READERS, PARTS})
+_FOR_PROGRAMMERS = frozenset({"NotImplementedError", "AssertionError", "SystemExit", "KeyboardInterrupt"})
 _EXISTS = frozenset({"exists", "isfile", "is_file"})
 
 
@@ -605,23 +608,46 @@ class Lifetime(Frozen):
         return way, end
 
     def _likelier(self, leak: str, way: _Way) -> tuple[_Way, Node] | None:
-        """Return the path of a likelier exception to the same kind of leak, or one on which nothing else is raised."""
+        """Return the path of a likelier exception to the same kind of leak, or one on which nothing else is raised.
+
+        A `raise` of the program is the likeliest: it is there for a case that happens.
+        """
         events = [node.event for node, _, kind in way if kind == "raise"]
         raised = [self._raiser(event) for event in events if isinstance(event, _RAISING)]
-        if not raised:
+        if not events or isinstance(events[0], cfg.Raise):
             return None
-        rank = self._rank(raised[0])
+        rank = self._rank(raised[0]) if raised else 0
         likelier = sorted((each for each in self.raisers if self._rank(each) < rank), key=self._rank) if rank else []
         again = raised[:1] if len(raised) > 1 else []  # another exception on the path is not needed
-        found = (self._way_by(raiser, leak) for raiser in [*likelier, *again])
+        found = (self._way_by(raiser, leak) for raiser in [*self._own_raises, *likelier, *again])
         return next((each for each in found if each is not None), None)
 
-    def _way_by(self, raiser: ast.expr, leak: str) -> tuple[_Way, Node] | None:
-        """Return a path to a leak of this kind on which this is the only call that raises."""
+    @property
+    def _own_raises(self) -> list[ast.Raise]:
+        """The statements that raise the first exception while it is open, but those that are for the programmer."""
+        found: dict[ast.Raise, None] = {}
         for node, fact in self.history:
-            if fact.state != "open" or fact.thrown or not isinstance(node.event, _RAISING):
-                continue
-            if self._raiser(node.event) is not raiser:
+            if isinstance(node.event, cfg.Raise) and fact.state == "open" and not fact.thrown:
+                found[node.event.node] = None
+        mine = (each for each in found if each.exc is not None and not self._is_for_programmer(each.exc))
+        return sorted(mine, key=lambda stmt: stmt.lineno)
+
+    def _is_for_programmer(self, raised: ast.expr) -> bool:
+        """Whether an exception says that the program is wrong, or ends it."""
+        return self.file.resolve(without_arguments(raised)) in _FOR_PROGRAMMERS
+
+    def _way_by(self, raiser: ast.AST, leak: str) -> tuple[_Way, Node] | None:
+        """Return a path to a leak of this kind on which this is the only call or statement that raises."""
+        for node, fact in self.history:
+            match node.event:
+                case cfg.Raise(node=stmt):
+                    raises = stmt is raiser
+                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate():
+                    raises = self._raiser(node.event) is raiser
+                case _:
+                    continue
+            is_open = fact.state == "open" or self.resource.is_lazy  # which the call may open
+            if not raises or not is_open or fact.thrown:
                 continue
             if (after := self._way_from(node, fact, leak)) is not None:
                 return [*self.analysis.way(node, fact), *after[0]], after[1]
@@ -640,8 +666,9 @@ class Lifetime(Frozen):
                     step = parents[step[:2]]
                 return way[::-1], here
             for kind, after in self.analysis.transfer(here, before):
-                raises = kind == "raise" and isinstance(here.event, _RAISING)
-                if raises is not ((here, before) == (node, fact)) or after.site is not self.birth:
+                is_first = (here, before) == (node, fact)
+                raises = kind == "raise" and (is_first or isinstance(here.event, _RAISING))
+                if raises is not is_first or after.site is not self.birth:
                     continue
                 following = [(target, after) for edge, target in here.out if edge == kind]
                 for each in following:
@@ -660,15 +687,18 @@ class Lifetime(Frozen):
     def _rank(self, raiser: ast.expr) -> int:
         """Return how likely an exception is, the likeliest first: a query, a use of the connection, any other call.
 
-        To open another connection fails as queries do. A conversion, or a constructor, hardly ever fails.
+        To open another connection fails as queries do. A conversion, or a constructor, hardly ever fails. An `await`
+        that only its cancellation leaves in this way comes last.
         """
         if isinstance(raiser, (ast.Yield, ast.YieldFrom)):
             return 0  # the code of the caller
+        if raiser in self.cancelled:
+            return 4
         call = raiser.value if isinstance(raiser, ast.Await) else raiser
         if not isinstance(call, ast.Call):
             return 2
         method, hows = self._method(raiser)
-        if method is not None and method.attr in QUERIES:
+        if method is not None and (method.attr in QUERIES or (hows == {ITSELF} and method.attr in _FETCHING)):
             return 0
         if hows & {ITSELF, *READERS}:
             return 3 if method is not None and method.attr in ENDS_IT else 1
@@ -713,9 +743,24 @@ class Lifetime(Frozen):
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
     @cached_property
+    def cancelled(self) -> set[ast.expr]:
+        """The `await`s that leave it open only if they are cancelled."""
+        cancelled: set[ast.expr] = set()
+        others: set[ast.expr] = set()
+        for (raiser, _), edges in self._edges_that_leak.items():
+            for edge in edges:
+                (cancelled if edge in self.analysis.graph.cancelled else others).add(raiser)
+        return cancelled - others
+
+    @property
     def _raising(self) -> list[tuple[ast.expr, bool]]:
         """The calls whose exception leaves it open, each with whether another exception was raised before."""
-        raising: dict[tuple[ast.expr, bool], list[tuple[Node, Fact]]] = {}
+        return list(self._edges_that_leak)
+
+    @cached_property
+    def _edges_that_leak(self) -> dict[tuple[ast.expr, bool], list[tuple[Node, Node]]]:
+        """The same calls, each with the edges that its exception takes."""
+        raising: dict[tuple[ast.expr, bool], list[tuple[Node, tuple[Node, Fact]]]] = {}
         before: dict[tuple[Node, Fact], list[tuple[Node, Fact]]] = {}
         lost: list[tuple[Node, Fact]] = []
         for node, fact in self.history:
@@ -727,12 +772,16 @@ class Lifetime(Frozen):
                     raiser = self._raiser(node.event)
                     is_open = fact.state == "open" or (self.resource.is_lazy and after.state == "open")
                     if is_open and raiser is not self.birth:
-                        raising.setdefault((raiser, fact.thrown), []).extend(targets)
+                        raising.setdefault((raiser, fact.thrown), []).extend((node, target) for target in targets)
                     continue  # only the first exception on a path is the cause
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
         leading = cfg.points_before(before, lost)
-        return [cause for cause, targets in raising.items() if not leading.isdisjoint(targets)]
+        leaking = {
+            cause: [(node, target[0]) for node, target in edges if target in leading]
+            for cause, edges in raising.items()
+        }
+        return {cause: edges for cause, edges in leaking.items() if edges}
 
     def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate) -> ast.expr:
         return self.analysis.effects.source_of_items(event.node.iter) if isinstance(event, cfg.Iterate) else event.node

@@ -68,7 +68,12 @@ def cause_of(life: Lifetime, culprit: Located) -> str:
         return f"if reading {name_of_call(life.file, culprit)} raises"
     if life.raises_exit(culprit):
         return f"when {name_of_call(life.file, culprit)} ends the program"
-    return f"if {name_of_call(life.file, culprit)} raises"
+    return f"if {name_of_call(life.file, culprit)} {_ends_by(life, culprit)}"
+
+
+def _ends_by(life: Lifetime, raiser: Located) -> str:
+    """Return how a call leaves it open: by any exception, or only by that of an `await` that is cancelled."""
+    return "is cancelled" if raiser in life.cancelled else "raises"
 
 
 def _with_line(file: File, node: Located) -> str:
@@ -83,23 +88,39 @@ def closed_phrase(resource: Resource) -> str:
 
 def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Yield facts about the driver, other ways to leak, and the end of the resource."""
+    is_cancelled = leak is Leak.RAISED and life.culprit in life.cancelled
+    how = "is cancelled" if is_cancelled else "raises"
     shown_lines = {at.lineno for at, _ in _steps(life, leak)}
-    others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in shown_lines}
+    alike = [call for call in life.raisers if (call in life.cancelled) is is_cancelled]
+    others = {call.lineno: call for call in reversed(alike) if call.lineno not in shown_lines}
+    if is_cancelled and (handler := _handler_of_errors(life)) is not None:
+        place = life.file.line_name(handler.lineno)
+        yield f"the `except` in {place} does not catch the cancellation of a task, which is a `BaseException`"
     if others and leak is not Leak.NEVER_CLOSED:
         shown = [_with_line(life.file, others[line]) for line in sorted(others)]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         open_ = "also not given back" if life.resource.is_pooled else "also stays open"
-        yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
+        yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} {how}" + (
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
     yield from consequence_of(life)
     yield from life.runs.notes(life.file)
 
 
-def _describe_close(resource: Resource) -> str:
-    """Return how an object of the project is closed: by `close()`, by another method, or by leaving its `with`."""
+def _handler_of_errors(life: Lifetime) -> ast.ExceptHandler | None:
+    """Return the handler around the culprit that closes it after an error, but does not catch a cancellation."""
+    inner: ast.AST = life.culprit
+    for around in life.file.around(inner):
+        if isinstance(around, ast.Try) and inner in around.body:
+            return next((each for each in around.handlers if any(call in ast.walk(each) for call in life.closes)), None)
+        inner = around
+    return None
+
+
+def _closing(resource: Resource) -> str:
+    """Return what closes an object of the project: its `close`, another method, or leaving its `with`."""
     names = sorted(resource.closed_by & ENDING, key=lambda name: (name != "close", name))
-    return f"its `{names[0]}` is called" if names else "its `with` is left"
+    return f"its `{names[0]}`" if names else "leaving its `with`"
 
 
 def consequence_of(life: Lifetime) -> Iterator[str]:
@@ -146,14 +167,15 @@ def consequence(resource: Resource, pool: SessionPool | None = None) -> Iterator
     if resource.costs_nothing:
         return
     if resource.is_object:
-        until = f"until {_describe_close(resource)}, or Python frees the object"
-        yield f"each {resource.title} opens its own connection, and keeps it open {until}"
+        yield f"each {resource.title} opens its own connection, which {_closing(resource)} closes"
     if is_pooled:
         back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
         back = f" (`{back}` gives it back)" if back else ""
         yield f"each leak takes a connection from the pool{back}; when none is left, callers wait or get an error"
     elif (limit := _LIMITS.get(server)) is not None:
         yield limit
+    elif resource.is_object:
+        yield _UNTIL_FREED
 
 
 # -- the path to a leak ----------------------------------------------------------------------------------
@@ -232,7 +254,8 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 if isinstance(event, cfg.Yield):
                     yield call, at_yield(life)[1]
                 else:
-                    yield call, "this raises `SystemExit`" if life.raises_exit(call) else "this raises"
+                    how = "raises `SystemExit`" if life.raises_exit(call) else _ends_by(life, call)
+                    yield call, f"this {how}"
             case cfg.Enter(node=item) if kind == "raise":
                 yield item.context_expr, "this raises"
             case cfg.Iterate(node=loop) if kind == "raise":

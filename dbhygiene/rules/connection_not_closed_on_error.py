@@ -1,6 +1,7 @@
 """Connection that is left open after an error, or by one method although others close it.
 
-Every query can raise. Close the connection in a `finally`, or with a `with` block that closes it.
+Every query can raise. Close the connection in a `finally`, or with a `with` block that closes it. The headline names
+the likeliest cause: a `raise` of the program itself, then a query, then any other call.
 
 ```python
 import pymysql
@@ -88,6 +89,23 @@ def names(path):
     rows = conn.execute("select name from names").fetchall()
     conn.close()
     return rows
+```
+
+An `await` also raises if its task is cancelled: by a timeout, or because the program ends. `except Exception` does not
+catch that, so a `close` in such a handler is not enough. A `finally` is.
+
+```python
+import asyncpg
+
+async def count(dsn):
+    conn = await asyncpg.connect(dsn)  # HYG102: if `conn.fetchval` is cancelled
+    try:
+        number = await conn.fetchval("select count(*) from orders")
+    except Exception:
+        await conn.close()
+        raise
+    await conn.close()
+    return number
 ```
 
 A constructor that stores the connection in its object and then fails is not reported. Strictly speaking it leaks: no

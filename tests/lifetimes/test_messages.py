@@ -164,9 +164,10 @@ def f(options):
     print(prices)
 """
     (found,) = check_file(File(Path("app.py"), text), all_rules())
-    assert found.notes[0] == (
-        "each `Prices` opens its own connection, and keeps it open until its `disconnect` is called, or Python frees"
-        " the object"
+    assert found.notes[:2] == (
+        "each `Prices` opens its own connection, which its `disconnect` closes",
+        "each leak keeps a server connection open until Python frees the object;"
+        " too many cause error 1040, 1203 or 1226",
     )
 
 
@@ -202,6 +203,61 @@ def test_the_headline_names_the_likeliest_exception(body: str, headline: str) ->
     found = finding(body)
     assert found.message.endswith(headline)
     assert told(body)[-1].partition("(")[0] == headline.split("`")[1].partition("(")[0]
+
+
+@pytest.mark.parametrize(
+    ("raised", "headline"),
+    [
+        ("LookupError(a)", "is left open by the `raise` in line 8"),
+        ("SystemExit(1)", "is left open if `conn.cursor().execute` raises"),
+        ("NotImplementedError", "is left open if `conn.cursor().execute` raises"),
+    ],
+)
+def test_a_raise_of_the_program_is_likelier_than_any_call(raised: str, headline: str) -> None:
+    body = f"conn.cursor().execute(rows)\nif not a:\n    raise {raised}\nconn.close()"
+    assert finding(body).message.endswith(headline)
+
+
+def test_a_raise_in_the_handler_of_another_exception_is_no_cause_of_its_own() -> None:
+    body = "try:\n    conn.cursor().execute(rows)\nexcept Exception:\n    raise ValueError(a)\nconn.close()"
+    assert finding(body).message.endswith("if `conn.cursor().execute` raises")
+
+
+CANCELLED = """import asyncpg
+
+async def f(dsn, mode):
+    conn = await asyncpg.connect(dsn)
+    try:
+        await conn.execute("a")
+        await conn.fetch("b")
+    except {caught}:
+        await conn.close()
+        raise
+    {then}
+    await conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("caught", "then", "headline"),
+    [
+        ("Exception", "print(mode)", "if `conn.execute` is cancelled"),
+        ("Exception", "mode()", "if `mode` raises"),
+        ("asyncpg.InterfaceError", "print(mode)", "if `conn.execute` raises"),
+    ],
+)
+def test_a_leak_by_cancellation_alone_is_the_last_to_be_named(caught: str, then: str, headline: str) -> None:
+    (found,) = check_file(File(Path("app.py"), CANCELLED.format(caught=caught, then=then)), all_rules())
+    assert found.message == f"connection `conn` is left open {headline}"
+    cancelled = [note for note in found.notes if "cancel" in note]
+    if "cancelled" in headline:
+        assert found.steps[-1].message == "this is cancelled"
+        assert cancelled == [
+            "the `except` in line 8 does not catch the cancellation of a task, which is a `BaseException`",
+            "also stays open if `conn.fetch` (line 7) is cancelled",
+        ]
+    else:
+        assert not cancelled
 
 
 def test_what_raises_after_the_leak_is_no_other_cause() -> None:
