@@ -15,6 +15,7 @@ from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.effects import FunctionSemantics, FunctionSummaries
 from dbhygiene.lifetimes.live_objects import begins
 from dbhygiene.lifetimes.names import Names, names_of
+from dbhygiene.lifetimes.selected_columns import CHANGES_COLUMNS, asks_for_data, calls_before
 from dbhygiene.lifetimes.state import ITSELF, dotted_path
 from dbhygiene.lifetimes.transfer.assignments import single_targets
 from dbhygiene.pools.sqlalchemy import (
@@ -22,13 +23,12 @@ from dbhygiene.pools.sqlalchemy import (
     GIVING_DATA,
     PLAIN_TYPES,
     SETS_OF_OBJECTS,
-    STATEMENTS,
     TAKING_OBJECTS,
     WITHOUT_OBJECTS,
 )
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.definitions import Definition, base_classes, constructor, find_definition
-from dbhygiene.source.closure import leaves
+from dbhygiene.source.closure import closure
 from dbhygiene.source.nodes import FUNCTION, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace
@@ -37,7 +37,6 @@ from dbhygiene.source.scopes import Scope
 _PUTTING_IN = frozenset(
     "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()
 )
-_CHANGES_COLUMNS = frozenset({"returning", "add_columns", "from_statement"})
 _PLAIN_CALLS = frozenset("bool float int len str sum".split())
 _JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # these make a new container of two
 
@@ -227,10 +226,12 @@ class LoadedObjects:
         func = call.func
         if isinstance(func, ast.Attribute):
             if self._is_session(func.value):
-                return func.attr not in WITHOUT_OBJECTS and not self._asks_for_data(call)
+                return func.attr not in WITHOUT_OBJECTS and not asks_for_data(self.scope, call)
+            if func.attr in CHANGES_COLUMNS and self._is_asked(func.value):
+                is_replaced = func.attr == "with_entities"
+                return not asks_for_data(self.scope, call) or (not is_replaced and self._is_object(func.value))
             if self._is_object(func.value):
-                data = func.attr in GIVING_DATA or (func.attr == "with_entities" and self._asks_for_data(call))
-                return not data
+                return func.attr not in GIVING_DATA
             if self._is_holder(func.value) and not all(map(_gives_plain_values, self.effects.of(call).definitions)):
                 return True
         elif self._is_object(func):
@@ -238,6 +239,13 @@ class LoadedObjects:
         if any(uses.returns for uses, _ in self._uses_by_helpers(call)):
             return True
         return bool(self._argument_effects(call) - {ArgumentEffect.BORROWS})
+
+    def _is_asked(self, expr: ast.expr) -> bool:
+        """Whether an expression is a query of the session, or a result, by a chain of calls or a variable."""
+        return any(
+            isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and self._is_session(each.func.value)
+            for each in closure(expr, lambda each: calls_before(self.scope, each))
+        )
 
     def _is_holder(self, expr: ast.expr) -> bool:
         """Whether an expression is an object of the project that holds a session: `Orders(session)`."""
@@ -263,30 +271,6 @@ class LoadedObjects:
             if made is not definition:  # the new object keeps them
                 uses = replace(uses, keeps=False, returns=uses.keeps)
             yield uses, arguments
-
-    def _asks_for_data(self, call: ast.Call) -> bool:
-        """Whether `session.query(...)` or `session.execute(...)` selects only columns."""
-        asked = call.args if last_name(call.func) in {"query", "with_entities"} else call.args[:1]
-        return (
-            last_name(call.func) not in {"get", "get_one", "merge"} and bool(asked) and all(map(self._is_data, asked))
-        )
-
-    def _is_data(self, asked: ast.expr) -> bool:
-        found = leaves(asked, self._columns)
-        return bool(found) and all(map(_is_column, found))
-
-    def _columns(self, asked: ast.expr) -> list[ast.expr] | None:
-        """Return what an expression selects; None if it is a column, or not known."""
-        match asked:
-            case ast.Name(id=name):
-                return self.scope.aliases.get(name) or None
-            case ast.Call() if _is_column(asked):
-                return None
-            case ast.Call(func=func, args=args) if last_name(func) == "select":
-                return args or None
-            case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name not in _CHANGES_COLUMNS:
-                return [inner]  # `select(...).where(...)`, `func.count(...).label(...)`
-        return None
 
     def _may_keep(self, call: ast.Call) -> bool:
         return bool(self._argument_effects(call) & {ArgumentEffect.KEEPS, ArgumentEffect.CLOSES})
@@ -366,20 +350,6 @@ def _kind(cls: Definition, attr: str) -> bool | None:
 
 def _is_constructor(call: ast.Call) -> bool:
     return last_name(call.func)[:1].isupper()
-
-
-def _is_column(asked: ast.expr) -> bool:
-    """Whether an expression selects a column or a computed value, or is a statement that gives no objects."""
-    match asked:
-        case ast.Constant() | ast.JoinedStr():
-            return True
-        case ast.Attribute(value=owner, attr=attr):
-            return last_name(owner)[:1].isupper() and not attr[:1].isupper()
-        case ast.Call(func=ast.Attribute(value=ast.Attribute() | ast.Name() as owner)) if last_name(owner) == "func":
-            return True
-        case ast.Call(func=func):
-            return last_name(func) in STATEMENTS
-    return False
 
 
 def _is_plain(annotation: ast.expr) -> bool:
