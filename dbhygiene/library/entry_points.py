@@ -78,6 +78,15 @@ PASSIVE_BASES = words(
     """
 )
 
+# Base classes of tests: a runner of tests calls the methods.
+TEST_CASES = words(
+    """
+    unittest.TestCase unittest.IsolatedAsyncioTestCase django.test.TestCase django.test.SimpleTestCase
+    django.test.TransactionTestCase django.test.LiveServerTestCase rest_framework.test.APITestCase
+    testtools.TestCase twisted.trial.unittest.TestCase tornado.testing.AsyncTestCase
+    """
+)
+
 # Calls that return when the program ends, by the last part of their name, or by `run` of something with such a name.
 RUNS_ON = (waits_of(WaitKind.SERVER) - words("run start wait")) | words(
     "mainloop run_app exec_ run_forever serve_forever"

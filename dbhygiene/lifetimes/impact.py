@@ -43,12 +43,14 @@ from dbhygiene.library.entry_points import (
     SET_UP_PART,
     STARTS,
     SUB_COMMANDS,
+    TEST_CASES,
     is_of_platform,
     registers,
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.retries import RETRIES
-from dbhygiene.library.test_files import directories, is_test_file
+from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
+from dbhygiene.lifetimes.effects import FIXTURES
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
@@ -74,6 +76,7 @@ from dbhygiene.program.definitions import Definition, base_classes, find_definit
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.event_handlers import event_registration, is_event_decorator
 from dbhygiene.program.held_functions import uses_of_held
+from dbhygiene.program.hierarchy import is_of_family
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, file_query, function_around, scope_around, with_others
@@ -123,7 +126,8 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
-_UNUSED = Runs(Impact.ONCE, "nothing in this project calls it")
+_UNUSED = Runs(Impact.ONCE, "nothing in this project calls it, apart from any tests")
+_IN_TEST = Runs(Impact.ONCE, "runs in a test")
 _AT_THE_ENDS = "once, when the program starts or stops"
 _CACHED = "once, since its result is cached"
 _IN_PROCESS = "once in a process of its own, which then ends"
@@ -164,6 +168,8 @@ def runs(
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
+    if _is_in_fixture(file, node):
+        return _IN_TEST
     place = _CallSite(file, node, not by_exception, is_first=True, leaves=leaves)
     found = _along_calls(place, may_go_on=may_go_on, may_last=may_last)
     if found is not _UNKNOWN:
@@ -292,11 +298,20 @@ def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
 def _outside_of_programs(file: File) -> Runs | None:
     """Return the verdict on files that are not part of a long-lived program; None for others."""
     if is_test_file(file):
-        return Runs(Impact.ONCE, "runs in a test")
+        return _IN_TEST
     if in_migrations(file) or any(map(MIGRATIONS.fullmatch, directories(file))):
         return Runs(Impact.ONCE, "runs in a migration")
     reason = reason_outside(file)
     return Runs(Impact.ONCE, reason) if reason is not None else None
+
+
+def _is_in_fixture(file: File, node: ast.AST) -> bool:
+    """Whether code is in a fixture of pytest for tests of this project, wherever it keeps these."""
+    functions = [each for each in (node, *file.around(node)) if isinstance(each, FUNCTION)]
+    decorators = (each for function in functions for each in function.decorator_list)
+    if not any(file.resolve(without_arguments(each)) in FIXTURES for each in decorators):
+        return False
+    return not _is_for_others(file, [functions[-1].name])
 
 
 class _Climb(NamedTuple):
@@ -413,6 +428,7 @@ def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:
     return True
 
 
+_PROPERTIES = frozenset({"property", "cached_property"})
 _NO_ERRORS = STOPPED | {"GeneratorExit", "asyncio.exceptions.CancelledError"}
 
 
@@ -462,6 +478,10 @@ def _is_short(iterated: ast.expr) -> bool:
 def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bool) -> Runs | list[_CallSite]:
     """Return the places that may call the function around a place, or how often that runs if it is known."""
     file = place.file
+    scope = file.functions[function].class_scope
+    cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
+    if cls is not None and not TEST_CASES.isdisjoint(foreign_bases(cls)):
+        return _IN_TEST
     if (verdict := _runs_as_registered(place, function, keeps=caught and not may_last)) is not None:
         return verdict
     if _is_program(file, function):
@@ -472,8 +492,6 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return of_cache
     if (crawl := _in_crawl(file, function)) is not None:
         return crawl
-    scope = file.functions[function].class_scope
-    cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
     runs_itself = cls is not None and _is_run_of_thread(cls, function)
     by_base = _runs_by_base_class(cls, function) if cls is not None and not runs_itself else None
     if by_base is _UNKNOWN or _may_be_imported(file, function, cls):
@@ -487,6 +505,7 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return _UNKNOWN
     places, guards, is_ruled_out = [], [*_guards(file, place.node)], False
     goes_on = _lasts_after(place, function)
+    is_property = any(last_name(without_arguments(each)) in _PROPERTIES for each in function.decorator_list)
     for where, node, is_sure in mentions:  # grows during the loop
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
@@ -516,6 +535,8 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
                 continue
             is_beside = runs_itself or _is_put_off(call, where, function)
             places.append(_CallSite(where, call, caught or is_beside, is_sure=is_sure, in_thread=is_beside))
+        elif is_property:
+            places.append(_CallSite(where, node, caught, is_sure=is_sure))
         elif (call := _start_of_thread(where, node)) is not None:
             if _makes_process(where, call) and not goes_on:
                 by_base = Runs(Impact.ONCE, entry=EntryPoint(_IN_PROCESS, where, call))
@@ -528,6 +549,8 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
     if not places and by_base is None and is_ruled_out:
         return _UNKNOWN
     if not places and by_base is None:
+        if function.name == "main" and cls is None and is_of_scripts(file):
+            return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
         # By the user, or as a plugin.
         may_be_called = file.is_interactive or (is_in_package(file) and may_be_loaded(file))
         is_unused = (is_script(file) and not may_be_called) or is_unused_function(file, function, cls)
@@ -817,7 +840,8 @@ def _mentions_of(
         if may_look_up and any(_looks_up(where, node) for node in strings_of(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _reads_of_name(where, name))
-        found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
+        known = [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
+        found += [each for each in known if not _is_in_fixture(where, each[1])]
     return found
 
 
@@ -884,7 +908,7 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
             case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.AugAssign(target=ast.Name(id="__all__")):
                 return False
             case ast.Call(func=called):
-                return last_name(called) not in ARGUMENTS
+                return last_name(called) not in ARGUMENTS | SUB_COMMANDS
             case ast.Tuple() | ast.List() | ast.Set() | ast.keyword():
                 continue
         return True
@@ -905,9 +929,30 @@ def _files_with_word(file: File, name: str, *, is_method: bool) -> Sequence[File
         return ()
     if (others := file.project.files_mentioning_all(name)) is not None or is_method:
         return others
-    others = file.project.files_mentioning_all(name, file.module.rpartition(".")[2])
-    hand_on = others is None or any(each.path.name == "__init__.py" for each in others)
-    return None if hand_on else others
+    others = file.project.files_mentioning_all(name, *file.module.split(".")[-1:])
+    if _may_hand_on(others) and "." in file.module:
+        others = _files_importing(file, name)
+    return None if _may_hand_on(others) else others
+
+
+def _may_hand_on(files: Sequence[File] | None) -> bool:
+    """Whether one of these files may give a name to files that do not mention its module, as a package does."""
+    return files is None or any(each.path.name == "__init__.py" for each in files)
+
+
+def _files_importing(file: File, name: str) -> Sequence[File] | None:
+    """Return the files that may import a common name from a module of a package.
+
+    Those outside of the package's folder name the package, too.
+    """
+    package, own = file.module.split(".")[-2:]
+    if (far := file.project.files_mentioning_all(name, own, package)) is None:
+        return None
+    folder = file.path.parent
+    near = [each for each in file.project.files_containing(name) if each.path.is_relative_to(folder)]
+    if len(near) > _MOST:
+        return None
+    return [*far, *(each for each in near if each.is_program and each not in far)]
 
 
 def _reads_of_name(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
@@ -950,10 +995,22 @@ def _is_it(file: File, node: ast.Name | ast.Attribute, target: Definition, *, is
     if found is not None and found.is_same(target):
         return True
     if is_method:
-        return False if isinstance(node, ast.Attribute) and (found is None or "." in found.name) else None
+        if not isinstance(node, ast.Attribute) or not (found is None or "." in found.name):
+            return None
+        return None if _is_of_other_class(file, node, target) else False
     if name is not None or not isinstance(node, ast.Name) or _is_variable(file, node):
         return None
     return False
+
+
+def _is_of_other_class(file: File, attribute: ast.Attribute, method: Definition) -> bool:
+    """Whether an attribute is read from a class that is not related to the class of a method."""
+    name = file.resolve(attribute.value)
+    read_from = find_definition(file, name) if name is not None else None
+    own = find_definition(method.file, f"{method.file.module}.{method.name.rpartition('.')[0]}")
+    if read_from is None or own is None or not isinstance(read_from.node, ast.ClassDef):
+        return False
+    return not is_of_family(read_from, own)
 
 
 def _is_variable(file: File, name: ast.Name) -> bool:

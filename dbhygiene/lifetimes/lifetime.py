@@ -586,9 +586,9 @@ class Lifetime(Frozen):
         return call.func, self._relations(call.func.value, raiser)
 
     def _relations(self, expr: ast.expr, raiser: ast.expr) -> set[str | None]:
-        """Return the relations of an expression to the resource on the paths to a call."""
+        """Return the relations of an expression to the resource on the paths to a call, while anything refers to it."""
         facts = [fact for node, fact in self.history if node.event is not None and node.event.node is raiser]
-        return {self.analysis.transfer.holds(expr, fact) for fact in facts}
+        return {self.analysis.transfer.holds(expr, fact) for fact in facts if fact.aliases}
 
     def path(self, leak: Leak) -> list[tuple[Node, EdgeKind]]:
         """Return a shortest path from birth to a leak of this kind: the nodes, and the edges taken out of them."""

@@ -55,9 +55,11 @@ def is_unused_function(file: File, function: Function, cls: Definition | None) -
         return True
     if not is_imported(file):
         return False
+    but_tests = is_imported(file, but_by=is_test_file)
     if cls is None:
-        return not _may_be_named_again(Definition(file, function, file.functions[function].name))
-    return not _is_named_again(file, function.name) and _is_called_by_names(cls)
+        own = Definition(file, function, file.functions[function].name)
+        return not _may_be_named_again(own, but_tests=but_tests)
+    return not _is_named_again(file, function.name, but_tests=but_tests) and _is_called_by_names(cls)
 
 
 @query
@@ -81,7 +83,7 @@ def is_unused_module(file: File) -> bool:
         return False
     if file.is_interactive or any(_runs_something(file, each) for each in file.tree.body if not _prepares(each)):
         return False
-    if not _is_own_project(file) or is_imported(file) or not _is_of_application(file):
+    if not _is_own_project(file) or is_imported(file, but_by=is_test_file) or not _is_of_application(file):
         return False
     if any(map(registers, _decorators(file))) or any(map(_is_programs, _files_with(file, LOADERS))):
         return False
@@ -89,7 +91,7 @@ def is_unused_module(file: File) -> bool:
     if file.project.scripts_mentioning(name) or any(map(word.search, _deployment_texts(file))):
         return False
     named = (each for each in file.project.files_containing(name) if each.path != file.path)
-    return not any(_may_load(each, word) for each in named)
+    return not any(_may_load(each, word) for each in named if not is_test_file(each))
 
 
 def _prepares(statement: ast.stmt) -> bool:
@@ -141,34 +143,47 @@ def _is_of_application(file: File) -> bool:
 def _is_own_project(file: File) -> bool:
     """Whether no other project imports a file; without a mark of the project's root, there may be other files."""
     root = file.project.root
-    if root is None or not any((root / mark).exists() for mark in MARKERS):
+    if root is None or not any((root / mark).exists() for mark in (*MARKERS, *_OF_APPLICATIONS)):
         return False
     return not file.project.is_distributed
 
 
+# Files at the root of an application that has no repository around it: in an image, or an archive.
+_OF_APPLICATIONS = ("requirements.txt", "Pipfile", "Dockerfile", "docker-compose.yml", "compose.yaml", "Procfile")
+
+
 @query
-def _is_named_again(file: File, name: str) -> bool:
-    """Whether a file of the project has a name besides its definition, in other places than comments."""
+def _is_named_again(file: File, name: str, *, but_tests: bool = False) -> bool:
+    """Whether a file of the project has a name besides its definition, in other places than comments.
+
+    Arguments:
+        but_tests: whether tests do not count.
+    """
     others = file.project.files_mentioning_all(name)
     if others is None or file.project.scripts_mentioning(name):
         return True
     word = re.compile(rf"\b{name}\b")
-    if any(
-        word.search(_without_comments(each)) for each in file.project.files_containing(name) if each.path != file.path
-    ):
+    containing = [each for each in file.project.files_containing(name) if not (but_tests and is_test_file(each))]
+    if any(word.search(_without_comments(each)) for each in containing if each.path != file.path):
         return True
     return len(word.findall(_without_comments(file))) > 1 or any(map(word.search, _deployment_texts(file)))
 
 
 @query
-def _may_be_named_again(function: Definition) -> bool:
-    """Whether a file has the name of a function in a place that is not surely another function of this name."""
+def _may_be_named_again(function: Definition, *, but_tests: bool) -> bool:
+    """Whether a file has the name of a function in a place that is not surely another function of this name.
+
+    Arguments:
+        but_tests: whether tests do not count.
+    """
     file, name = function.file, function.last_name
     others = file.project.files_mentioning_all(name)
     if others is None or file.project.scripts_mentioning(name):
         return True
     word = re.compile(rf"\b{name}\b")
     for each in with_others(file, file.project.files_containing(name)):
+        if but_tests and is_test_file(each):
+            continue
         found = len(word.findall(_without_comments(each)))
         known = sum(_is_other(each, node, function) for node in _nodes_with(each, name)) if each.is_program else 0
         if found > known + (each.path == file.path):

@@ -15,9 +15,32 @@ class Spider:
         self.connection.commit()
 ```
 
-A method that only commits, or only deletes the reference, does not close the connection:
+A method that only commits does not close the connection. If methods open further ones for the same field, only that
+of `__init__` is reported:
 
 ```python
+import MySQLdb
+
+class Client:
+    def __init__(self, options):
+        self.options = options
+        self.connection = MySQLdb.connect(**options)  # HYG106
+
+    def query(self, sql):
+        try:
+            self.connection.query(sql)
+        except MySQLdb.OperationalError:
+            self.connection = MySQLdb.connect(**self.options)
+            self.connection.query(sql)
+
+    def disconnect(self):
+        self.connection.commit()
+```
+
+One that deletes the reference closes it by chance: CPython frees the connection then, unless something else refers to
+it. It is reported only with `min-confidence = "possible"`:
+
+```python possible
 import MySQLdb
 
 class Client:
@@ -25,12 +48,11 @@ class Client:
         self.connection = MySQLdb.connect(**options)  # HYG106
 
     def disconnect(self):
-        self.connection.commit()
         del self.connection
 ```
 
 A connection that is opened in the body of a class is not closed either. There is only one of it in the program, so it
-is reported only with `min-confidence = "possible"`. The same holds for a class of which an application creates no
+is likewise only possible. The same holds for a class of which an application creates no
 object, and for one of which a program creates one object at its start:
 
 ```python possible
@@ -98,14 +120,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
-from dbhygiene.lifetimes.fields import ENDING
+from dbhygiene.lifetimes.fields import ENDING, assignment_targets
 from dbhygiene.lifetimes.messages import closed_phrase, consequence
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.records import replace
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.impact import Runs
 
 
 @rule("HYG106", on=Field, imports=DRIVERS)
@@ -118,10 +145,9 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     ):
         return
     cls = field.cls.node
-    from dbhygiene.lifetimes.impact import runs  # few classes never close one
-
-    how_often = runs(file, field.birth, by_exception=False)
-    costs = not (field.resource.costs_nothing or field.is_of_one_object())
+    is_likely, how_often = _weigh(field, field.birth)
+    if any(is_likely <= _weigh(field, first)[0] for first in _first_openings(field)):
+        return  # the constructor's is reported
     kept = "in " if field.is_container else ""
     yield Diagnostic(
         field.birth,
@@ -129,11 +155,39 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
         f"neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
         fix=NoFix(_advice(field)),
-        confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
+        confidence=Confidence.LIKELY if is_likely else Confidence.POSSIBLE,
         notes=(*consequence(field.resource), *how_often.notes(file)),
         subject=field.path,
         impact=how_often.impact,
     )
+
+
+def _weigh(field: Field, opening: ast.Call) -> tuple[bool, Runs]:
+    """Return whether an opening of the field costs a connection, as a rule, and how often it runs."""
+    from dbhygiene.lifetimes.impact import runs  # few classes never close one
+
+    how_often = runs(field.file, opening, by_exception=False)
+    costs = not (field.resource.costs_nothing or replace(field, birth=opening).is_of_one_object() or _is_deleted(field))
+    return costs and how_often.impact is not Impact.ONCE, how_often
+
+
+def _first_openings(field: Field) -> Iterator[ast.Call]:
+    """Yield the calls of the same function whose result the constructor stores in the field; none if this is one."""
+    file, birth = field.file, field.birth
+    first = file.classes[field.cls.name].defined.get("__init__")
+    if birth is None or first is None or function_around(file, birth) in {first, None}:
+        return
+    for call in (part for part in ast.walk(first) if isinstance(part, ast.Call)):
+        targets = (each for each in assignment_targets(file, call) if isinstance(each, ast.Attribute))
+        is_same = ast.dump(call.func) == ast.dump(birth.func) and any(each.attr == field.name for each in targets)
+        if is_same and not any(isinstance(around, ast.Try) for around in file.around(call)):
+            yield call
+
+
+def _is_deleted(field: Field) -> bool:
+    """Whether a method deletes the field: CPython closes the connection then, unless something else refers to it."""
+    deleted = (part for part in ast.walk(field.cls.node) if isinstance(part, ast.Delete))
+    return any(getattr(target, "attr", "") == field.name for each in deleted for target in each.targets)
 
 
 def _advice(field: Field) -> str:

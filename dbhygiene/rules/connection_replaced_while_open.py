@@ -48,6 +48,23 @@ def each(hosts, options):
             conn.close()
 ```
 
+A new connection whose set-up fails is mostly dead already: then a finding needs `min-confidence = "possible"`:
+
+```python possible
+import time
+import psycopg2
+
+def connect(dsn):
+    while True:
+        try:
+            conn = psycopg2.connect(dsn)  # HYG105
+            conn.set_client_encoding("UTF8")
+            break
+        except psycopg2.Error:
+            time.sleep(1)
+    return conn
+```
+
 A method that connects again replaces the connection in its field. A reconnect after `OperationalError` or
 `InterfaceError` is not reported: mostly, the old connection is lost already. After other errors, the old connection is
 still open:

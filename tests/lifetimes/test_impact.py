@@ -726,7 +726,7 @@ def test_a_function_that_nothing_names_is_left_over_in_a_module_that_is_used(lea
     module = dedent(LEAK) + '\ndef used():\n    return "shop"\n'
     found = leak(db=module, web="from db import used\n\ndef view():\n    return used()\n")
     assert (found.confidence, found.impact) == (Confidence.POSSIBLE, Impact.ONCE)
-    assert "nothing in this project calls it" in found.notes
+    assert "nothing in this project calls it, apart from any tests" in found.notes
 
 
 def test_a_comment_names_no_function(leak) -> None:
@@ -1351,3 +1351,193 @@ def test_a_module_that_prompts_its_user_is_part_of_a_program(leak, tmp_path):
     assert leak(**files, **{"shop/db": LEAK_OF_SERVER}).impact is Impact.UNKNOWN
     prompting = f"{dedent(LEAK_OF_SERVER)}\ndef ask():\n    return input('Host: ')\n"
     assert leak(**files, **{"shop/db": prompting}).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize("mark", ["requirements.txt", "Dockerfile", "setup.cfg"])
+def test_an_application_may_have_no_repository_around_it(tmp_path: Path, mark: str) -> None:
+    (tmp_path / mark).write_text("")
+    (tmp_path / "db.py").write_text(dedent(LEAK) + '\ndef used():\n    return "shop"\n')
+    (tmp_path / "web.py").write_text("from db import used\n\ndef view():\n    return used()\n")
+    (finding,) = dbhygiene.check(tmp_path, settings=Settings(min_confidence=Confidence.POSSIBLE))
+    assert finding.impact is Impact.ONCE
+
+
+WITH_TESTS = {
+    "db": dedent(LEAK) + '\ndef used():\n    return "shop"\n',
+    "tests/test_db": 'from db import load, used\n\ndef test_load():\n    assert load("a"), used()\n',
+}
+
+
+def test_a_function_that_only_tests_call_is_left_over(leak) -> None:
+    view = "from db import used\n\ndef view():\n    return used()\n"
+    found = leak(**WITH_TESTS, web=view)
+    assert (found.confidence, found.impact) == (Confidence.POSSIBLE, Impact.ONCE)
+    assert "nothing in this project calls it, apart from any tests" in found.notes
+    assert leak(**WITH_TESTS, web=f"{view}\nJOBS = ['load']\n").impact is Impact.UNKNOWN
+
+
+def test_a_module_that_only_tests_import_may_be_a_library(leak) -> None:
+    assert leak(**WITH_TESTS).impact is Impact.UNKNOWN
+
+
+def test_a_module_of_an_application_that_only_tests_import_is_theirs(leak) -> None:
+    assert leak(**WITH_TESTS, app=PROGRAM).impact is Impact.ONCE
+
+
+def test_a_method_that_only_tests_call_is_left_over(leak) -> None:
+    store = """
+        import sqlite3
+
+        class Store:
+            def load(self, path):
+                conn = sqlite3.connect(path)
+                return conn.execute("select 1").fetchone()
+
+            def name(self):
+                return "shop"
+
+            def size(self):
+                return 1
+    """
+    use = "from db import Store\n\ndef test_load():\n    store = Store()\n    assert store.load('a')\n"
+    view = "from db import Store\n\ndef view(store: Store):\n    return store.name(), store.size()\n"
+    assert leak(**{"db": store, "web": view, "tests/test_db": use}).impact is Impact.ONCE
+    assert leak(**{"web": view.replace("store.size", "store.load")}).impact is Impact.UNKNOWN
+
+
+@pytest.mark.parametrize("decorator", ["@pytest.fixture", '@pytest.fixture(scope="module")', "@pytest_asyncio.fixture"])
+def test_a_fixture_runs_in_tests_wherever_it_is(leak, decorator: str) -> None:
+    text = f"import pytest, pytest_asyncio\n{dedent(RAISING)}".replace("def load(path)", f"{decorator}\ndef load(path)")
+    found = leak(**{"shop/database": text.replace("    conn.close()", "    yield conn\n    conn.close()")})
+    assert "runs in a test" in found.notes
+
+
+def test_a_fixture_of_a_library_runs_in_tests_of_others(leak, tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text("import setuptools\nsetuptools.setup()\n")
+    text = f"import pytest\n{dedent(RAISING)}".replace("def load(path)", "@pytest.fixture\ndef load(path)")
+    found = leak(
+        **{"shop/__init__": "", "shop/database": text.replace("    conn.close()", "    yield conn\n    conn.close()")}
+    )
+    assert found.impact is Impact.UNKNOWN
+
+
+def test_a_sub_command_may_be_chosen_by_its_name(leak) -> None:
+    main = """
+        import argparse
+        from db import load
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            commands = parser.add_subparsers()
+            commands.add_parser("load").set_defaults(command="load")
+            if parser.parse_args().command == "load":
+                load("a")
+    """
+    assert leak(db=LEAK, main=main).impact is Impact.ONCE
+
+
+def test_the_main_function_of_a_folder_of_scripts_is_a_program(leak) -> None:
+    commands = """
+        import sys
+
+        def run(name):
+            __import__(f"engine.scripts.{name}", fromlist=["main"]).main()
+
+        if __name__ == "__main__":
+            run(sys.argv[1])
+    """
+    script = dedent(RAISING).replace("load(path)", "main(path='a')")
+    files = {"engine/__init__": "", "engine/scripts/__init__": "", "engine/commands": commands}
+    assert leak(**files, **{"engine/scripts/orders": script}).impact is Impact.ONCE
+
+
+def test_a_method_of_an_unrelated_class_is_another_one(leak) -> None:
+    context = """
+        import sqlite3
+        from enum import Enum
+
+        class Context:
+            @classmethod
+            def build(cls, path):
+                conn = sqlite3.connect(path)
+                conn.execute("vacuum")
+                conn.close()
+                return cls()
+
+        class Strand(Enum):
+            @classmethod
+            def build(cls, value):
+                return cls(value)
+
+        if __name__ == "__main__":
+            print(Context.build("a"))
+    """
+    other = "from data import Strand\n\nCONVERTERS = [Strand.build]\n"
+    assert leak(data=context, other=other).impact is Impact.ONCE
+    by_other = "import data\n\ndef convert(made):\n    return made.build\n"
+    assert leak(other=by_other).impact is Impact.UNKNOWN
+
+
+def test_the_callers_of_a_common_name_import_its_module(leak) -> None:
+    files = {f"lib/part{n}/parser": f"def parse(path):\n    return {n}, path\n" for n in range(120)}
+    files |= {f"lib/part{n}/__init__": "" for n in range(120)}
+    text = dedent(RAISING).replace("load", "parse")
+    main = "from lib.orders import parser\n\nif __name__ == '__main__':\n    parser.parse('a')\n"
+    assert leak(**files, **{"lib/orders/parser": text, "lib/orders/__init__": "", "main": main}).impact is Impact.ONCE
+    near = "from .parser import parse\n\n@job\ndef nightly():\n    parse('a')\n"
+    assert leak(**{"lib/orders/jobs": near}).impact is Impact.REPEATED
+
+
+@pytest.mark.parametrize("decorator", ["@property", "@functools.cached_property"])
+def test_what_reads_a_property_calls_it(leak, decorator: str) -> None:
+    reader = f"""
+        import functools
+        import psycopg2
+
+        class Reader:
+            {decorator}
+            def rows(self):
+                conn = psycopg2.connect("")
+                cursor = conn.cursor()
+                cursor.execute("select 1")
+                found = cursor.fetchall()
+                conn.close()
+                return found
+    """
+    main = "import sys\nfrom reader import Reader\n\nreader = Reader()\nprint(reader.rows)\n"
+    assert leak(reader=reader, main=main).impact is Impact.ONCE
+    loop = "while True:\n    try:\n        print(Reader().rows)\n    except Exception:\n        pass\n"
+    assert leak(main=main + loop).impact is not Impact.ONCE
+
+
+def test_an_attribute_of_an_unrelated_class_is_no_method(leak) -> None:
+    main = """
+        import sqlite3
+
+        class Inputs:
+            load = []
+
+        class Loader:
+            def load(self, path):
+                conn = sqlite3.connect(path)
+                conn.execute("vacuum")
+                conn.close()
+
+        if __name__ == "__main__":
+            Loader().load("a")
+            print(Inputs.load)
+    """
+    assert leak(main=main).impact is Impact.ONCE
+
+
+def test_a_runner_calls_the_methods_of_a_test_case_wherever_it_is(leak) -> None:
+    text = """
+        import unittest
+        from db import load
+
+        class TestLoad(unittest.TestCase):
+            @unittest.skip("slow")
+            def test(self):
+                load("a")
+    """
+    assert leak(db=LEAK, TestLoad=text).impact is Impact.ONCE
