@@ -73,7 +73,7 @@ class Transfer:
             cfg.Yield: values.yield_,
             cfg.End: values.end,
         }
-        self.holds, self.is_queried = relations.holds, relations.is_queried
+        self.holds, self.is_queried, self.resource = relations.holds, relations.is_queried, relations.resource
         self.is_closed_by, self.closes_argument = with_blocks.is_closed_by, arguments.closes
         self.sure = branches.sure  # the calls that surely open a resource
         self.doubtful = calls.doubtful  # those that may open one, or return an argument
@@ -93,7 +93,17 @@ class Transfer:
             lost = self._is_lost(node.event, kind, after) if self.recovering and after.site is not None else False
             if known is not after.known or thrown != after.thrown or lost != after.lost:
                 after = after._replace(known=known, thrown=thrown, lost=lost)
+            if after.state == "closed" and fact.state == "open" and self._is_over(after):
+                after = after.drop_aliases([where for relation, where in after.aliases if is_view(relation)])
             yield kind, after.drop_aliases(used) if used else after
+
+    def _is_over(self, fact: Fact) -> bool:
+        """Whether a closed resource stays closed: then nothing that has read from it matters any more.
+
+        If those aliases stayed, a script of many sections would have facts for each combination of its cursors.
+        """
+        resource = self.resource(fact)
+        return not (resource.is_lazy or resource.opened_by)
 
     def _is_lost(self, event: cfg.Event, kind: EdgeKind, fact: Fact) -> bool:
         """Whether the resource may be dead: its last query has failed, and the handler treats it as lost."""
