@@ -78,6 +78,9 @@ PASSIVE_BASES = words(
     """
 )
 
+# The function by which a module adds itself to a bot of Discord, which calls it once; and the method that it calls.
+EXTENSION = ("setup", "add_cog")
+
 # Base classes of tests: a runner of tests calls the methods.
 TEST_CASES = words(
     """

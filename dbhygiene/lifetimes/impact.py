@@ -30,6 +30,7 @@ from dbhygiene.library.entry_points import (
     COMMANDS,
     CRAWL_METHODS,
     EVENTS,
+    EXTENSION,
     LIFESPANS,
     MIGRATIONS,
     NEUTRAL,
@@ -129,6 +130,7 @@ _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
 _UNUSED = Runs(Impact.ONCE, "nothing in this project calls it, apart from any tests")
 _IN_TEST = Runs(Impact.ONCE, "runs in a test")
 _AT_THE_ENDS = "once, when the program starts or stops"
+_IN_BOT = "once, when the bot loads it"
 _CACHED = "once, since its result is cached"
 _IN_PROCESS = "once in a process of its own, which then ends"
 _SETS_UP = "once, as its name says, to set up a database"
@@ -420,12 +422,36 @@ def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:
     types = [file.resolve(each) if each is not None else None for each in exception_types(caught.type)]
     if all(name in _NO_ERRORS for name in types):
         return False
-    match caught.body[-1]:
-        case ast.Raise():
-            return False
-        case ast.Expr(value=ast.Call(func=called)):
-            return file.resolve(called) not in NEVER_RETURN
-    return True
+    return not _never_returns(file, caught.body)
+
+
+def _never_returns(file: File, block: Sequence[ast.stmt], *, is_first: bool = True) -> bool:
+    """Whether a block surely raises or exits at its end, itself or by a function of the project."""
+    match block:
+        case [*_, ast.Raise()]:
+            return True
+        case [*_, ast.If(body=body, orelse=rest)]:
+            return _never_returns(file, body) and _never_returns(file, rest)
+        case [*_, ast.With(body=body)]:
+            return _never_returns(file, body)
+        case [*_, ast.Expr(value=ast.Call(func=called) as call)]:
+            if file.resolve(called) in NEVER_RETURN:
+                return True
+            return is_first and _ends_by_call(file, call)
+    return False
+
+
+def _ends_by_call(file: File, call: ast.Call) -> bool:
+    """Whether a call runs functions of the project, none of which returns."""
+    found = callees(file, call, scope_around(file, call))
+    bodies = [(each.file, each.node) for each in found.definitions if isinstance(each.node, FUNCTION)]
+    if not bodies or not found.complete or len(bodies) < len(found.definitions):
+        return False
+    return all(
+        not any(isinstance(part, ast.Return) for part in where.own(node))
+        and _never_returns(where, node.body, is_first=False)
+        for where, node in bodies
+    )
 
 
 _PROPERTIES = frozenset({"property", "cached_property"})
@@ -486,6 +512,8 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return verdict
     if _is_program(file, function):
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
+    if cls is None and _adds_extension(function):
+        return _UNKNOWN if caught and not may_last else Runs(Impact.ONCE, entry=EntryPoint(_IN_BOT, file, function))
     cache = _cache_of(file, function) if caught else None  # no cache keeps an exception
     of_cache = Runs(Impact.ONCE, entry=EntryPoint(_CACHED, file, cache)) if cache is not None else None
     if of_cache is not None and not (named_parameters(function) or function.args.vararg or function.args.kwarg):
@@ -707,6 +735,12 @@ def _is_main_function(file: File, function: Function) -> bool:
 def _is_program(file: File, function: Function) -> bool:
     """Whether the project installs a function as a program."""
     return f"{file.module}:{function.name}" in file.project.programs
+
+
+def _adds_extension(function: Function) -> bool:
+    """Whether a function adds objects of its module to a bot, which calls it when it loads the module."""
+    name, adds = EXTENSION
+    return function.name == name and any(getattr(part, "attr", "") == adds for part in walk(function))
 
 
 def _is_start(decorator: ast.expr) -> bool:

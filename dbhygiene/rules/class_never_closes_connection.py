@@ -15,8 +15,8 @@ class Spider:
         self.connection.commit()
 ```
 
-A method that only commits does not close the connection. If methods open further ones for the same field, only that
-of `__init__` is reported:
+A method that only commits does not close the connection. If methods open further ones for the same field, only the
+first is reported, as a rule that of `__init__`:
 
 ```python
 import MySQLdb
@@ -128,7 +128,8 @@ from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
 from dbhygiene.lifetimes.fields import ENDING, assignment_targets
 from dbhygiene.lifetimes.messages import closed_phrase, consequence
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, statement_around
+from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import replace
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     cls = field.cls.node
     is_likely, how_often = _weigh(field, field.birth)
     if any(is_likely <= _weigh(field, first)[0] for first in _first_openings(field)):
-        return  # the constructor's is reported
+        return  # that is reported
     kept = "in " if field.is_container else ""
     yield Diagnostic(
         field.birth,
@@ -172,16 +173,30 @@ def _weigh(field: Field, opening: ast.Call) -> tuple[bool, Runs]:
 
 
 def _first_openings(field: Field) -> Iterator[ast.Call]:
-    """Yield the calls of the same function whose result the constructor stores in the field; none if this is one."""
+    """Yield the calls of the same function that the constructor, or a method above, surely stores in the field."""
     file, birth = field.file, field.birth
-    first = file.classes[field.cls.name].defined.get("__init__")
-    if birth is None or first is None or function_around(file, birth) in {first, None}:
+    own = function_around(file, birth) if birth is not None else None
+    if birth is None or own is None or own.name == "__init__":
         return
-    for call in (part for part in ast.walk(first) if isinstance(part, ast.Call)):
-        targets = (each for each in assignment_targets(file, call) if isinstance(each, ast.Attribute))
-        is_same = ast.dump(call.func) == ast.dump(birth.func) and any(each.attr == field.name for each in targets)
-        if is_same and not any(isinstance(around, ast.Try) for around in file.around(call)):
-            yield call
+    methods = [each for each in file.classes[field.cls.name].defined.values() if isinstance(each, FUNCTION)]
+    for method in methods:
+        is_constructor = method.name == "__init__"
+        if is_constructor or method.lineno < own.lineno:
+            calls = (part for part in ast.walk(method) if isinstance(part, ast.Call))
+            opening = (each for each in calls if ast.dump(each.func) == ast.dump(birth.func))
+            yield from (each for each in opening if _stores(field, each, is_constructor=is_constructor))
+
+
+def _stores(field: Field, call: ast.Call, *, is_constructor: bool) -> bool:
+    """Whether a method stores the result of a call in the field: a constructor, perhaps under a condition."""
+    file = field.file
+    targets = (each for each in assignment_targets(file, call) if isinstance(each, ast.Attribute))
+    if not any(each.attr == field.name for each in targets):
+        return False
+    if is_constructor:
+        return not any(isinstance(around, ast.Try) for around in file.around(call))
+    statement = statement_around(file, call)
+    return statement is not None and file.parents.get(statement) is function_around(file, call)
 
 
 def _is_deleted(field: Field) -> bool:

@@ -1541,3 +1541,89 @@ def test_a_runner_calls_the_methods_of_a_test_case_wherever_it_is(leak) -> None:
                 load("a")
     """
     assert leak(db=LEAK, TestLoad=text).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "def setup(bot):\n    bot.add_cog(Orders(bot))\n",
+        "async def setup(bot):\n    await bot.add_cog(Orders(bot))\n",
+        "async def setup(bot: commands.Bot) -> None:\n    orders = Orders(bot)\n    await bot.add_cog(orders)\n",
+    ],
+)
+def test_a_bot_makes_one_object_of_a_cog(leak, setup: str) -> None:
+    cog = """
+        import psycopg2
+        from discord.ext import commands
+
+        class Orders(commands.Cog):
+            def __init__(self, bot):
+                self.bot = bot
+                self.conn = psycopg2.connect("")
+
+            @commands.command()
+            async def count(self, ctx):
+                with self.conn.cursor() as cursor:
+                    cursor.execute("select count(*) from orders")
+
+    """
+    found = leak(orders=dedent(cog) + setup)
+    assert (found.code, found.confidence) == ("HYG106", Confidence.POSSIBLE)
+
+
+def test_other_functions_that_set_up_may_run_again(leak) -> None:
+    text = """
+        import psycopg2
+        import discord
+
+        class Orders:
+            def __init__(self):
+                self.conn = psycopg2.connect("")
+
+            def count(self):
+                self.conn.cursor().execute("select count(*) from orders")
+
+        def setup(bot):
+            return Orders()
+    """
+    assert leak(orders=text).confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(
+    ("handler", "impact"),
+    [
+        ("fail(error)", Impact.ONCE),
+        ("if '-v' in sys.argv:\n            raise\n        else:\n            fail(error)", Impact.ONCE),
+        (
+            "with open('log', 'a') as log:\n            log.write('failed')\n            raise SystemExit(1)",
+            Impact.ONCE,
+        ),
+        ("if '-v' in sys.argv:\n            raise", Impact.REPEATED),
+        ("note(error)", Impact.REPEATED),
+        ("ended(error)", Impact.REPEATED),
+    ],
+)
+def test_a_handler_may_end_the_program_by_a_function(leak, handler: str, impact: Impact) -> None:
+    main = f"""
+import sys
+from db import load
+
+def fail(error):
+    print(error)
+    sys.exit(1)
+
+def note(error):
+    print(error)
+
+def ended(error):
+    if not error:
+        return
+    sys.exit(1)
+
+for path in sys.argv:
+    try:
+        load(path)
+    except Exception as error:
+        {handler}
+"""
+    assert leak(db=RAISING, main=main).impact is impact
