@@ -334,6 +334,14 @@ class Lifetime(Frozen):
         return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
 
     @property
+    def is_replaced_after_set_up(self) -> bool:
+        """Whether it is replaced only after a call that sets it up has raised, which mostly finds a dead connection."""
+        lost = [(end, fact) for end, fact in self._ends if end is self.analysis.graph.exit]
+        lost = [each for each in lost if self._leaks_by_return(each[1])] + self._opened_again
+        raisers = [call for call, _ in self._edges_to(lost)]
+        return all(fact.thrown for _, fact in lost) and bool(raisers) and all(map(self._sets_up, raisers))
+
+    @property
     def replaced_variable(self) -> str:
         """The variable that holds it last, where it is replaced."""
         return next(path for (site, _), path in self.analysis.transfer.replaced.items() if site is self.birth)
@@ -760,12 +768,13 @@ class Lifetime(Frozen):
     @cached_property
     def _edges_that_leak(self) -> dict[tuple[ast.expr, bool], list[tuple[Node, Node]]]:
         """The same calls, each with the edges that its exception takes."""
+        return self._edges_to([each for each in self.history if self.is_left_open(*each)])
+
+    def _edges_to(self, lost: list[tuple[Node, Fact]]) -> dict[tuple[ast.expr, bool], list[tuple[Node, Node]]]:
+        """Return the calls whose exception leads to one of these facts, with these edges."""
         raising: dict[tuple[ast.expr, bool], list[tuple[Node, tuple[Node, Fact]]]] = {}
         before: dict[tuple[Node, Fact], list[tuple[Node, Fact]]] = {}
-        lost: list[tuple[Node, Fact]] = []
         for node, fact in self.history:
-            if self.is_left_open(node, fact):
-                lost.append((node, fact))
             for kind, after in self.analysis.transfer(node, fact):
                 targets = [(target, after) for edge, target in node.out if edge == kind and after.site is self.birth]
                 if kind == "raise" and isinstance(node.event, _RAISING):

@@ -62,6 +62,7 @@ def connect(dsn):
             break
         except psycopg2.Error:
             time.sleep(1)
+    conn.cursor().execute("delete from sessions")
     return conn
 ```
 
@@ -147,6 +148,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if not _is_lost(life) or not isinstance(where, (ast.stmt, ast.expr)):
         return
     notes = [*consequence_of(life), *life.runs.notes(file)]
+    is_likely = life.is_surely_replaced and not life.is_replaced_after_set_up
     if life.may_be_kept_open:
         first, *others = _similar_losses(life)
         if life.birth is not first.birth:
@@ -160,7 +162,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             (where, f"`{life.replaced_variable}` is reassigned, and the open connection is lost"),
         ),
         fix=NoFix("cannot tell which one to keep; close the old connection before this line, or do not open another"),
-        confidence=life.confidence if life.is_surely_replaced else Confidence.POSSIBLE,
+        confidence=life.confidence if is_likely else Confidence.POSSIBLE,
         notes=tuple(notes),
         subject=life.title,
         impact=life.runs.impact,
