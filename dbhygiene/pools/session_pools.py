@@ -91,20 +91,19 @@ def _pool_of(file: File, call: ast.Call) -> SessionPool:
 def engines(file: File, call: ast.Call) -> list[Engine]:
     """Return the visible engines from which the session or connection of a call may come."""
     found: list[Engine] = []
-    todo, steps = [evaluate(file, call.func), *bind_arguments_of(file, call), *_binds_later(file, call.func)], 0
+    seen: set[ast.Call] = set()
+    todo = [evaluate(file, call.func), *bind_arguments_of(file, call), *_binds_later(file, call.func)]
     if isinstance(call.func, ast.Attribute):
         todo.append(evaluate(file, call.func.value))
-    while todo and steps < 20:
-        steps += 1
+    while todo:
         for option in options(todo.pop()):
             match option:
-                case Called(file=File() as where, call=ast.Call() as call):
-                    made = engine(where, call)
-                    if made is not None:
+                case Called(file=File() as where, call=ast.Call() as maker) if maker not in seen:
+                    seen.add(maker)
+                    if (made := engine(where, maker)) is not None:
                         found.append(made)
                     else:
-                        bound = option.keywords.items.get("bind")
-                        held = [*option.arguments[:1], bound, option.receiver]
+                        held = [*option.arguments[:1], option.keywords.items.get("bind"), option.receiver]
                         todo += [each for each in held if each is not None]
     return found
 
