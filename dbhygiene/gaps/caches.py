@@ -15,7 +15,7 @@ from dbhygiene.library import django
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.classes import class_named, foreign_bases
 from dbhygiene.program.evaluation import evaluate, evaluate_member
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.names import means
 from dbhygiene.program.origins import behind
 from dbhygiene.program.values import Called, Constant, Dict, Value, as_dict, options
 from dbhygiene.source.file import File
@@ -58,19 +58,14 @@ def _aliases(file: File, owner: ast.expr) -> tuple[str, ...] | None:
     file, made = behind(file, owner)
     match made:
         case ast.Name() | ast.Attribute():
-            return ("default",) if _is_named(file, made, django.CACHE) else None
-        case ast.Subscript(value=handler, slice=key) if _is_named(file, handler, django.CACHE_HANDLER):
+            return ("default",) if means(file, made, django.CACHE) else None
+        case ast.Subscript(value=handler, slice=key) if means(file, handler, django.CACHE_HANDLER):
             alias = evaluate(file, key)
-        case ast.Call(func=maker, args=[key, *_]) if _is_named(file, maker, django.GET_CACHE):
+        case ast.Call(func=maker, args=[key, *_]) if means(file, maker, django.GET_CACHE):
             alias = evaluate(file, key)
         case _:
             return None
     return (alias.value,) if isinstance(alias, Constant) and isinstance(alias.value, str) else ()
-
-
-def _is_named(file: File, expr: ast.expr, name: str) -> bool:
-    resolved = file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
-    return resolved is not None and canonical_name(file, resolved) == name
 
 
 @query

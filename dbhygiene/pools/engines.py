@@ -14,7 +14,7 @@ from dbhygiene.pools import sqlalchemy as library
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production, suggests_another
 from dbhygiene.pools.pool_listeners import has_ping_listener
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.names import canonical_name, means
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merge_dicts, options
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.lazy_pattern import lazy_pattern
@@ -151,7 +151,7 @@ def _engine_of_job_store(file: File, call: ast.Call) -> Engine | None:
     match call:
         case ast.Call(func=ast.Attribute(attr="add_jobstore"), args=[ast.Constant(value="sqlalchemy"), *_]):
             url = given.items.get("url", UNKNOWN)
-        case ast.Call(args=[] | [_]) if canonical_name(file, file.resolve(call.func) or "") == library.JOB_STORE:
+        case ast.Call(args=[] | [_]) if means(file, call.func, library.JOB_STORE):
             url = evaluate(file, call.args[0]) if call.args else given.items.get("url", UNKNOWN)
         case _:
             return None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.resources import Resource
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.names import means
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
 
@@ -70,10 +70,9 @@ def _uses(file: File, name: str) -> Iterator[tuple[File, ast.expr]]:
 def _uses_by_import(file: File, name: str, dotted: str) -> Iterator[tuple[File, ast.expr]]:
     for kind in (ast.Name, ast.Attribute):
         for use in file.nodes(kind):
-            if last_name(use) == name and isinstance(use, (ast.Name, ast.Attribute)) and isinstance(use.ctx, ast.Load):
-                meant = file.resolve(use)
-                if meant is not None and canonical_name(file, meant) == dotted:
-                    yield file, use
+            is_loaded = isinstance(use, (ast.Name, ast.Attribute)) and isinstance(use.ctx, ast.Load)
+            if is_loaded and last_name(use) == name and means(file, use, dotted):
+                yield file, use
 
 
 def _is_hidden(file: File, use: ast.Name) -> bool:

@@ -18,7 +18,7 @@ from dbhygiene.pools.engines import Engine, engine, engine_pool_kind, timeout_co
 from dbhygiene.pools.sessions import bind_arguments_of, resource_of_call
 from dbhygiene.program.callees import callees
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.names import means
 from dbhygiene.program.values import Called, Value, options
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around, scope_around, with_others
@@ -132,7 +132,7 @@ def _is_made_each_time(file: File, call: ast.Call, made: Engine) -> bool:
     if made.file.path == file.path and function is function_around(made.file, made.call):
         return True
     name = _name_of_maker(made)
-    return bool(name) and any(_calls(file, each, name) for each in file.functions[function].calls)
+    return bool(name) and any(means(file, each.func, name) for each in file.functions[function].calls)
 
 
 def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
@@ -143,7 +143,7 @@ def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
     if made.file.path == file.path and function is function_around(file, made.call):
         return _is_dropped(file, function, call, made.call)
     name = _name_of_maker(made)
-    by_helper = [each for each in file.functions[function].calls if name and _calls(file, each, name)]
+    by_helper = [each for each in file.functions[function].calls if name and means(file, each.func, name)]
     return bool(by_helper) and all(_is_dropped(file, function, call, each) for each in by_helper)
 
 
@@ -173,12 +173,6 @@ def _name_of_maker(made: Engine) -> str:
             if all(isinstance(each, (ast.Return, ast.Attribute)) for each in owners):
                 return f"{made.file.module}.{maker.name}"
     return ""
-
-
-def _calls(file: File, call: ast.Call, name: str) -> bool:
-    """Whether a call runs the project's function of this dotted name."""
-    called = file.resolve(call.func)
-    return called is not None and canonical_name(file, called) == name
 
 
 _MADE_WITH_ENGINE = words("sessionmaker async_sessionmaker scoped_session Session AsyncSession")

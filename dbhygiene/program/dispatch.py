@@ -20,7 +20,7 @@ from dbhygiene.program.classes import FunctionAt, class_named, lineage
 from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.names import means
 from dbhygiene.program.origins import values_of
 from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.source.closure import closure
@@ -232,8 +232,7 @@ def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:
     for other in (file, *(each for each in others if each.is_program)):
         for member, node in other.scope.defined.items():
             for each in node.decorator_list:
-                name = other.resolve(without_arguments(each))
-                if name and canonical_name(other, name) == decorator:
+                if means(other, without_arguments(each), decorator):
                     yield Definition(other, node, member)
 
 

@@ -32,6 +32,12 @@ def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
 
 
 @query
+def means(file: File, expr: ast.expr, name: str) -> bool:
+    """Whether an expression is what has this absolute name where it is defined, under whatever name."""
+    meant = file.resolve(expr)
+    return meant is not None and canonical_name(file, meant) == name
+
+
 def canonical_name(file: File, name: str) -> str:
     """Return the name that an absolute name has where it is defined, through modules that only re-export it."""
     seen: set[tuple[File, str]] = set()
