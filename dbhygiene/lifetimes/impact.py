@@ -935,7 +935,7 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
                 return False
             case ast.Tuple() | ast.List() if any(_has_name(item, node.value) for item in around.elts):
                 return False
-            case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices"):
+            case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices" | "default_map"):
                 return False
             case ast.Subscript(value=ast.Name() | ast.Attribute() as mapping):  # `options["load"]`
                 return last_name(mapping) == "__dict__"
@@ -943,7 +943,7 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
                 return False
             case ast.Call(func=called):
                 return last_name(called) not in ARGUMENTS | SUB_COMMANDS
-            case ast.Tuple() | ast.List() | ast.Set() | ast.keyword():
+            case ast.Tuple() | ast.List() | ast.Set() | ast.Dict() | ast.keyword():
                 continue
         return True
     return True

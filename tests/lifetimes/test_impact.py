@@ -1627,3 +1627,24 @@ for path in sys.argv:
         {handler}
 """
     assert leak(db=RAISING, main=main).impact is impact
+
+
+def test_a_default_of_a_command_is_given_by_its_name(leak) -> None:
+    main = """
+        import click
+        from db import load as read
+
+        SETTINGS = dict(default_map={"load": {"path": "a"}})
+
+        def load(path):
+            read(path)
+
+        @click.command(context_settings=SETTINGS)
+        @click.option("--path")
+        def load_cli(path):
+            return load(path)
+    """
+    other = "import main\n\nprint(main)\n"
+    assert leak(db=LEAK, main=main, other=other).impact is Impact.ONCE
+    text = dedent(main).replace("default_map={", "handlers={")
+    assert leak(main=text).impact is Impact.UNKNOWN
