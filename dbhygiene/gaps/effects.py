@@ -41,6 +41,7 @@ from dbhygiene.program.decided_tests import decided_tests
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import runs_later, task_of
+from dbhygiene.program.thread_wrappers import closes_around, is_transparent
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION, Code, Located, without_arguments
@@ -307,10 +308,10 @@ class Effects:
         if isinstance(func, ast.Lambda):
             yield from self._body(func.body)
             return
-        if isinstance(func, ast.Call) and func.args and (name := self._resolve(func.func)) in django.TRANSPARENT:
+        if isinstance(func, ast.Call) and func.args and is_transparent(self.file, name := self._resolve(func.func)):
             inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
             effects = [replace(effect, spot=replace(effect.spot, node=call)) for effect in self._call(inner)]
-            yield from self._add_closes(call, effects) if name in django.CLOSES_AROUND else effects
+            yield from self._add_closes(call, effects) if closes_around(self.file, name) else effects
             return
         if isinstance(func, ast.Name) and func.id in self.routine.closers:
             yield Close(self._location(call, f"calls `{func.id}`, which closes the connection"))
@@ -446,7 +447,7 @@ class Effects:
             place = bindings.place(func)
             match bindings.values.get(place, ()) if place is not None and place not in bindings.unclear else ():
                 case [ast.Call(func=maker, args=[ast.Attribute() | ast.Name() | ast.Lambda(), *_]) as made]:
-                    return made if self._resolve(maker) in django.TRANSPARENT else func
+                    return made if is_transparent(self.file, self._resolve(maker)) else func
         return func
 
     def _drain_generator(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
@@ -474,7 +475,7 @@ class Effects:
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
             once = Place(meant[0].file.functions[meant[0].node], "") if all(map(keeps_result, meant)) else None
             run = ProjectCall(self._location(call, f"calls {words}"), routines, once)
-            around = all(_is_decorated(each, django.CLOSES_AROUND) for each in meant)
+            around = all(_is_closed_around(each) for each in meant)
             yield from self._add_closes(call, [run]) if around else [run]
 
     def _context_for(self, call: ast.Call, function: FunctionAt) -> Context:
@@ -695,6 +696,12 @@ def _is_decorated(function: FunctionAt, names: Container[str]) -> bool:
     """Whether one of a function's decorators, called or not, has one of these names."""
     called = (without_arguments(each) for each in function.node.decorator_list)
     return any(function.file.resolve(each) in names for each in called)
+
+
+def _is_closed_around(function: FunctionAt) -> bool:
+    """Whether one of a function's decorators closes old connections around each call."""
+    called = (without_arguments(each) for each in function.node.decorator_list)
+    return any(closes_around(function.file, function.file.resolve(each)) for each in called)
 
 
 def keeps_result(function: FunctionAt, by: Container[str] = django.CACHED_PROPERTIES | django.CACHES) -> bool:

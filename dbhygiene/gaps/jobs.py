@@ -17,7 +17,6 @@ from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.effects import Close, Context, Effects
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import effects_in
-from dbhygiene.library import django
 from dbhygiene.library.schedulers import (
     CRON,
     CRON_FIELDS,
@@ -40,6 +39,7 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.classes import function_named
 from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.thread_wrappers import closes_around
 from dbhygiene.program.values import Constant
 from dbhygiene.source.file import File, ProjectView, readable_file
 from dbhygiene.source.inputs import answer
@@ -107,7 +107,7 @@ def _functions(file: File, target: ast.expr) -> Iterator[tuple[File, Function]]:
 def _closes_around(file: File, function: Function) -> bool:
     """Whether a decorator of a library closes old connections before each run."""
     called = (without_arguments(each) for each in function.decorator_list)
-    return any(file.resolve(each) in django.CLOSES_AROUND for each in called)
+    return any(closes_around(file, file.resolve(each)) for each in called)
 
 
 def _scheduled_function(file: File, call: ast.Call) -> tuple[ast.expr, float] | None:

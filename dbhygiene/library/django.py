@@ -204,6 +204,9 @@ CLOSES_AROUND = frozenset(
         "django_apscheduler.util.close_old_connections",
     }
 )
+# A class of the project that derives from one of these may do the same, in the method that runs in the thread.
+SYNC_TO_ASYNC = frozenset({"asgiref.sync.SyncToAsync"})
+RUNS_IN_THREAD = "thread_handler"
 
 # Each of these calls what it is given, in another thread: as a call of its own.
 TRANSPARENT = CLOSES_AROUND | frozenset(

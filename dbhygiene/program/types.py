@@ -23,6 +23,7 @@ from dbhygiene.program.classes import ancestry, class_named, function_named, is_
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import task_of
+from dbhygiene.program.thread_wrappers import is_transparent
 from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query, recursive_query, tables
@@ -416,7 +417,7 @@ class TypeInference:
         func = call.func
         if isinstance(func, ast.Call):  # `sync_to_async(f)(...)`
             match func.args:
-                case [inner, *_] if self.file.resolve(func.func) in django.TRANSPARENT:
+                case [inner, *_] if is_transparent(self.file, self.file.resolve(func.func)):
                     return self.type_of(ast.copy_location(ast.Call(inner, call.args, call.keywords), call))
             return self._instance_of_any(func)
         name = self.file.resolve(func)
