@@ -29,7 +29,7 @@ from dbhygiene.source.lazy_pattern import lazy_pattern
 
 _QUIET_BUILTINS = """
     print len isinstance issubclass hasattr getattr callable id type repr str bool bytes object range super format
-    locals globals vars dir staticmethod classmethod property slice
+    locals globals vars dir any all chr ord hex bin staticmethod classmethod property slice
 """
 _QUIETLY_GATHERING = "tuple list dict set frozenset"
 _GATHERING = "next min max sorted"
@@ -67,8 +67,12 @@ _QUIET_FUNCTIONS = """
     sentry_sdk.set_context sentry_sdk.set_extra sentry_sdk.set_tag sentry_sdk.set_tags sentry_sdk.set_user
     rollbar.report_exc_info rollbar.report_message newrelic.agent.notice_error newrelic.agent.record_exception
     newrelic.agent.record_custom_event bugsnag.notify honeybadger.honeybadger.notify
-    faulthandler.dump_traceback
+    faulthandler.dump_traceback operator.itemgetter operator.attrgetter operator.methodcaller re.escape
 """
+# Likewise where the pattern is a constant.
+MATCHING = words("re.compile re.match re.fullmatch re.search re.sub re.subn re.split re.findall re.finditer")
+# They keep a connection that they are given, and read from it later.
+_METADATA = "sqlalchemy.MetaData sqlalchemy.schema.MetaData sqlalchemy.sql.schema.MetaData"
 QUIET_METHODS = frozenset(
     """
     close cursor is_connected is_open is_closed autocommit append extend add insert update setdefault get items
@@ -81,7 +85,8 @@ QUIET_METHODS = frozenset(
     get_host_info get_proto_info character_set_name thread_id get_server_pid get_server_version
     filter filter_by order_by group_by having outerjoin select_from with_entities with_for_update populate_existing
     options limit offset distinct desc asc nulls_first nulls_last nullsfirst nullslast in_ not_in notin_ is_ is_not
-    isnot like ilike label
+    isnot like ilike label where subquery cte scalar_subquery as_scalar returning on_conflict_do_nothing
+    on_conflict_do_update get_execution_options
     """.split()
 )
 # Methods of `info` of a PostgreSQL connection, by names that other libraries have, too.
@@ -173,7 +178,7 @@ ASKS = frozenset(
 ASKS_ON = frozenset("all first one filter get count delete update join order_by limit offset options distinct".split())
 
 _BORROWING_FUNCTIONS = """
-    any all sum int float round abs divmod decimal.Decimal json.dumps flask.jsonify flask.render_template
+    sum int float round abs divmod decimal.Decimal json.dumps flask.jsonify flask.render_template
     flask.render_template_string delattr pandas.read_sql pandas.read_sql_query
     pandas.read_sql_table pandas.io.sql.read_sql pandas.io.sql.to_sql polars.read_database
     polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers psycopg2.extras.register_uuid
@@ -225,6 +230,7 @@ CALLS: dict[str, CallModel] = {
     **dict.fromkeys(
         _LAZY_FUNCTIONS.split(), CallModel(rest=ParameterSummary.of(READS), may_raise=False)
     ),  # they read later
+    **dict.fromkeys(_METADATA.split(), CallModel(rest=ParameterSummary.of(HOLDS), may_raise=False)),
     "atexit.register": CallModel(may_raise=False),
     "setattr": CallModel(arguments=(ParameterSummary.of(BORROWS),) * 2, may_raise=False),  # the third it keeps
     "typing.cast": _RETURNS_SECOND,
@@ -249,6 +255,12 @@ KEEPING_METHODS = frozenset("append appendleft add insert put put_nowait set_exc
 
 # Names by which a logger goes: none of its methods raises.
 LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".split())
+
+# Library classes whose own `__init__` only stores its arguments.
+STORING_BASES = words(
+    """object abc.ABC typing.Generic typing.Protocol logging.Logger logging.LoggerAdapter logging.Handler logging.Filter
+    logging.Formatter threading.Thread Exception"""
+)
 
 # Methods of the pools of drivers: those that give a connection, and those that are given it back.
 TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_conn", "get_connection", "getconn"})

@@ -40,6 +40,7 @@ BUILDS_QUERY = MAKES_CLAUSE | words(
 )
 # Methods that end a query which `session.query(...)` began.
 QUERY_ASKS = words("all first one one_or_none scalar count delete update exists get yield_per fetchall")
+INSTANCE_STATE = "_sa_instance_state"  # a key of the `__dict__` of each mapped object
 WRITES = words("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings")
 # Methods of a query or of a `select` after which it has as many rows.
 KEEPS_ROWS = words(

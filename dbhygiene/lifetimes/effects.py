@@ -43,12 +43,14 @@ from dbhygiene.library.calls import (
     ITEM_BY_ITEM,
     LAZY,
     LOGGERS,
+    MATCHING,
     NEVER_RETURN,
     QUIET_INFO_METHODS,
     QUIET_METHODS,
     RAISING,
     READING_ITEMS,
     READING_ITEMS_METHODS,
+    STORING_BASES,
     waits_for_ever,
 )
 from dbhygiene.library.resources import (
@@ -64,6 +66,7 @@ from dbhygiene.library.resources import (
     ParameterSummary,
     Resource,
 )
+from dbhygiene.library.sqlalchemy import INSTANCE_STATE
 from dbhygiene.lifetimes.helper_index import HelperIndex
 from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.lifetimes.passed_functions import (
@@ -613,6 +616,7 @@ class FunctionSemantics(cfg.Semantics):
         is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         quiet = is_method and not self._gets_by_key(call.func)
         quiet = quiet or self._is_log_argument(call) or self._takes_from_keywords(call.func)
+        quiet = quiet or (name in MATCHING and self._is_text(call.args)) or self._stores_in_super(call.func)
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
@@ -623,6 +627,21 @@ class FunctionSemantics(cfg.Semantics):
         match method:
             case ast.Attribute(value=ast.Name(id=name), attr="pop"):
                 return is_kwargs(self.scope.node, name)
+        return False
+
+    def _is_text(self, args: list[ast.expr]) -> bool:
+        """Whether the first argument is a constant text, or a variable of this function that is nothing else."""
+        values = self.scope.aliases.get(args[0].id, []) if args and isinstance(args[0], ast.Name) else args[:1]
+        return bool(values) and all(isinstance(each, ast.Constant) for each in values)
+
+    def _stores_in_super(self, method: ast.expr) -> bool:
+        """Whether a method is the `__init__` of library classes above this one, which only store their arguments."""
+        match method:
+            case ast.Attribute(value=owner, attr="__init__") if is_super(owner) and self.scope.class_scope is not None:
+                cls = self.scope.class_scope.node
+                return isinstance(cls, ast.ClassDef) and all(
+                    self.file.resolve(base) in STORING_BASES for base in cls.bases
+                )
         return False
 
     def _gets_by_key(self, method: ast.expr) -> bool:
@@ -900,7 +919,8 @@ def _is_session(model: CallModel) -> bool:
 
 
 def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:
-    has_default = method.attr == "pop" and len(args) == 2
+    is_state = any(isinstance(each, ast.Constant) and each.value == INSTANCE_STATE for each in args)
+    has_default = method.attr == "pop" and (len(args) == 2 or is_state)
     of_info = method.attr in QUIET_INFO_METHODS and last_name(method.value) == "info"
     return has_default or of_info or method.attr in QUIET_METHODS or _logs(method.value)
 

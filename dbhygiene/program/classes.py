@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.library import django
+from dbhygiene.library.calls import STORING_BASES
 from dbhygiene.program.definitions import Definition, base_classes, find_definition, find_method
 from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File
@@ -95,7 +96,7 @@ def _has_plain_call(cls: Definition) -> bool:
 
 
 def _is_plain_class(cls: Definition) -> bool:
-    """Whether nothing but the project takes part in making objects of a class: no decorator, metaclass or base."""
+    """Whether no decorator or metaclass takes part in making objects, and no base but those that store arguments."""
     assert isinstance(cls.node, ast.ClassDef)
     bases = [base.value if isinstance(base, ast.Subscript) else base for base in cls.node.bases]
     metaclasses = [keyword.value for keyword in cls.node.keywords]
@@ -119,7 +120,7 @@ def _has_factory(dataclass: Scope) -> bool:
 
 _DATACLASS = "dataclasses.dataclass"
 _PLAIN_DECORATORS = frozenset({_DATACLASS, "functools.total_ordering", "typing.final", "typing.runtime_checkable"})
-_PLAIN_BASES = frozenset({"object", "abc.ABC", "typing.Generic", "typing.NamedTuple", "typing.Protocol"})
+_PLAIN_BASES = STORING_BASES | {"typing.NamedTuple"}
 
 
 @query
