@@ -329,7 +329,7 @@ class Summaries:
                 relation = fact.relation_of(RETURN)
                 if relation is None or fact.is_in_field:
                     continue
-                if relation == ITSELF or element_of(relation) is not None:
+                if _is_returned(fact):
                     found.append((fact.site, element_of(relation)))
         if not found:
             return None
@@ -352,11 +352,14 @@ class Summaries:
         )
 
     def may_return_closed(self, definition: Definition) -> bool:
-        """Whether a function may return a resource that it has opened and closed, and whose next `close` raises."""
+        """Whether a function may return a resource that it has opened and closed, and whose next `close` raises.
+
+        Also in a tuple, a dict or a record.
+        """
         code = definition.node
         analysis = self.analysis(definition.file, code) if isinstance(code, FUNCTION) else None
         return analysis is not None and any(
-            fact.state == "closed" and fact.relation_of(RETURN) == ITSELF and analysis.sites[site].second_close_raises
+            fact.state == "closed" and _is_returned(fact) and analysis.sites[site].second_close_raises
             for site in analysis.sites
             for _, fact in analysis.ends(site)
         )
@@ -682,6 +685,12 @@ def _yielded(analysis: Analysis, site: ast.arg) -> set[str | None]:
         for node, fact in analysis.history(site)
         if isinstance(node.event, cfg.Yield) and isinstance(node.event.node, ast.Yield)
     }
+
+
+def _is_returned(fact: Fact) -> bool:
+    """Whether a function returns the resource, or something with the resource as an element."""
+    given = fact.relation_of(RETURN)
+    return given == ITSELF or (given is not None and element_of(given) is not None)
 
 
 def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:

@@ -207,3 +207,25 @@ def target():
     assert judged is not None
     assert not judged.complaints
     assert "closed already when it is returned" in str([each.reason for each in judged.fixed.left])
+
+
+def test_a_helper_may_return_a_closed_connection_in_a_tuple() -> None:
+    program = """
+import mariadb
+from app import check
+
+def opened():
+    conn = mariadb.connect()
+    if check():
+        conn.close()
+        return conn, 1
+    return conn, 2
+
+def target():
+    conn, number = opened()
+    check()
+"""
+    judged = judge_fix(program)
+    assert judged is not None
+    assert not judged.complaints
+    assert "closed already when it is returned" in str([each.reason for each in judged.fixed.left])
