@@ -258,11 +258,13 @@ class _Rewriter(cst.CSTTransformer):
 
     def _with_items(self, original: cst.With, node: cst.With) -> cst.With:
         items: list[cst.WithItem] = []
+        indent = self.span(original).column
         for old, item in zip(original.items, node.items, strict=True):
             new: Sequence[cst.WithItem] = [item]
             for edit in self._take_edits(self.span(old.item), ReplaceItem):
                 assert isinstance(edit, ReplaceItem)
-                new = templates.items(edit.items, item.item)
+                by, place = edit.items.index("$value"), self.span(old.item)
+                new = templates.items(edit.items, layout.moved_right(item.item, by, place.column, indent))
                 new = [*new[:-1], new[-1].with_changes(comma=item.comma)]
             items += new
         return node.with_changes(items=items)

@@ -17,6 +17,7 @@ from dbhygiene.source.records import Record
 
 Gap: TypeAlias = cst.BaseParenthesizableWhitespace
 ItemT = TypeVar("ItemT", bound="cst.Arg | cst.BaseDictElement | cst.ImportAlias")
+ExprT = TypeVar("ExprT", bound=cst.BaseExpression)
 
 NOTHING = cst.SimpleWhitespace("")
 SPACE = cst.SimpleWhitespace(" ")
@@ -111,6 +112,35 @@ def _split(gap: Gap, *, first: bool) -> tuple[Gap, Gap]:
     if isinstance(gap, cst.ParenthesizedWhitespace):
         return gap.with_changes(empty_lines=()), _bare(gap).with_changes(empty_lines=gap.empty_lines)
     return gap, SPACE if first else gap
+
+
+def moved_right(value: ExprT, by: int, column: int, indent: int) -> ExprT:
+    """Return an expression that moves to the right, with its lines that are aligned with something on the first one.
+
+    Arguments:
+        column: where it begins on its first line.
+        indent: by how much its statement is indented.
+    """
+    first = cst.Module([]).code_for_node(value).partition("\n")[0]
+    if first.rstrip()[-1:] in "([{":
+        return value
+    moved = value.visit(_AlignedLines(by, column - indent))
+    return cast(ExprT, moved)
+
+
+class _AlignedLines(cst.CSTTransformer):
+    """Moves the lines of an expression that begin to the right of a column."""
+
+    def __init__(self, by: int, column: int) -> None:
+        super().__init__()
+        self.by, self.column = by, column
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
+        match updated_node:
+            case cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(value=blank)):
+                if not blank.strip(" ") and len(blank) > self.column:
+                    return updated_node.with_changes(last_line=cst.SimpleWhitespace(blank + " " * self.by))
+        return updated_node
 
 
 def add_argument(call: cst.Call, arg: cst.Arg) -> cst.Call:

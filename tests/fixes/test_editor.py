@@ -117,6 +117,15 @@ def test_an_expression_is_replaced(before: str, start: str, code: str, after: st
         ("with c(a) as x:\n    y\n", "with closing(c(a)) as x, x:\n    y\n"),
         ("with c(a) as x, d:\n    y\n", "with closing(c(a)) as x, x, d:\n    y\n"),
         ("with (\n    c(a) as x,\n    d,\n):\n    y\n", "with (\n    closing(c(a)) as x, x,\n    d,\n):\n    y\n"),
+        (
+            "if a:\n    with c(a,\n           b=[d,\n              e]) as x:\n        y\n",
+            "if a:\n    with closing(c(a,\n                   b=[d,\n                      e])) as x, x:\n        y\n",
+        ),
+        (
+            "with c(\n        a,\n        b) as x:\n    y\n",
+            "with closing(c(\n        a,\n        b)) as x, x:\n    y\n",
+        ),
+        ("with c(a,\n    b) as x:\n    y\n", "with closing(c(a,\n    b)) as x, x:\n    y\n"),
     ],
 )
 def test_a_with_item_is_replaced(before: str, after: str) -> None:
