@@ -17,6 +17,7 @@ from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
 from dbhygiene.lifetimes.state import ITSELF
+from dbhygiene.program.bindings import Bindings
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import block_of, is_none, last_name
 from dbhygiene.source.queries import query
@@ -151,8 +152,11 @@ def escape_refusal(life: Lifetime) -> RefusedError:
         if isinstance(node.event, cfg.Bind) and (life.birth, node.event.node) in life.analysis.transfer.given_up:
             then = "dropped" if node.event.value is not None and is_none(node.event.value) else "replaced by a new one"
             return RefusedError(f"after an error it is {then}{where}")
+    elif life.escapes:
+        opener = last_name(life.birth.func)
+        return RefusedError(f"on some paths through `{opener}`, it is not known where the connection goes")
     else:
-        where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""
+        where = ""
     return RefusedError(f"on some paths the connection is passed to other code{where}")
 
 
@@ -217,7 +221,15 @@ def use_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | Non
         return None
     touched = _open_mentions(life)
     own = set(life.file.own(life.scope.node))
-    return next((part.id for part in outside if part not in own or part in touched), None)
+    return next(
+        (part.id for part in outside if part in touched or (part not in own and _is_captured(life, part))), None
+    )
+
+
+def _is_captured(life: Lifetime, name: ast.Name) -> bool:
+    """Whether a mention in an inner function means the variable of the function that opens the resource."""
+    owner = Bindings.of(life.file).owner(name.id, life.file.scope_of(name))
+    return owner is None or owner is life.scope
 
 
 def _seen_mentions(life: Lifetime) -> set[ast.AST]:

@@ -320,3 +320,13 @@ def test_the_note_about_a_transaction_names_the_call_that_leaves_it_open() -> No
     text = text.replace("    conn.execute('create table if not exists t (a)')\n", "")
     (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
     assert f"after an exception, {holds}" in found.notes
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["def show(conn):\n    conn.cursor()", "def show(path):\n    conn = sqlite3.connect(path)\n    conn.close()"],
+)
+def test_the_variable_of_a_function_is_no_use_of_that_of_the_module(function: str) -> None:
+    text = f"import psycopg2\nimport sqlite3\n\n{function}\n\nwith psycopg2.connect('') as conn:\n    conn.cursor()\n"
+    found = check_file(File(Path("app.py"), text), all_rules(), least=Confidence.POSSIBLE)
+    assert [isinstance(each.fix, Fix) for each in found if each.code == "HYG103"] == [True]
