@@ -89,6 +89,9 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "do": (0, "job_func"),
     "register_task": (1, "callback"),
 }
+# Of these, those that call the function with the arguments that follow it, and those that call it for each item.
+PASSES_REST = frozenset({"submit", "run_in_executor"})
+PASSES_ITEMS = frozenset({"map", "imap", "imap_unordered", "map_async"})
 
 # Methods of a queue of RQ, and the function that they put into it.
 ENQUEUES: dict[str, tuple[int, str]] = {

@@ -16,12 +16,13 @@ from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.library import django, opt_in_waits, waits
 from dbhygiene.library.words import words
 from dbhygiene.program import dispatch
-from dbhygiene.program.arguments import bind_arguments, named_parameters
+from dbhygiene.program.arguments import bind_arguments, named_parameters, takes_owner
 from dbhygiene.program.bindings import Bindings, Place, self_class
 from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import ancestry, class_named, function_named, is_model
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.program.passed_calls import passed_calls
 from dbhygiene.program.tasks import task_of
 from dbhygiene.program.thread_wrappers import is_transparent
 from dbhygiene.source.file import File, file_query
@@ -285,6 +286,11 @@ class TypeInference:
             thing = TypeInference.of(file).type_of(value) if value is not None else None
             if thing is not None:
                 found.append(thing)
+        for passed in passed_calls(self.file, function):
+            value = bind_arguments(passed.call, function, bound=takes_owner(self.file.functions[function])).get(name)
+            if value is not None:
+                thing = self.item_of(value) if passed.of_items else self.type_of(value)
+                found += [thing] if thing is not None else []
         return _one_of(found)
 
     def from_annotation(self, annotation: ast.expr) -> InferredType | None:
