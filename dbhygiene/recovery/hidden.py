@@ -53,15 +53,29 @@ def hidden_failures(file: File) -> Iterator[HiddenFailure]:
 
 
 def _leaves_in_last_try(file: File, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
-    """Whether a handler tests the number of the try, and returns or raises in the last one."""
-    if not (isinstance(loop, (ast.For, ast.AsyncFor)) and isinstance(loop.target, ast.Name)):
-        return False
+    """Whether the handler, or the loop beside the `try`, tests the number of the try, and leaves in the last one."""
+    counters = _counters(loop)
+    outside = [each for each in loop.body if isinstance(each, ast.If)]
     asked = [
-        part for part in nodes_of(handler.body) if isinstance(part, ast.If) and mentions(part.test, loop.target.id)
+        part
+        for part in (*nodes_of(handler.body), *outside)
+        if isinstance(part, ast.If) and any(mentions(part.test, each) for each in counters)
     ]
     return any(
         isinstance(block[-1], (ast.Raise, ast.Return)) for each in asked for block in (each.body, each.orelse) if block
     )
+
+
+def _counters(loop: ast.For | ast.AsyncFor | ast.While) -> set[str]:
+    """Return the variables that count the tries: that of `for`, or those of the condition that the loop increases."""
+    if not isinstance(loop, ast.While):
+        return {loop.target.id} if isinstance(loop.target, ast.Name) else set()
+    counted = {
+        part.target.id
+        for part in nodes_of(loop.body)
+        if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name)
+    }
+    return {each for each in counted if mentions(loop.test, each)}
 
 
 def _is_bounded(loop: ast.AST) -> bool:
