@@ -187,6 +187,21 @@ def test_without_a_mark_what_is_named_is_the_root(directory: Path, monkeypatch: 
     assert loading.roots_of([app, part]) == {app: app, part: part}
 
 
+def test_requirements_mark_a_project_that_is_in_no_repository(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top, app = directory / "top", directory / "top" / "app"
+    app.mkdir(parents=True)
+    (top / "requirements.txt").touch()
+    assert [loading.root_of(each) for each in (top, app, app / "a.py")] == [top] * 3
+    (app / "setup.py").touch()
+    assert loading.root_of(app / "a.py") == app
+    (app / "setup.py").unlink()
+    (directory / ".git").mkdir()
+    assert loading.root_of(app / "a.py") == directory
+    (directory / ".git").rmdir()
+    monkeypatch.setenv("HOME", str(top))
+    assert loading.root_of(app) == app
+
+
 def test_the_whole_file_system_is_no_project_and_neither_is_a_home(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FILES = ("dbhygiene.toml", "pyproject.toml")
 MARKERS = (*FILES, "setup.cfg", "setup.py", ".git")
+_WEAK_MARKERS = ("requirements.txt", "Pipfile", "manage.py", "tox.ini")  # of a project that is in no repository
 PREFIX = "DBHYGIENE_"
 _OURS = rb"tool\b[^\n]*dbhygiene|^\s*\[\s*[\"']?tool[\"']?\s*\]"  # else, where it is named, it is a dependency
 
@@ -81,7 +82,16 @@ def marked_root(path: Path, here: Path | None = None) -> Path | None:
             return directory
         if ".git" in markers:
             break
-    return around or nearest
+    return around or nearest or _weakly_marked_root(start)
+
+
+def _weakly_marked_root(start: Path) -> Path | None:
+    for directory in (start, *start.parents):
+        if is_too_much(directory):
+            break
+        if any(os.path.exists(os.path.join(directory, marker)) for marker in _WEAK_MARKERS):
+            return directory
+    return None
 
 
 def _has_settings(path: Path) -> bool:
