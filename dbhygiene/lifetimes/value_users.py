@@ -64,6 +64,7 @@ class ValueUsers:
 
     def __init__(self, life: Lifetime, place: Place) -> None:
         self.file, self.place, self.is_async = life.file, place, life.resource.is_async
+        self.birth = life.birth
 
     def mentions(self, given: ast.expr) -> bool:
         """Whether an expression mentions the value, or a function that uses it."""
@@ -177,7 +178,20 @@ class ValueUsers:
         return found
 
     def _uses(self, code: Function, users: set[Code | None]) -> bool:
+        if self._stores_another(code):
+            return False
         return any(
             self.is_value(part) or (isinstance(part, ast.Call) and self.function(part.func) in users)
             for part in self.file.own(code)
         )
+
+    def _stores_another(self, code: Function) -> bool:
+        """Whether a function always gives the variable or field another value before it uses any."""
+        for statement in code.body:
+            match statement:
+                case ast.Assign(targets=targets, value=value) if any(map(self.is_itself, targets)):
+                    parts = [*ast.walk(value)]
+                    return self.birth not in parts and not any(map(self.is_value, parts))
+            if any(map(self.is_value, ast.walk(statement))):
+                return False
+        return False
