@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image, image_server
 from dbhygiene.servers.commands import programs_of
@@ -38,7 +39,7 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
     assignments += _assignments_of_init_scripts(service, files)
     assignments += flags(image.database, words, place)
     found = numbers(image.database, assignments).or_default(image_numbers(image, service.image, service.image_place))
-    if runs is None or (_reads_unseen_file(service, words, read, files) and not assignments):
+    if runs is None or (_takes_unseen_options(service, words, read, files) and not assignments):
         unknown = (Limit(UNKNOWN_NUMBER, name, Origin.FILE, service.image_place) for name in _UNKNOWN[image.database])
         found = Numbers(*unknown)
     made = Server(image.database, service.hosts, found.idle, found.connections, service.image_place)
@@ -77,10 +78,13 @@ def _runs_server(service: Service, words: list[tuple[str, int]], files: Deployme
     return None if any(_SERVER_PROGRAM.search(files.text(name)) for name in sources) or not sources else False
 
 
-def _reads_unseen_file(service: Service, words: list[tuple[str, int]], read: set[str], files: Deployment) -> bool:
-    """Whether a service reads an option file that is not known: its command names one, or it mounts one."""
+def _takes_unseen_options(service: Service, words: list[tuple[str, int]], read: set[str], files: Deployment) -> bool:
+    """Whether a service takes options that are not known: of a file that it names or mounts, or of a variable."""
     if not read and any("config_file=" in word or "--defaults-" in word for word, _ in words):
         return True
+    neighbours = pairwise(word for word, _ in words)
+    if any(word.startswith("$") and (before == "-c" or not before.startswith("-")) for before, word in neighbours):
+        return True  # `postgres ${EXTRA_ARGUMENTS}`
     if any(word == "RUN" and _WRITES_OPTIONS.search(text) for word, text in _instructions(service, files)):
         return True
     sources = [source for source, target in all_volumes(service) if _OPTION_FILE.search(target)]

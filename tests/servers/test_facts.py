@@ -149,6 +149,18 @@ def test_anchors_merges_and_unknown_tags_are_read() -> None:
     assert connections(found) == (20, "max_connections")
 
 
+def test_a_command_whose_options_are_in_a_variable_tells_no_number() -> None:
+    def of(command: str) -> tuple[float, str] | None:
+        more = f"    command: {command}\n"
+        return connections(facts(compose_0yml=COMPOSE.format(image="postgres:16", more=more)), "postgresql")
+
+    assert of("postgres") == (97, "max_connections")
+    assert of("postgres ${MORE_ARGUMENTS:-}") is None
+    assert of("postgres $MORE -c max_connections=300") == (297, "max_connections")
+    assert of("postgres -c shared_buffers=${BUFFERS}") == (97, "max_connections")
+    assert of("postgres -c ${SETTING}") is None
+
+
 def test_an_override_has_the_image_of_its_base_and_the_most_generous_holds() -> None:
     found = facts(
         docker__compose_0yml=COMPOSE.format(image="postgres:16", more=""),
