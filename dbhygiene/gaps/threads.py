@@ -70,7 +70,7 @@ def unclosed_threads(file: File) -> tuple[UnclosedThreads, ...]:
     kept: dict[ast.Call, dict[Function, Thread]] = {}
     for call in sorted(file.nodes(ast.Call), key=lambda call: (call.lineno, call.col_offset)):
         kept[call] = {thread.function: thread for thread in threads(file, call) if keeps_connection(thread)}
-        if kept[call] and _is_lent_to_lasting_pool(file, call):
+        if kept[call] and is_lent_to_lasting_pool(file, call):
             kept[call] = {
                 function: thread for function, thread in kept[call].items() if not _keeps_for_next_job(thread)
             }
@@ -146,7 +146,7 @@ def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
     return None
 
 
-def _is_lent_to_lasting_pool(file: File, call: ast.Call) -> bool:
+def is_lent_to_lasting_pool(file: File, call: ast.Call) -> bool:
     """Whether a call passes a job to a pool that lives as long as the process: in a global variable, or a field.
 
     Its threads are few, and do not end. A pool that each request makes, or a view object, is none.

@@ -34,6 +34,17 @@ RUNS_IN_THREADS: dict[str, tuple[str, str, str]] = {"run": ("nornir", "task", r"
 RUN_BESIDE = {name: THREADS[name] for name in ("asyncio.to_thread", "anyio.to_thread.run_sync")} | {
     name: given for name, given in THREADS.items() if name.endswith("run_in_threadpool")
 }
+# Calls that run a function in a thread that they borrow: the thread lives on when the function has ended.
+LENDS_THREADS = frozenset(THREADS.keys() - THREAD_CLASSES.keys() - {"_thread.start_new_thread"}) | frozenset(
+    THREADS_IF_FALSE
+)
+# Methods whose result ends the work of a web application when its `with` block ends: its sessions are removed.
+CONTEXT_MAKERS = frozenset({"app_context", "test_request_context", "request_context", "test_client"})
+# Words of programs in which other code may run after each task, job or event.
+HOOKS_OF_WORKERS = (
+    *("task_postrun", "task_prerun", "after_return", "worker_process_init", "ContextTask", "def __call__"),
+    *("after_process_message", "post_execute", "add_listener"),
+)
 # Executors whose `with` block waits for all functions that were passed to them.
 EXECUTORS = frozenset(
     f"concurrent.futures.{module}{kind}PoolExecutor"

@@ -17,6 +17,7 @@ __all__ = [
     "GIVING",
     "HEALTH",
     "HIDING",
+    "LASTING",
     "MODULES",
     "PROBED",
     "RECOVERING",
@@ -54,6 +55,12 @@ THREADING = frozenset(
         ".start(",
     }
 )
+
+# One of these stands where a program starts work in a thread or a worker, or works in a loop as long as it runs.
+LASTING = THREADING | {
+    *("add_job", "job", "task", "schedule", "celery", "dramatiq", "huey", "while ", "submit(", "on_message"),
+    *("callback", "consume"),
+}
 
 SESSIONS = SQLALCHEMY | {"airflow"}  # hooks of Airflow return engines
 CONNECTIONS = DRIVERS | SQLALCHEMY

@@ -14,6 +14,8 @@ REGISTRIES = words(
     """sqlalchemy.orm.scoped_session sqlalchemy.orm.scoping.scoped_session
     sqlalchemy.ext.asyncio.async_scoped_session"""
 )
+# Functions by which a registry keeps one session for each thread, as it does by itself.
+SAME_AS_THREAD = words("get_ident __ident_func__ _get_ident current_thread getcurrent")
 # Methods of other libraries that return a new engine: of Airflow's hooks.
 MAKES_ENGINE = words(".get_sqlalchemy_engine")
 # Methods of a session after which its next query takes another connection; `dispose` and `expire_all` are none.

@@ -39,6 +39,16 @@ def solve_facts(file: File, code: Code, start: Iterable[Fact], transfer: Transfe
         return None
 
 
+def path_to_exit(
+    file: File, code: Code, start: Iterable[Fact], transfer: Transfer[Fact], wanted: Fact
+) -> list[Node] | None:
+    """Return the nodes of a path on which a function returns with a fact; None if there is none, or it is not known."""
+    graph, solution = _graph_of(file, code), solve_facts(file, code, start, transfer)
+    if graph is None or solution is None or wanted not in solution.at(graph.exit):
+        return None
+    return [node for node, _, _ in solution.path(graph.exit, wanted)]
+
+
 def everywhere(fact: Fact) -> list[tuple[EdgeKind, Fact]]:
     """Return a fact on each kind of edge."""
     return [(kind, fact) for kind in _KINDS]
