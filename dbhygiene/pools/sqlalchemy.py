@@ -212,6 +212,12 @@ def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], boo
         case ast.BoolOp(op=ast.And(), values=values) if truth:
             found = [_databases_of_test(value, True) for value in values]
             return next((one for one in found if one[0]), (frozenset(), truth))
+        case ast.BoolOp(op=ast.Or(), values=values):
+            # Of `not url or kind == SQLITE`, only the second operand speaks of a database.
+            found = [_databases_of_test(each, truth) for each in values if not (truth and _is_negated(each))]
+            alike = [named for named, told in found if told is truth and named]
+            is_clear = not truth or len(alike) == len(found)
+            return frozenset[str]().union(*(alike if is_clear else ())), truth
         case ast.Compare(ops=[ast.Eq() | ast.In() | ast.Is()], comparators=[other], left=left):
             return _databases_in(left) | _databases_in(other), truth
         case ast.Compare(ops=[ast.NotEq() | ast.NotIn()], comparators=[other], left=left):
@@ -221,16 +227,25 @@ def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], boo
     return frozenset(), truth
 
 
+def _is_negated(test: ast.expr) -> bool:
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+
+
 def _databases_in(expr: ast.expr) -> frozenset[str]:
     names = set()
     parts = expr.elts if isinstance(expr, (ast.Tuple, ast.List, ast.Set)) else [expr]
     for part in parts:
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            name = re.split(r"[+:]", part.value.lower())[0]
-            if name in ("mysql", "mariadb"):
-                names.add(MYSQL)
-            elif name in OTHERS:
-                names.add(name)
+        match part:
+            case ast.Constant(value=str(text)):
+                name = re.split(r"[+:]", text.lower())[0]
+            case ast.Attribute(attr=member) if member.isupper():
+                name = member.lower()  # of an enumeration
+            case _:
+                continue
+        if name in ("mysql", "mariadb"):
+            names.add(MYSQL)
+        elif name in OTHERS:
+            names.add(name)
     return frozenset(names)
 
 
