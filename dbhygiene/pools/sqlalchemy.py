@@ -213,7 +213,7 @@ def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], boo
             found = [_databases_of_test(value, True) for value in values]
             return next((one for one in found if one[0]), (frozenset(), truth))
         case ast.BoolOp(op=ast.Or(), values=values):
-            # Of `not url or kind == SQLITE`, only the second operand speaks of a database.
+            # In `not url or kind == SQLITE`, only the second operand names a database.
             found = [_databases_of_test(each, truth) for each in values if not (truth and _is_negated(each))]
             alike = [named for named, told in found if told is truth and named]
             is_clear = not truth or len(alike) == len(found)

@@ -139,12 +139,14 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.edits import InsertBefore
+from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, HIDING
+from dbhygiene.recovery.attempts import logs
 from dbhygiene.recovery.hidden import HiddenFailure, hidden_failures
 from dbhygiene.recovery.swallowed import swallowed_errors
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import last_name
 
 
 @rule("HYG407", on=File, imports=DATABASES, also=HIDING)
@@ -187,6 +189,17 @@ def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:
         ):
             if name != "_" and count > 0:
                 code = f"if {name} == {count - 1}:\n    raise"
-                edit = InsertBefore(file.span(found.handler.body[0]), code)
+                body = found.handler.body
+                acting = next((each for each in body if not _logs(each)), None)  # the last error is logged, too
+                edit = (
+                    InsertAfter(file.span(body[-1]), code) if acting is None else InsertBefore(file.span(acting), code)
+                )
                 return Fix("Raise the error in the last round", (edit,), Safety.UNSAFE)
     return NoFix("cannot tell which attempt is the last; raise the error in the last attempt, or after the loop")
+
+
+def _logs(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call() as call):
+            return logs(call) and last_name(call.func) != "sleep"
+    return False
