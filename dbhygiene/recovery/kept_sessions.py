@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from operator import itemgetter
 from typing import Literal, TypeAlias
 
@@ -44,6 +45,7 @@ from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 
 _FLASK = "flask_sqlalchemy.SQLAlchemy"
+_NAME_REGISTRIES = ("scoped_session", "flask_sqlalchemy")  # most projects have no registry
 _MOST = 300  # functions that one job reaches; with more, it is not understood
 _ENDS = frozenset({"commit", "rollback", "remove"})
 _ENDS_BY_SESSION = frozenset({"close", "close_all", "invalidate", "reset", "close_all_sessions"})
@@ -125,7 +127,7 @@ class KeptSession(Record):
 @query
 def kept_sessions(file: File) -> tuple[KeptSession, ...]:
     """Return the sessions that functions which a file starts keep: each function once, at its first start."""
-    if is_test_file(file):
+    if is_test_file(file) or not any(map(partial(_names, file), _NAME_REGISTRIES)):
         return ()
     by_function: dict[Function, list[Start]] = {}
     for start in sorted(_starts(file), key=lambda start: (start.node.lineno, start.node.col_offset)):
@@ -135,6 +137,11 @@ def kept_sessions(file: File) -> tuple[KeptSession, ...]:
         if (kept := _kept(first)) is not None and not _is_ended_around(first, kept.asked.registry):
             found.append(KeptSession(first, kept, tuple(each for each in others if each.node is not first.node)))
     return tuple(found)
+
+
+def _names(file: File, word: str) -> bool:
+    """Whether a file of the project contains a word."""
+    return word in file.text or bool(file.project.files_containing(word))
 
 
 # -- starts -----------------------------------------------------------------------------------------------
