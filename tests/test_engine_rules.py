@@ -427,6 +427,28 @@ def test_an_engine_of_a_program_that_the_project_installs_ends_with_it(tmp_path:
     assert found_in(tmp_path, "HYG201", report=report, test_report=test) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ('"""Contact: me@example.com"""', []),
+        ("# loops over the queue, and polls", []),
+        ("from models.scheduler import Base", []),
+        ("import apscheduler", [("tables", 3)]),
+        ("def consume():\n    pass", [("tables", 3)]),
+        ("client.on_message = create", [("tables", 3)]),
+        ("@app.route('/')\ndef index():\n    pass", [("tables", 3)]),
+    ],
+)
+def test_words_outside_the_code_of_a_script_wait_for_nothing(
+    tmp_path: Path, words: str, found: list[tuple[str, int]]
+) -> None:
+    script = (
+        f"{SYNC}\n{words}\n\ndef create():\n    Base.metadata.create_all(engine)\n\n"
+        "if __name__ == '__main__':\n    create()\n"
+    )
+    assert found_in(tmp_path, "HYG201", tables=script) == found
+
+
 def test_an_engine_that_only_scripts_use_ends_with_them(tmp_path: Path) -> None:
     script = (
         "from sqlalchemy import text\n\nfrom store import engine\n\nwith engine.begin() as connection:\n"

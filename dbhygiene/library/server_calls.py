@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 
 from dbhygiene.library.words import words
 from dbhygiene.source.file import File, file_query
 from dbhygiene.source.lazy_pattern import lazy_pattern
+from dbhygiene.source.nodes import Function
 
 # Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
 REFRESHES = words(
@@ -49,8 +52,34 @@ def may_wait(file: File) -> bool:
 
 @file_query
 def may_wait_for_program(file: File) -> bool:
-    """Whether a program may wait for more than the answers of a person to its questions."""
-    return _MAY_WAIT_FOR_PROGRAM.search(file.text) is not None or _mentions_configured(file)
+    """Whether a program may wait for more than the answers of a person to its questions.
+
+    Only its code decides: an address such as `me@example.com` in a comment is no decorator.
+    """
+    if _mentions_configured(file):
+        return True
+    if _MAY_WAIT_FOR_PROGRAM.search(file.text) is None:
+        return False
+    return any(_MAY_WAIT_FOR_PROGRAM.search(words) is not None for words in _words_of_code(file))
+
+
+def _words_of_code(file: File) -> Iterator[str]:
+    """Yield the words of a program's code: its names, decorators, assignments to fields, loops and packages."""
+    for name in file.nodes(ast.Name):
+        yield name.id
+    for attribute in file.nodes(ast.Attribute):
+        yield attribute.attr if isinstance(attribute.ctx, ast.Load) else f"{attribute.attr} ="
+    for keyword in file.nodes(ast.keyword):
+        yield keyword.arg or ""
+    definitions: list[Function | ast.ClassDef] = [*file.nodes(ast.FunctionDef), *file.nodes(ast.AsyncFunctionDef)]
+    for definition in (*definitions, *file.nodes(ast.ClassDef)):
+        yield definition.name
+        yield from (f"@{file.segment(each)}" for each in definition.decorator_list)
+    yield from ("while" for _ in file.nodes(ast.While))
+    for imported in file.nodes(ast.ImportFrom):
+        yield (imported.module or "").partition(".")[0]
+    for statement in file.nodes(ast.Import):
+        yield from (each.name.partition(".")[0] for each in statement.names)
 
 
 def _mentions_configured(file: File) -> bool:
