@@ -293,6 +293,75 @@ def test_what_a_test_throws_away_says_nothing(tmp_path: Path) -> None:
     assert found_in(tmp_path, "HYG208", factory=FACTORY, test_factory=test) == []
 
 
+MADE_PER_USE = """from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+def get_engine(host):
+    return create_engine("mysql+pymysql://shop@" + host)
+
+class Context:
+    def __init__(self, host):
+        engine = get_engine(host)
+        self.engine = engine
+
+    def __enter__(self):
+        self.session = sessionmaker(bind=self.engine)()
+        return self.session
+
+    def __exit__(self, *exception):
+        self.session.close()
+"""
+POLL = """from context import Context
+
+def poll(host):
+    while True:
+        with Context(host) as session:
+            session.execute("select 1")
+"""
+
+
+def test_an_engine_of_an_object_made_for_one_use_is_made_repeatedly(tmp_path: Path) -> None:
+    assert found_in(tmp_path, "HYG201", context=MADE_PER_USE, poll=POLL) == []
+    assert found_in(tmp_path, "HYG208", context=MADE_PER_USE, poll=POLL) == [("context", 5)]
+
+
+@pytest.mark.parametrize(
+    "keeper",
+    [
+        "from context import Context\n\nCONTEXT = Context('db')\n",
+        "from context import get_engine\n\nENGINE = get_engine('db')\n",
+    ],
+    ids=["a module keeps the object", "a module keeps the engine"],
+)
+def test_an_engine_whose_object_may_be_kept_grows_old(tmp_path: Path, keeper: str) -> None:
+    assert found_in(tmp_path, "HYG201", context=MADE_PER_USE, poll=POLL, keeper=keeper) == [("context", 5)]
+    assert found_in(tmp_path, "HYG208", context=MADE_PER_USE, poll=POLL, keeper=keeper) == []
+
+
+METHOD = """from sqlalchemy import create_engine
+
+class Base:
+    def get_engine(self, host):
+        return create_engine("mysql+pymysql://shop@" + host)
+"""
+ONE_USE = """from base import Base
+
+class Report(Base):
+    def run(self, host):
+        engine = self.get_engine(host)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("select 1")
+"""
+
+
+def test_callers_of_a_method_may_drop_the_engine_too(tmp_path: Path) -> None:
+    keeper = "from base import Base\n\nENGINE = Base().get_engine('db')\n"
+    assert found_in(tmp_path, "HYG201", base=METHOD) == [("base", 5)]
+    assert found_in(tmp_path, "HYG201", base=METHOD, report=ONE_USE) == []
+    assert found_in(tmp_path, "HYG208", base=METHOD, report=ONE_USE) == [("base", 5)]
+    assert found_in(tmp_path, "HYG201", base=METHOD, report=ONE_USE, keeper=keeper) == [("base", 5)]
+
+
 def test_a_session_is_followed_from_a_factory_of_another_file(tmp_path: Path) -> None:
     factory = """from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker

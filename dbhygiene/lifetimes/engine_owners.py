@@ -17,7 +17,7 @@ from dbhygiene.lifetimes.impact import Runs, runs
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
-from dbhygiene.pools.recreated_engines import is_cached
+from dbhygiene.pools.recreated_engines import calls_that_get, is_cached
 from dbhygiene.program.classes import may_give_older_object
 from dbhygiene.program.definitions import Definition, enclosing_class
 from dbhygiene.source.file import File, function_around, scope_around, with_others
@@ -34,6 +34,7 @@ class Recreation(Record):
     runs: Runs
     maker: tuple[File, ast.Call] | None = None  # makes an object that has a method to dispose of its engine
     closer: str = ""  # that method
+    is_brief: bool = False  # each object is made for one use: the pool lends no connection that is old
 
 
 def recreation(made: Engine) -> Recreation | None:
@@ -61,16 +62,50 @@ def recreation(made: Engine) -> Recreation | None:
             )
     if its_fate is Fate.KEPT and (field := _field(file, call)) is not None:
         return _in_object(file, call, *field)
-    return None
+    return _in_objects_of_callers(made) if its_fate is Fate.HANDED_ON else None
+
+
+def _in_objects_of_callers(made: Engine) -> Recreation | None:
+    """Return why the engine that a function returns is made repeatedly: each caller keeps it in such an object."""
+    found = None
+    for where, call in calls_that_get(made):
+        its_fate = fate(where, call)
+        if is_test_file(where) or its_fate is Fate.HANDED_ON:
+            continue
+        field = _field(where, call) if its_fate is Fate.KEPT else None
+        this = _in_object(where, call, *field) if field is not None else None
+        if this is None or not this.is_brief:
+            return None
+        found = found or this
+    return found
 
 
 def _field(file: File, call: ast.Call) -> tuple[Definition, str] | None:
     """Return the field of an object that an engine is assigned to, and its class."""
     match file.parents.get(call):
         case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
-            cls = enclosing_class(file, scope_around(file, call))
-            return (cls, name) if cls is not None else None
-    return None
+            pass
+        case ast.Assign(targets=[ast.Name(id=local)]) if name := _field_of_local(file, call, local):
+            pass
+        case _:
+            return None
+    cls = enclosing_class(file, scope_around(file, call))
+    return (cls, name) if cls is not None else None
+
+
+def _field_of_local(file: File, call: ast.Call, local: str) -> str:
+    """Return the field that a local variable is assigned to, if that is its only use; else ""."""
+    function = function_around(file, call)
+    if function is None:
+        return ""
+    uses = [each for each in file.own(function) if isinstance(each, ast.Name) and each.id == local]
+    reads = [each for each in uses if isinstance(each.ctx, ast.Load)]
+    if len(uses) != 2 or len(reads) != 1:
+        return ""
+    match file.parents.get(reads[0]):
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
+            return name
+    return ""
 
 
 def _replaced_global(file: File, call: ast.Call) -> str | None:
@@ -106,7 +141,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
     closer = min(closers & ENDING, default="")
     end = f"`{closer}` is not called" if closer else "the object is not kept"
     words = f"each `{cls.node.name}` creates an engine and its pool, but {end}"
-    return Recreation(words, how_often, makers[0] if closer else None, closer)
+    return Recreation(words, how_often, makers[0] if closer else None, closer, is_brief=True)
 
 
 def _disposing_methods(file: File, cls: Definition) -> frozenset[str] | None:

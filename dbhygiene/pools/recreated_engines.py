@@ -13,6 +13,7 @@ from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
+from dbhygiene.program.callers import callers
 from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File, files_with_word, function_around
 from dbhygiene.source.nodes import Function
@@ -43,6 +44,24 @@ def careless_calls(made: Engine) -> tuple[list[tuple[File, ast.Call]], bool]:
     return _careless(made.file, function) if fate(made.file, made.call) is Fate.HANDED_ON else ([], True)
 
 
+def calls_that_get(made: Engine) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls of the function that makes and returns an engine, and of those that pass it on."""
+    function = function_around(made.file, made.call)
+    if function is None or is_test_file(made.file) or fate(made.file, made.call) is not Fate.HANDED_ON:
+        return
+    todo, seen = [(made.file, function)], {function}
+    while todo:
+        at = todo.pop()
+        if is_cached(*at):
+            continue
+        for where, call in _calls(*at):
+            yield where, call
+            caller = function_around(where, call)
+            if caller is not None and caller not in seen and fate(where, call) is Fate.HANDED_ON:
+                seen.add(caller)
+                todo.append((where, caller))
+
+
 def has_no_caller(made: Engine) -> bool:
     """Whether an engine is returned by a function of a module that nothing in the project calls."""
     function = function_around(made.file, made.call)
@@ -71,7 +90,10 @@ def _careless(file: File, function: Function) -> tuple[list[tuple[File, ast.Call
 
 
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
-    """Yield the calls of a function, in its own file and in others of the project."""
+    """Yield the calls of a function or method, in its own file and in others of the project."""
+    if function not in file.tree.body:
+        yield from ((where, call) for where, call, _ in callers(file, function))
+        return
     name = f"{file.module}.{file.functions[function].name}"
     for where in files_with_word(file, function.name):
         for call in where.nodes(ast.Call):

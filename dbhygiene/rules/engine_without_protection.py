@@ -214,7 +214,7 @@ from dbhygiene.source.file import File
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.is_protected or not lasts(made) or (confidence := timeout_confidence(made)) is None:
         return
-    if is_recreated(made):
+    if is_recreated(made) or _serves_one_object(made):
         return  # each is too young to have lost a connection: `engine-per-call`
     if confidence < Confidence.CERTAIN and any(other.is_protected for other in rivals(made)):
         return  # the other branch sets it: leaving it out here is on purpose
@@ -223,6 +223,14 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if only_short_scripts_use(file) or ends_with_crawl(made):
         confidence = Confidence.POSSIBLE  # each process ends before the server loses patience
     yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=tuple(_notes(made)))
+
+
+def _serves_one_object(made: Engine) -> bool:
+    """Whether an object that is made for one use keeps the engine."""
+    from dbhygiene.lifetimes.engine_owners import recreation  # which looks for callers
+
+    found = recreation(made)
+    return found is not None and found.is_brief
 
 
 def _message(made: Engine) -> str:
