@@ -77,6 +77,7 @@ from dbhygiene.lifetimes.passed_functions import (
     generator_of_next,
 )
 from dbhygiene.lifetimes.plain_records import element_value, given_fields
+from dbhygiene.lifetimes.session_queries import is_query
 from dbhygiene.lifetimes.state import ITSELF, PARTS, READERS
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
@@ -703,7 +704,7 @@ class FunctionSemantics(cfg.Semantics):
         return (ORDINARY, CANCELLED)
 
     def at_items(self, iterated: ast.expr) -> tuple[Thrown, ...]:
-        """Return the exceptions of the body of a project's generator; other iterables raise nothing, as lists do."""
+        """Return the exceptions of a project's generator, or of a session's query; other iterables raise nothing."""
         return self._at_items(iterated, frozenset())
 
     def source_of_items(self, iterated: ast.expr) -> ast.expr:
@@ -726,6 +727,8 @@ class FunctionSemantics(cfg.Semantics):
                 return self._at_items(value, seen)
             case ast.Call(args=args) if self.file.resolve(iterated.func) in LAZY:
                 return self._at_items_of(args, seen)
+            case ast.Call() if is_query(self.file, iterated):
+                return (ORDINARY,)  # the loop sends it
             case ast.Call():
                 meant = self._target_of(iterated).callees
                 found = [self.summaries.exceptions_of_items(each.definition) for each in meant]

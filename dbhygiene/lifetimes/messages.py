@@ -20,6 +20,7 @@ from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.session_queries import is_query
 from dbhygiene.lifetimes.state import Fact
 from dbhygiene.program.code import is_generator
 from dbhygiene.program.definitions import Definition, is_context_manager
@@ -42,6 +43,8 @@ _LIMITS = {
 def name_of_call(file: File, node: Located) -> str:
     """Return the name of a call in a sentence."""
     inner = node.value if isinstance(node, ast.Await) else node
+    if isinstance(inner, ast.Name):
+        return f"`{inner.id}`"
     if isinstance(inner, ast.Call):
         return f"`{short_name(inner.func)}`"
     return f"the statement in {file.line_name(node.lineno)}"
@@ -64,7 +67,7 @@ def cause_of(life: Lifetime, culprit: Located) -> str:
         return f"by the `raise` in {life.file.line_name(culprit.lineno)}"
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return at_yield(life)[0]
-    if _is_generator(life, culprit):
+    if isinstance(culprit, ast.Name) or _is_generator(life, culprit) or _is_query(life, culprit):
         return f"if reading {name_of_call(life.file, culprit)} raises"
     if life.raises_exit(culprit):
         return f"when {name_of_call(life.file, culprit)} ends the program"
@@ -200,6 +203,11 @@ def _is_generator(life: Lifetime, culprit: Located) -> bool:
         return False
     made = life.analysis.effects
     return bool(made.at_items(culprit)) and any(_generators(life, culprit))
+
+
+def _is_query(life: Lifetime, culprit: Located) -> bool:
+    """Whether a loop sends a query of a session, whose items raise."""
+    return life.resource.is_lazy and isinstance(culprit, ast.Call) and is_query(life.file, culprit)
 
 
 def _generators(life: Lifetime, call: ast.Call) -> Iterator[Definition]:

@@ -111,7 +111,8 @@ def engines(file: File, call: ast.Call) -> list[Engine]:
 def _binds_later(file: File, factory: ast.expr) -> Iterator[Value]:
     """Yield the engines that a session factory is given later: `Session.configure(bind=engine)`."""
     made = _makers(file, factory)
-    for other in with_others(file, file.project.files_calling("configure")) if made else ():
+    others = with_others(file, file.project.files_calling("configure")) if made else []
+    for other in (each for each in others if each.is_program):
         for call in other.calls.get("configure", ()):
             if isinstance(call.func, ast.Attribute) and not made.isdisjoint(_makers(other, call.func.value)):
                 if (given := evaluate_keywords(other, call).items.get("bind")) is not None:

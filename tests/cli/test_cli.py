@@ -183,7 +183,7 @@ def test_a_directory_with_settings_of_its_own(project: Path) -> None:
 
 def test_the_place_of_an_unknown_rule(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.dbhygiene]\n\nselect = ['HYG22']\n")
-    assert run("check")[2] == "dbhygiene: pyproject.toml:3: unknown rule `HYG22` (did you mean `HYG202`?)\n"
+    assert run("check")[2] == "dbhygiene: pyproject.toml:3: unknown rule `HYG22` (did you mean `HYG212`?)\n"
     assert run("check", DBHYGIENE_SELECT="HYG22")[2].startswith("dbhygiene: DBHYGIENE_SELECT: unknown rule `HYG22`")
 
 
@@ -232,7 +232,7 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
         (["check", "--selct", "x"], "no such option `--selct` (did you mean `--select`?)"),
         (["chek"], "no such command `chek` (did you mean `check`?)"),
         (["check", "nowhere.py"], "nowhere.py: no such file or directory"),
-        (["check", "--select", "HYG102,HYG22"], "unknown rule `HYG22` (did you mean `HYG202`?)"),
+        (["check", "--select", "HYG102,HYG22"], "unknown rule `HYG22` (did you mean `HYG212`?)"),
         (["check", "--select", "hyg102"], "unknown rule `hyg102` (did you mean `HYG102`?)"),
         (["check", "--ignore", "HYG001"], "`HYG001` is not a rule: it is always reported"),
         (["check", "--config", "per-file-ignores={'*'=['HYG777']}"], "--config: unknown rule `HYG777`"),

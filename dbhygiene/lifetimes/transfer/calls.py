@@ -15,6 +15,7 @@ from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import ANYTHING, FALSY, NONE, TRUTHY, Known, assume, method_owner
 from dbhygiene.lifetimes.selected_columns import reads_data
+from dbhygiene.lifetimes.session_queries import is_query, is_sent_later
 from dbhygiene.lifetimes.state import (
     CLOSE_METHOD,
     CLOSER,
@@ -42,7 +43,6 @@ from dbhygiene.lifetimes.state import (
 from dbhygiene.lifetimes.transfer.arguments import Arguments
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 from dbhygiene.lifetimes.transfer.containers import COPYING, TAKING_OUT, Containers
-from dbhygiene.lifetimes.transfer.session_queries import is_query, is_sent_later
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values
 

@@ -12,7 +12,8 @@ from dbhygiene.library.sqlalchemy import BUILDS_QUERY, MAKES_CLAUSE
 from dbhygiene.library.words import words
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import walk
+from dbhygiene.source.nodes import COMPREHENSION, walk
+from dbhygiene.source.scopes import Scope
 
 _TAKES_CLAUSE = BUILDS_QUERY | words("in_ not_in notin_ any has")
 
@@ -20,7 +21,12 @@ _TAKES_CLAUSE = BUILDS_QUERY | words("in_ not_in notin_ any has")
 def is_query(file: File, expr: ast.expr) -> bool:
     """Whether an expression is a query that a session has begun, and that is not sent yet."""
     origins = {*closure(_origin(expr), lambda origin: map(_origin, _values(file, origin)))}
-    return all(isinstance(each, ast.Call) or _values(file, each) for each in origins)
+    return all(_begins_query(each) or _values(file, each) for each in origins)
+
+
+def _begins_query(expr: ast.expr) -> bool:
+    """Whether a call may begin a query of a session: no query of another library, which is given a text."""
+    return isinstance(expr, ast.Call) and not any(isinstance(each, ast.Constant) for each in expr.args)
 
 
 def _origin(expr: ast.expr) -> ast.expr:
@@ -34,7 +40,15 @@ def _origin(expr: ast.expr) -> ast.expr:
 
 def _values(file: File, expr: ast.expr) -> list[ast.expr]:
     """Return the values of a variable; none if it is a parameter, or bound in a way that shows no value."""
-    return file.scope_of(expr).aliases.get(expr.id, []) if isinstance(expr, ast.Name) else []
+    return _scope_of(file, expr).aliases.get(expr.id, []) if isinstance(expr, ast.Name) else []
+
+
+def _scope_of(file: File, name: ast.Name) -> Scope:
+    """Return the scope that binds a name: that of the function, for a name in a comprehension."""
+    scope = file.scope_of(name)
+    while isinstance(scope.node, COMPREHENSION) and name.id not in scope.bound and scope.parent is not None:
+        scope = scope.parent
+    return scope
 
 
 def is_sent_later(file: File, call: ast.Call) -> bool:
@@ -56,5 +70,5 @@ def _is_only_called(file: File, query: ast.expr) -> bool:
             scope = file.scope_of(variable)
             named = (each for each in walk(scope.node) if isinstance(each, ast.Name) and each.id == name)
             uses = [each for each in named if isinstance(each.ctx, ast.Load)]
-            return all(file.scope_of(each) is scope and _is_only_called(file, each) for each in uses)
+            return all(_scope_of(file, each) is scope and _is_only_called(file, each) for each in uses)
     return False
