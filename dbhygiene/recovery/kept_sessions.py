@@ -259,7 +259,7 @@ def _needs_context(registry: Registry) -> bool:
 
 
 class _Doing(Record):
-    """What a function itself does, and the functions that it calls, or hands to other code.
+    """What a function itself does, and the functions that it calls.
 
     `contexts`: it may run within a context that ends the session.
     """
@@ -269,7 +269,6 @@ class _Doing(Record):
     contexts: bool = False
     pushes: bool = False
     calls: tuple[tuple[File, Code], ...] = ()
-    handed: tuple[tuple[File, Code], ...] = ()
     unknown: frozenset[str] = frozenset()
 
 
@@ -277,31 +276,41 @@ class _Doing(Record):
 def _doing(file: File, code: Code) -> _Doing:
     asks: list[Asked] = []
     calls: list[tuple[File, Code]] = []
-    handed: list[tuple[File, Code]] = []
     unknown: set[str] = set()
     pushes = ends = False
     for node in own_nodes(code):
         if opens_context(file, node):
             return _Doing(ends=True, contexts=True)
         ends = ends or ends_session(node)
-        if isinstance(node, FUNCTION):
-            handed.append((file, node))
         asks += [Asked(file, sent, found) for sent, found in _registries_asked(file, node) if found is not None]
         if isinstance(node, ast.Call):
             pushes = pushes or last_name(node.func) == "push"
             called = callees(file, node, scope_around(file, node))
             for each in called.definitions:
-                known = _functions_of(each)
-                calls += known[:1]
-                handed += known
+                calls += _functions_of(each)[:1]
             if not called.definitions and isinstance(node.func, ast.Attribute):
                 unknown.add(node.func.attr)
-            if not any(True for _ in threads(file, node)):
-                handed += [found for given in argument_values(node) for found in _functions_given(file, given)]
-    handed += _decorators(file, code)
     if any("context" in last_name(without_arguments(each)).lower() for each in getattr(code, "decorator_list", ())):
         return _Doing(ends=True, contexts=True)
-    return _Doing(tuple(asks), ends, False, pushes, tuple(calls), tuple(handed), frozenset(unknown))
+    return _Doing(tuple(asks), ends, False, pushes, tuple(calls), frozenset(unknown))
+
+
+@query
+def _handed(file: File, code: Code) -> tuple[tuple[File, Code], ...]:
+    """Return the functions that a function defines, hands to other code, or is decorated with.
+
+    They take long to find, and matter only for work that asks a registry.
+    """
+    found: list[tuple[File, Code]] = []
+    for node in own_nodes(code):
+        if isinstance(node, FUNCTION):
+            found.append((file, node))
+        elif isinstance(node, ast.Call):
+            called = callees(file, node, scope_around(file, node))
+            found += [each for definition in called.definitions for each in _functions_of(definition)]
+            if not any(True for _ in threads(file, node)):
+                found += [each for given in argument_values(node) for each in _functions_given(file, given)]
+    return (*found, *_decorators(file, code))
 
 
 def _decorators(file: File, code: Code) -> list[tuple[File, Code]]:
@@ -585,7 +594,7 @@ def _reach(begin: Iterable[tuple[File, Code]], *, with_handed: bool) -> list[tup
     seen = {code for _, code in found}
     for file, code in found:  # grows during the loop
         doing = _doing(file, code)
-        for each in (*doing.calls, *(doing.handed if with_handed else ())):
+        for each in (*doing.calls, *(_handed(file, code) if with_handed and not doing.contexts else ())):
             if each[1] not in seen:
                 seen.add(each[1])
                 found.append(each)
