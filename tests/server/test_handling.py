@@ -521,7 +521,7 @@ FIXED = {
     "Django retried": "error: 2013\ncount: 0",
     "wait for Django": "waits\ncount: 0",
     "number left out": "count: (0,)",
-    "last try": "error: 2013\nraised: 2013",
+    "last try": "error: 2013\nerror: 2013\nraised: 2013",
     "class of another driver": "caught",
     "number of another error": "count: 0",
     "class below SQLAlchemy": "count: 0",
