@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from operator import itemgetter
 from typing import Literal, TypeAlias
 
@@ -127,7 +126,7 @@ class KeptSession(Record):
 @query
 def kept_sessions(file: File) -> tuple[KeptSession, ...]:
     """Return the sessions that functions which a file starts keep: each function once, at its first start."""
-    if is_test_file(file) or not any(map(partial(_names, file), _NAME_REGISTRIES)):
+    if is_test_file(file) or not any(_is_mentioned(file, word) for word in _NAME_REGISTRIES):
         return ()
     by_function: dict[Function, list[Start]] = {}
     for start in sorted(_starts(file), key=lambda start: (start.node.lineno, start.node.col_offset)):
@@ -139,9 +138,9 @@ def kept_sessions(file: File) -> tuple[KeptSession, ...]:
     return tuple(found)
 
 
-def _names(file: File, word: str) -> bool:
+def _is_mentioned(file: File, word: str) -> bool:
     """Whether a file of the project contains a word."""
-    return word in file.text or bool(file.project.files_containing(word))
+    return file.mentions(word) or bool(file.project.files_containing(word))
 
 
 # -- starts -----------------------------------------------------------------------------------------------
@@ -326,7 +325,7 @@ def _functions_of(found: Definition) -> list[tuple[File, Code]]:
     """Return the function of a definition; of a class, what runs when an object of it is made, entered or called."""
     if isinstance(found.node, FUNCTION):
         return [(found.file, found.node)]
-    methods = [
+    return [
         (each.file, method)
         for each in lineage(found)
         if isinstance(each.node, ast.ClassDef)
@@ -334,7 +333,6 @@ def _functions_of(found: Definition) -> list[tuple[File, Code]]:
         for method in each.node.body
         if isinstance(method, FUNCTION) and method.name == name
     ]
-    return list(methods)
 
 
 def _functions_given(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
@@ -389,14 +387,19 @@ def _registries_asked(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, Reg
 def _registries_handed(file: File, call: ast.Call) -> Iterator[Registry]:
     """Yield the registries whose sessions a call passes to a function of the project that queries by them."""
     given = [(each, found) for each in argument_values(call) if (found := _session_given(file, each)) is not None]
-    for definition in callees(file, call, scope_around(file, call)).definitions if given else ():
-        function = definition.node
+    for where, function, name, value in _parameters_given(file, call) if given else ():
+        if _asks_by(where, function, name):
+            yield from (found for each, found in given if each is value)
+
+
+def _parameters_given(file: File, call: ast.Call) -> Iterator[tuple[File, Function, str, ast.expr]]:
+    """Yield the parameters of the project's functions that a call may run, each with its function and its value."""
+    for definition in callees(file, call, scope_around(file, call)).definitions:
+        where, function = definition.file, definition.node
         if isinstance(function, FUNCTION):
-            is_method = definition.file.functions[function].class_scope is not None
+            is_method = where.functions[function].class_scope is not None
             bound = bind_arguments(call, function, bound=is_method and isinstance(call.func, ast.Attribute))
-            for name, value in bound.items():
-                if _asks_by(definition.file, function, name):
-                    yield from (found for each, found in given if each is value)
+            yield from ((where, function, name, value) for name, value in bound.items())
 
 
 def _session_given(file: File, given: ast.expr) -> Registry | None:
@@ -412,14 +415,9 @@ def _asks_by(file: File, function: Function, name: str) -> bool:
                 if any(isinstance(part, ast.Name) and part.id == name for part in _chain(owner)):
                     return True
         if any(isinstance(each, ast.Name) and each.id == name for each in argument_values(call)):
-            for definition in callees(file, call, scope_around(file, call)).definitions:
-                inner = definition.node
-                if isinstance(inner, FUNCTION):
-                    is_method = definition.file.functions[inner].class_scope is not None
-                    bound = bind_arguments(call, inner, bound=is_method and isinstance(call.func, ast.Attribute))
-                    for other, value in bound.items():
-                        if isinstance(value, ast.Name) and value.id == name and _asks_by(definition.file, inner, other):
-                            return True
+            for where, inner, other, value in _parameters_given(file, call):
+                if isinstance(value, ast.Name) and value.id == name and _asks_by(where, inner, other):
+                    return True
     return False
 
 
@@ -434,16 +432,12 @@ def _chain(expr: ast.expr) -> Iterator[ast.expr]:
 
 def _registry_of_query(file: File, expr: ast.expr) -> Registry | None:
     """Return the registry of the query that an expression begins with: `Session.query(Order).filter(...)`."""
-    part = expr
-    while isinstance(part, (ast.Call, ast.Attribute)):
-        if isinstance(part, ast.Call):
-            if isinstance(part.func, ast.Attribute) and part.func.attr == "query":
-                return registry_of(file, part.func.value)
-            part = part.func
-        elif part.attr == "query":
-            return _registry_of_model(file, part.value)
-        else:
-            part = part.value
+    for part in _chain(expr):
+        match part:
+            case ast.Call(func=ast.Attribute(value=owner, attr="query")):
+                return registry_of(file, owner)
+            case ast.Attribute(value=model, attr="query"):
+                return _registry_of_model(file, model)
     return None
 
 
@@ -465,9 +459,7 @@ def _registry_of_model(file: File, model: ast.expr) -> Registry | None:
 def _kept(start: Start) -> Kept | None:
     """Return how the work that a start begins keeps the session; None if it may end it on each path."""
     own = (start.owner, start.function)
-    reached = _reach([own], with_handed=False)
-    asked = next((asked for each in reached or () for asked in _doing(*each).asks), None)
-    if reached is None or asked is None:
+    if (asked := _first_asked(*own)) is None:
         return None
     given = [found for expr in start.arguments for found in functions_of(start.file, expr)]
     given += [(start.runs.file, start.runs.node)] if start.runs is not None else []
@@ -482,6 +474,12 @@ def _kept(start: Start) -> Kept | None:
     if given or _runs_for_ever(*own):
         return None
     return _kept_on_path(*own)
+
+
+def _first_asked(file: File, code: Code) -> Asked | None:
+    """Return the first query by a registry that a function makes, itself or by what it calls."""
+    reached = _reach([(file, code)], with_handed=False)
+    return next((asked for each in reached or () for asked in _doing(*each).asks), None)
 
 
 def _may_end_in(functions: Iterable[tuple[File, Code]]) -> bool:
@@ -568,8 +566,7 @@ def _kept_below(file: File, call: ast.Call) -> Kept | None:
         return None
     where, function = called.definitions[0].file, called.definitions[0].node
     if not _may_end_below(where, function):
-        reached = _reach([(where, function)], with_handed=False)
-        asked = next((asked for each in reached or () for asked in _doing(*each).asks), None)
+        asked = _first_asked(where, function)
         return Kept(asked) if asked is not None else None
     return _kept_on_path(where, function) if not is_generator(function) else None
 
