@@ -81,10 +81,11 @@ def _pool_of(file: File, call: ast.Call) -> SessionPool:
     databases = frozenset[str]().union(*(each.databases for each in made))
     database = next(iter(databases)) if len(databases) == 1 else ""
     kinds = {_KINDS[engine_pool_kind(each)] for each in made}
-    if kinds == {PoolKind.LASTING} and all(_is_of_this_call(file, call, each) for each in made):
-        return SessionPool(PoolKind.OWN, database)
-    if kinds == {PoolKind.LASTING} and all(_is_made_each_time(file, call, each) for each in made):
-        return SessionPool(PoolKind.EACH_CALL, database)
+    if kinds == {PoolKind.LASTING}:
+        if all(_is_of_this_call(file, call, each) for each in made):
+            return SessionPool(PoolKind.OWN, database)
+        if all(_is_made_each_time(file, call, each) for each in made):
+            return SessionPool(PoolKind.EACH_CALL, database)
     return SessionPool(kinds.pop() if len(kinds) == 1 else PoolKind.LASTING, database)
 
 
@@ -130,10 +131,7 @@ def _is_made_each_time(file: File, call: ast.Call, made: Engine) -> bool:
     function = function_around(file, call)
     if function is None or function.decorator_list or fate(made.file, made.call) is Fate.KEPT:
         return False
-    if made.file.path == file.path and function is function_around(made.file, made.call):
-        return True
-    name = _name_of_maker(made)
-    return bool(name) and any(means(file, each.func, name) for each in file.functions[function].calls)
+    return bool(_calls_that_make(file, function, made))
 
 
 def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
@@ -141,11 +139,16 @@ def _is_of_this_call(file: File, call: ast.Call, made: Engine) -> bool:
     function = function_around(file, call)
     if function is None:
         return False
+    makers = _calls_that_make(file, function, made)
+    return bool(makers) and all(_is_dropped(file, function, call, each) for each in makers)
+
+
+def _calls_that_make(file: File, function: Function, made: Engine) -> list[ast.Call]:
+    """Return the calls of a function that make an engine: the one that does so itself, or those of a helper."""
     if made.file.path == file.path and function is function_around(file, made.call):
-        return _is_dropped(file, function, call, made.call)
+        return [made.call]
     name = _name_of_maker(made)
-    by_helper = [each for each in file.functions[function].calls if name and means(file, each.func, name)]
-    return bool(by_helper) and all(_is_dropped(file, function, call, each) for each in by_helper)
+    return [each for each in file.functions[function].calls if name and means(file, each.func, name)]
 
 
 def _is_dropped(file: File, function: Function, call: ast.Call, made: ast.Call) -> bool:
