@@ -22,9 +22,7 @@ from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import ancestry, class_named, function_named, is_model
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.names import canonical_name, find_module
-from dbhygiene.program.passed_calls import passed_calls
 from dbhygiene.program.tasks import task_of
-from dbhygiene.program.thread_wrappers import is_transparent
 from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query, recursive_query, tables
@@ -286,6 +284,8 @@ class TypeInference:
             thing = TypeInference.of(file).type_of(value) if value is not None else None
             if thing is not None:
                 found.append(thing)
+        from dbhygiene.program.passed_calls import passed_calls  # programs with drivers alone ask for no parameter
+
         for passed in passed_calls(self.file, function):
             value = bind_arguments(passed.call, function, bound=takes_owner(self.file.functions[function])).get(name)
             if value is not None:
@@ -422,6 +422,8 @@ class TypeInference:
     def _type_of_call(self, call: ast.Call) -> InferredType | None:
         func = call.func
         if isinstance(func, ast.Call):  # `sync_to_async(f)(...)`
+            from dbhygiene.program.thread_wrappers import is_transparent  # few results are called
+
             match func.args:
                 case [inner, *_] if is_transparent(self.file, self.file.resolve(func.func)):
                     return self.type_of(ast.copy_location(ast.Call(inner, call.args, call.keywords), call))
