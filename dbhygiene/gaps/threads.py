@@ -213,7 +213,9 @@ def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
     Such a thread runs its `run`. If `run` calls the inherited one, or is missing, it runs the constructor's target.
     """
     name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
-    cls = class_named(file, canonical_name(file, name)) if name else None
+    if name is None or not _may_be_thread_class(file, name):
+        return
+    cls = class_named(file, canonical_name(file, name))
     kind = next((base for base in foreign_bases(cls) if base in THREAD_CLASSES), None) if cls else None
     if cls is None or kind is None or not _may_start(file, call, cls):
         return
@@ -227,6 +229,20 @@ def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
             yield from _begin(where, target, file, rest, own)
     elif _runs_at_once(own.node):
         yield Thread(own.file, own.node, file, handed)
+
+
+def _may_be_thread_class(file: File, name: str) -> bool:
+    """Whether a dotted name may be a class of threads: most classes of other files are none, as their names show."""
+    is_own = name.startswith(f"{file.module}.")
+    return is_own or name.rpartition(".")[2] in _names_of_thread_classes(file)
+
+
+@query
+def _names_of_thread_classes(file: File) -> frozenset[str]:
+    """Return the names that classes of threads of the project may have, by its texts."""
+    project = file.project
+    classes = {each.name for kind in THREAD_CLASSES for each in project.class_texts_below(kind.rpartition(".")[2])}
+    return frozenset(name for each in classes for name in project.names_for(each))
 
 
 def _may_start(file: File, made: ast.Call, cls: Definition) -> bool:

@@ -101,6 +101,10 @@ IN_THREADS_OF_THEIR_OWN = (
 
 # The last words of these names: a file that registers a function writes one of the first, or decorates with another.
 WRITTEN = frozenset(name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES))
+# The packages of the calls of each such word: those of other packages register nothing.
+PACKAGES = {
+    word: frozenset(name.partition(".")[0] for name in REGISTERS if name.rpartition(".")[2] == word) for word in WRITTEN
+}
 DECORATED = frozenset(name.rpartition(".")[2] for name in DECORATORS)
 _HINTS = (*WRITTEN, *LISTS, *CALLED, *(name.rpartition(".")[2] for name in HANDLERS), "Servicer")
 _DECORATED = lazy_pattern(rf"@(?:\w+\.)+(?:{'|'.join(sorted(DECORATED))})\b")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN
+from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, PACKAGES, REGISTERS, WRITTEN
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.classes import class_named, foreign_bases
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, is_mentioned
 from dbhygiene.source.nodes import Located, last_name, without_arguments
 
 
@@ -31,7 +31,8 @@ def event_registration(file: File, mention: ast.expr) -> Located | None:
 
 def event_arguments(file: File, call: ast.Call) -> list[ast.expr]:
     """Return the arguments of a call that are functions which a library calls at each event."""
-    if last_name(call.func) not in WRITTEN:
+    word = last_name(call.func)
+    if word not in WRITTEN or not any(is_mentioned(file, package) for package in PACKAGES[word]):
         return []
     known = [argument(call, *REGISTERS[name]) for name in _names(file, call.func) if name in REGISTERS]
     return [given for given in known if given is not None]

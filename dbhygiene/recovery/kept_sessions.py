@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from operator import itemgetter
 from typing import Literal, TypeAlias
 
@@ -37,7 +39,7 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.recovery.paths import everywhere, path_to_exit
-from dbhygiene.source.file import File, scope_around, with_others
+from dbhygiene.source.file import File, is_mentioned, scope_around, with_others
 from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, argument_values, last_name, without_arguments
 from dbhygiene.source.queries import query, recursive_query
@@ -50,6 +52,7 @@ _ENDS = frozenset({"commit", "rollback", "remove"})
 _ENDS_BY_SESSION = frozenset({"close", "close_all", "invalidate", "reset", "close_all_sessions"})
 # Names of sessions and registries: the evaluation of every object with a method `get` would take too long.
 _SESSION = lazy_pattern(r"sess|db|maker|factory|store|registry|scoped|conn|work|uow|trans", re.IGNORECASE)
+_NAMES_END = lazy_pattern(rf"\b(?:{'|'.join(sorted(_ENDS | _ENDS_BY_SESSION))})\b")
 _HAS_END = lazy_pattern(r"\.(?:remove|close|rollback|commit)\(\s*\)")
 _ASKS_OF_QUERY = QUERY_ASKS | {"paginate", "get_or_404", "first_or_404", "one_or_404"}
 _SCHEDULED = "in a scheduled job"
@@ -126,7 +129,7 @@ class KeptSession(Record):
 @query
 def kept_sessions(file: File) -> tuple[KeptSession, ...]:
     """Return the sessions that functions which a file starts keep: each function once, at its first start."""
-    if is_test_file(file) or not any(_is_mentioned(file, word) for word in _NAME_REGISTRIES):
+    if is_test_file(file) or not any(is_mentioned(file, word) for word in _NAME_REGISTRIES):
         return ()
     by_function: dict[Function, list[Start]] = {}
     for start in sorted(_starts(file), key=lambda start: (start.node.lineno, start.node.col_offset)):
@@ -136,11 +139,6 @@ def kept_sessions(file: File) -> tuple[KeptSession, ...]:
         if (kept := _kept(first)) is not None and not _is_ended_around(first, kept.asked.registry):
             found.append(KeptSession(first, kept, tuple(each for each in others if each.node is not first.node)))
     return tuple(found)
-
-
-def _is_mentioned(file: File, word: str) -> bool:
-    """Whether a file of the project contains a word."""
-    return file.mentions(word) or bool(file.project.files_containing(word))
 
 
 # -- starts -----------------------------------------------------------------------------------------------
@@ -281,7 +279,8 @@ def _doing(file: File, code: Code) -> _Doing:
         if opens_context(file, node):
             return _Doing(ends=True, contexts=True)
         ends = ends or ends_session(node)
-        asks += [Asked(file, sent, found) for sent, found in _registries_asked(file, node) if found is not None]
+        if isinstance(node, (ast.Call, ast.For, ast.comprehension)):
+            asks += [Asked(file, sent, found) for sent, found in _registries_asked(file, node) if found is not None]
         if isinstance(node, ast.Call):
             pushes = pushes or last_name(node.func) == "push"
             called = callees(file, node, scope_around(file, node))
@@ -457,13 +456,19 @@ def _registry_of_model(file: File, model: ast.expr) -> Registry | None:
 
 
 def _kept(start: Start) -> Kept | None:
-    """Return how the work that a start begins keeps the session; None if it may end it on each path."""
+    """Return how the work that a start begins keeps the session; None if it may end it on each path.
+
+    Most work ends it in code that it calls. All code that it reaches takes long to find, so that is asked last.
+    """
     own = (start.owner, start.function)
     if (asked := _first_asked(*own)) is None:
         return None
     given = [found for expr in start.arguments for found in functions_of(start.file, expr)]
     given += [(start.runs.file, start.runs.node)] if start.runs is not None else []
-    everything = _reach([own, *given], with_handed=True)
+    by_paths = not given and not _runs_for_ever(*own)
+    if _ends_in(_called([own, *given])) and not (by_paths and _kept_on_path(*own) is not None):
+        return None
+    everything = _reach([own, *given])
     if everything is None or any(_doing(*each).contexts for each in everything):
         return None
     if asked.registry.is_flask and _needs_context(asked.registry):
@@ -471,30 +476,33 @@ def _kept(start: Start) -> Kept | None:
             return None
     if not _may_end_in(everything):
         return Kept(asked)
-    if given or _runs_for_ever(*own):
-        return None
-    return _kept_on_path(*own)
+    return _kept_on_path(*own) if by_paths else None
 
 
 def _first_asked(file: File, code: Code) -> Asked | None:
     """Return the first query by a registry that a function makes, itself or by what it calls."""
-    reached = _reach([(file, code)], with_handed=False)
-    return next((asked for each in reached or () for asked in _doing(*each).asks), None)
+    return next((asked for each in _called([(file, code)]) for asked in _doing(*each).asks), None)
 
 
-def _may_end_in(functions: Iterable[tuple[File, Code]]) -> bool:
+def _may_end_in(functions: Collection[tuple[File, Code]]) -> bool:
     """Whether one of these functions may end the session, or calls a method that may."""
-    doings = [(file, _doing(file, code)) for file, code in functions]
-    if any(doing.ends for _, doing in doings):
+    if _ends_in(functions):
         return True
-    unknown = {name: file for file, doing in doings for name in doing.unknown}
+    unknown = {name: file for file, code in functions for name in _doing(file, code).unknown}
     return any(_may_end(file, name) for name, file in sorted(unknown.items(), key=itemgetter(0)))
+
+
+def _ends_in(functions: Iterable[tuple[File, Code]]) -> bool:
+    """Whether one of these functions itself may end the session."""
+    return any(_doing(*each).ends for each in functions)
 
 
 @query
 def _may_end_below(file: File, code: Code) -> bool:
     """Whether a function, or code that it reaches, may end the session."""
-    reached = _reach([(file, code)], with_handed=True)
+    if _ends_in(_called([(file, code)])):
+        return True
+    reached = _reach([(file, code)])
     return reached is None or _may_end_in(reached)
 
 
@@ -565,9 +573,10 @@ def _kept_below(file: File, call: ast.Call) -> Kept | None:
     if len(called.definitions) != 1 or not isinstance(called.definitions[0].node, FUNCTION):
         return None
     where, function = called.definitions[0].file, called.definitions[0].node
-    if not _may_end_below(where, function):
+    if not _ends_in(_called([(where, function)])):
         asked = _first_asked(where, function)
-        return Kept(asked) if asked is not None else None
+        if asked is None or not _may_end_below(where, function):
+            return Kept(asked) if asked is not None else None
     return _kept_on_path(where, function) if not is_generator(function) else None
 
 
@@ -585,28 +594,52 @@ def _decides_end(file: File, test: ast.expr) -> bool:
     return is_flag or any(_SESSION.search(name) for name in names)
 
 
-def _reach(begin: Iterable[tuple[File, Code]], *, with_handed: bool) -> list[tuple[File, Code]] | None:
-    """Return these functions and those that they reach; None if these are too many."""
-    found = list(begin)
-    seen = {code for _, code in found}
-    for file, code in found:  # grows during the loop
-        doing = _doing(file, code)
-        for each in (*doing.calls, *(_handed(file, code) if with_handed and not doing.contexts else ())):
-            if each[1] not in seen:
-                seen.add(each[1])
-                found.append(each)
-        if len(found) > _MOST:
-            return None
-    return found
+def _called(begin: Iterable[tuple[File, Code]]) -> Iterator[tuple[File, Code]]:
+    """Yield these functions and those that they call, the nearest first: one more than `_MOST` if there are too many.
+
+    They are found soon: questions that some of them decide are asked before all is found that a function reaches.
+    """
+    return islice(_walk(begin, lambda file, code: _doing(file, code).calls), _MOST + 1)
+
+
+def _reach(begin: Collection[tuple[File, Code]]) -> list[tuple[File, Code]] | None:
+    """Return these functions and those that they call or hand to other code; None if these are too many."""
+    if len([*_called(begin)]) > _MOST:
+        return None
+    found = [*islice(_walk(begin, _calls_and_handed), _MOST + 1)]
+    return found if len(found) <= _MOST else None
+
+
+def _calls_and_handed(file: File, code: Code) -> Iterator[tuple[File, Code]]:
+    doing = _doing(file, code)
+    yield from doing.calls
+    if not doing.contexts:
+        yield from _handed(file, code)
+
+
+def _walk(
+    begin: Iterable[tuple[File, Code]], successors: Callable[[File, Code], Iterable[tuple[File, Code]]]
+) -> Iterator[tuple[File, Code]]:
+    """Yield functions and those that they lead to, each once: the nearest first."""
+    todo = deque(begin)
+    seen = {code for _, code in todo}
+    while todo:
+        yield (each := todo.popleft())
+        for further in successors(*each):
+            if further[1] not in seen:
+                seen.add(further[1])
+                todo.append(further)
 
 
 def _may_end(near: File, method: str) -> bool:
     """Whether a method of this name of the project, on an object that is not known, may end a session."""
     if method in QUIET_METHODS or method in ASKS or method in _ASKS_OF_QUERY:
         return False
+    defined = f"def {method}("
+    others = (each for each in near.project.files_containing(defined) if _NAMES_END.search(each.text))
     return any(
         function.name == method and any(ends_session(node) for node in own_nodes(function))
-        for file in with_others(near, near.project.parsed_files_containing(f"def {method}("))
+        for file in with_others(near, (each for each in others if each.is_program))
         for function in file.functions
         if isinstance(function, FUNCTION)
     )

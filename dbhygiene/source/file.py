@@ -757,6 +757,11 @@ def files_with_word(file: File, word: str) -> list[File]:
     return with_others(file, file.project.parsed_files_containing(word))
 
 
+def is_mentioned(file: File, word: str) -> bool:
+    """Whether a file, or another one of its project, contains a word, or a part of one."""
+    return file.mentions(word) or bool(file.project.paths_containing(word))
+
+
 def function_around(file: File, node: ast.AST) -> Function | None:
     """Return the innermost function around a node."""
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
