@@ -27,6 +27,7 @@ _VARIABLE = lazy_pattern(r"\w+=\S*")
 _CONVERSION = lazy_pattern(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[a-zA-Z%]")
 _FIELD = lazy_pattern(r"\{[^{}]*\}")
 _MAKERS = ("subprocess.Popen", "asyncio.create_subprocess_shell")
+_STREAMS = ("stdout", "stderr")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 
@@ -39,6 +40,8 @@ def is_quick(file: File, call: ast.Call, quick: Collection[str]) -> bool:
     if call.args and (_is_quick_command(file, call.args[0], quick) or _is_quick_constant(file, call.args[0])):
         return True
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(owner, ast.Attribute) and owner.attr in _STREAMS:
+        owner = owner.value
     return owner is not None and _is_quick_process(file, owner, quick)
 
 

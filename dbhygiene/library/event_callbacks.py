@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dbhygiene.library.words import words
 from dbhygiene.source.lazy_pattern import lazy_pattern
 
 # Calls that register a function, and the argument that it is: position and name.
@@ -26,7 +27,25 @@ REGISTERS: dict[str, tuple[int, str]] = {
     "telebot.TeleBot.register_message_handler": (0, "callback"),
     "telebot.TeleBot.register_callback_query_handler": (0, "callback"),
     "pyrogram.handlers.MessageHandler": (0, "callback"),
+    "telethon.TelegramClient.add_event_handler": (0, "callback"),
+    "telegram.ext.PreCheckoutQueryHandler": (0, "callback"),
+    "telegram.ext.ChatMemberHandler": (0, "callback"),
+    "telegram.ext.PollAnswerHandler": (0, "callback"),
+    "telegram.ext.TypeHandler": (1, "callback"),
+    "xmlrpc.server.SimpleXMLRPCServer.register_function": (0, "function"),
 }
+
+# Packages that have the classes of discord.py, and the decorators of each.
+_DISCORD = ("discord", "nextcord", "disnake")
+_OF_DISCORD = words(
+    """
+    Client.event ext.commands.command ext.commands.group ext.commands.hybrid_command ext.commands.slash_command
+    ext.commands.Cog.listener ext.commands.Bot.command ext.commands.Bot.event ext.commands.Bot.group
+    ext.commands.Bot.hybrid_command ext.commands.Bot.slash_command ext.commands.Bot.tree.command
+    app_commands.command app_commands.CommandTree.command slash_command Bot.command Bot.event Bot.slash_command
+    ui.button ui.select
+    """
+)
 
 # Decorators that register what they decorate.
 DECORATORS = frozenset(
@@ -34,19 +53,7 @@ DECORATORS = frozenset(
         "telebot.TeleBot.message_handler",
         "telebot.TeleBot.callback_query_handler",
         "telebot.async_telebot.AsyncTeleBot.message_handler",
-        "discord.Client.event",
-        "discord.ext.commands.Bot.command",
-        "discord.ext.commands.Bot.event",
-        "discord.ext.commands.command",
-        "discord.ext.commands.group",
-        "discord.ext.commands.hybrid_command",
-        "discord.ext.commands.slash_command",
-        "discord.ext.commands.Cog.listener",
-        "discord.ext.commands.Bot.group",
-        "discord.ext.commands.Bot.hybrid_command",
-        "discord.ext.commands.Bot.tree.command",
-        "discord.app_commands.command",
-        "discord.app_commands.CommandTree.command",
+        *(f"{package}.{name}" for package in _DISCORD for name in _OF_DISCORD),
         "aiogram.Dispatcher.message_handler",
         "aiogram.Dispatcher.message",
         "aiogram.Dispatcher.callback_query",
@@ -54,10 +61,14 @@ DECORATORS = frozenset(
         "aiogram.Router.message",
         "aiogram.Router.callback_query",
         "pyrogram.Client.on_message",
+        "pyrogram.Client.on_callback_query",
         "telethon.TelegramClient.on",
         "slack_bolt.App.event",
         "slack_bolt.App.command",
         "slack_bolt.App.message",
+        "slack_bolt.App.action",
+        "slack_bolt.App.view",
+        "slack_bolt.App.shortcut",
     }
 )
 
@@ -71,6 +82,12 @@ LISTS = {"socket_mode_request_listeners": "slack_sdk", "message_listeners": "sla
 # package beside which they count.
 CALLED = {"Consumer": (("callbacks", "on_message"), "kombu"), "register_callback": (("callback",), "kombu")}
 
+_HANDLERS_OF_DISCORD = {
+    "Client": r"on_\w+",
+    "Bot": r"on_\w+",
+    "ext.commands.Bot": r"on_\w+",
+    "ext.commands.AutoShardedBot": r"on_\w+",
+}
 # Classes whose methods are called when something happens, and which of them: a pattern.
 HANDLERS = {
     **dict.fromkeys(
@@ -83,11 +100,14 @@ HANDLERS = {
     **dict.fromkeys((f"socketserver.{kind}RequestHandler" for kind in ("Base", "Stream", "Datagram")), r"handle"),
     "http.server.BaseHTTPRequestHandler": r"do_[A-Z]+",
     "http.server.SimpleHTTPRequestHandler": r"do_[A-Z]+",
-    "discord.Client": r"on_\w+",
-    "discord.ext.commands.Bot": r"on_\w+",
+    **{f"{package}.{name}": pattern for package in _DISCORD for name, pattern in _HANDLERS_OF_DISCORD.items()},
     "stomp.ConnectionListener": r"on_message",
     "tweepy.StreamingClient": r"on_\w+",
     "pyinotify.ProcessEvent": r"process_\w+",
+    "smtpd.SMTPServer": r"process_message",
+    "irc.bot.SingleServerIRCBot": r"on_\w+",
+    "twisted.protocols.basic.LineReceiver": r"lineReceived|connection(?:Made|Lost)",
+    "twisted.protocols.basic.LineOnlyReceiver": r"lineReceived|connection(?:Made|Lost)",
 }
 SERVICER = lazy_pattern(r"_pb2_grpc\.\w+Servicer$")  # a base, by its name, whose methods other programs call
 # With one of these, each call comes in a thread or a process of its own, which uses its connection once.

@@ -96,7 +96,9 @@ _PROCESSES = {
     ),
     **_waits(
         WaitKind.PROCESS,
-        """os.system os.wait os.waitpid subprocess.getoutput subprocess.getstatusoutput sh.Command
+        """os.system os.wait os.waitpid subprocess.getoutput subprocess.getstatusoutput sh.Command pexpect.spawn.wait
+        subprocess.Popen.stdout.read subprocess.Popen.stdout.readline subprocess.Popen.stdout.readlines
+        subprocess.Popen.stderr.read subprocess.Popen.stderr.readline subprocess.Popen.stderr.readlines
         multiprocessing.Pool.map multiprocessing.Pool.starmap multiprocessing.Pool.join
         asyncio.subprocess.Process.wait asyncio.subprocess.Process.communicate
         docker.client.DockerClient.containers.run docker.models.containers.Container.exec_run""",
@@ -122,13 +124,27 @@ _EVENTS = {
     **_waits(WaitKind.EVENT, "select.poll.poll selectors.DefaultSelector.select", timeout=(0, "timeout")),
     **_waits(
         WaitKind.EVENT,
-        "redis.Redis.blpop redis.Redis.brpop redis.Redis.xread redis.Redis.xreadgroup redis.StrictRedis.blpop",
+        """redis.Redis.blpop redis.Redis.brpop redis.Redis.bzpopmin redis.Redis.bzpopmax redis.Redis.xread
+        redis.Redis.xreadgroup redis.StrictRedis.blpop redis.StrictRedis.brpop""",
         timeout=(1, "timeout"),
     ),
+    **_waits(
+        WaitKind.EVENT,
+        "redis.Redis.brpoplpush redis.Redis.blmove redis.StrictRedis.brpoplpush",
+        timeout=(2, "timeout"),
+    ),
+    "redis.client.PubSub.get_message": WaitingCall(
+        WaitKind.EVENT, timeout=(1, "timeout"), bound=1.0
+    ),  # by default it does not wait, but is called again after a short sleep
     **dict.fromkeys(
         ("boto3.Client.receive_message", "boto3.Resource.Queue.receive_messages"),
         WaitingCall(WaitKind.EVENT, timeout=(_ANYWHERE, "WaitTimeSeconds"), bound=20.0),  # the most that SQS allows
     ),
+    "google.cloud.pubsub_v1.SubscriberClient.pull": WaitingCall(
+        WaitKind.EVENT, timeout=(_ANYWHERE, "timeout"), bound=90.0
+    ),
+    **_waits(WaitKind.EVENT, "azure.servicebus.ServiceBusReceiver.receive_messages", timeout=(1, "max_wait_time")),
+    **_waits(WaitKind.EVENT, "inotify_simple.INotify.read", timeout=(0, "timeout")),
     **_waits(WaitKind.EVENT, "imapclient.IMAPClient.idle_check", timeout=(0, "timeout")),
     **_waits(WaitKind.EVENT, "google.cloud.pubsub_v1.StreamingPullFuture.result", timeout=(0, "timeout")),
     **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.poll", timeout=(0, "timeout")),
@@ -150,15 +166,16 @@ _SERVERS = _waits(
     """telegram.ext.Application.run_polling telegram.ext.Application.run_webhook telegram.ext.Updater.idle
     telebot.TeleBot.polling telebot.TeleBot.infinity_polling
     aiogram.Dispatcher.start_polling aiogram.executor.start_polling
-    discord.Client.run discord.Bot.run
-    discord.ext.commands.Bot.run slack_bolt.adapter.socket_mode.SocketModeHandler.start
+    discord.Client.run discord.Bot.run discord.ext.commands.Bot.run nextcord.Client.run nextcord.ext.commands.Bot.run
+    disnake.Client.run disnake.ext.commands.Bot.run disnake.ext.commands.InteractionBot.run
+    slack_bolt.adapter.socket_mode.SocketModeHandler.start
     pika.BlockingConnection.channel.start_consuming pika.adapters.blocking_connection.BlockingChannel.start_consuming
     paho.mqtt.client.Client.loop_forever
     websocket.WebSocketApp.run_forever apscheduler.schedulers.blocking.BlockingScheduler.start
  socketserver.TCPServer.serve_forever http.server.HTTPServer.serve_forever
     twisted.internet.reactor.run tornado.ioloop.IOLoop.start
     pyrogram.Client.run telethon.TelegramClient.run_until_disconnected
-    stomp.Connection.wait kombu.mixins.ConsumerMixin.run""",
+    stomp.Connection.wait kombu.mixins.ConsumerMixin.run pyinotify.Notifier.loop irc.bot.SingleServerIRCBot.start""",
 )
 
 _JOBS = _waits(
@@ -175,7 +192,9 @@ _JOBS = _waits(
     boto3.Waiter.wait
     crewai.Crew.kickoff langchain.agents.AgentExecutor.invoke langchain.agents.AgentExecutor.run
     agents.Runner.run agents.Runner.run_sync smolagents.CodeAgent.run smolagents.ToolCallingAgent.run
-    docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
+    docker.models.containers.Container.wait docker.client.DockerClient.images.build
+    docker.client.DockerClient.images.pull scrapy.crawler.CrawlerProcess.start scrapy.cmdline.execute
+    huggingface_hub.snapshot_download replicate.run
     azure.core.polling.LROPoller.result azure.core.polling.LROPoller.wait""",
 )
 
@@ -228,6 +247,11 @@ ITERATED = {
     "concurrent.futures.as_completed": WaitKind.TASKS,
     "pika.adapters.blocking_connection.BlockingChannel.consume": WaitKind.EVENT,
     "kubernetes.watch.Watch.stream": WaitKind.EVENT,
+    "azure.servicebus.ServiceBusReceiver": WaitKind.EVENT,
+    "vk_api.longpoll.VkLongPoll.listen": WaitKind.EVENT,
+    "vk_api.bot_longpoll.VkBotLongPoll.listen": WaitKind.EVENT,
+    "praw.models.Subreddit.stream.comments": WaitKind.EVENT,
+    "praw.models.Subreddit.stream.submissions": WaitKind.EVENT,
     "docker.client.DockerClient.events": WaitKind.EVENT,
     "watchfiles.watch": WaitKind.EVENT,
     **dict.fromkeys(
@@ -299,6 +323,7 @@ RETURNS = {
     "redis.from_url": "redis.Redis",
     "redis.Redis.from_url": "redis.Redis",
     "redis.Redis.pubsub": "redis.client.PubSub",
+    **dict.fromkeys(("praw.Reddit.subreddit", "praw.models.Redditor.subreddit"), "praw.models.Subreddit"),
     "multiprocessing.get_context": "multiprocessing",
     "docker.from_env": "docker.client.DockerClient",
     "docker.DockerClient": "docker.client.DockerClient",
@@ -329,6 +354,11 @@ RETURNS = {
         ),
         "ffmpeg.Stream",
     ),
+    "azure.servicebus.ServiceBusClient.from_connection_string": "azure.servicebus.ServiceBusClient",
+    **dict.fromkeys(
+        (f"azure.servicebus.ServiceBusClient.get_{kind}_receiver" for kind in ("queue", "subscription")),
+        "azure.servicebus.ServiceBusReceiver",
+    ),
     "boto3.client": "boto3.Client",
     "boto3.session.Session.client": "boto3.Client",
     "boto3.resource": "boto3.Resource",
@@ -357,7 +387,7 @@ def returned_class(name: str) -> str | None:
 # The objects on the way to one of these: `client.chat` in `client.chat.completions.create`.
 ON_THE_WAY = frozenset(
     ".".join(parts[:length])
-    for parts in (name.split(".") for name in (*WAITS, *RETURNS, *REGISTERS))
+    for parts in (name.split(".") for name in (*WAITS, *ITERATED, *RETURNS, *REGISTERS))
     for length in range(2, len(parts))
 )
 
