@@ -24,6 +24,7 @@ from dbhygiene.gaps.effects import Wait as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, places, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers_on_path
 from dbhygiene.gaps.states import GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
+from dbhygiene.gaps.timed_queries import rounds_between_queries
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import named_parameters
@@ -277,7 +278,10 @@ class ImplicitWalk(Semantics):
         if cycle not in self._known_rounds:
             within = (c for c in self._cycles.values() if c is not cycle and c.loop and cycle.head in c.nodes)
             few = any(within) or any(map(self._may_ask, cycle.nodes))
-            self._known_rounds[cycle] = rounds(self._routine.file, cycle, few=few)
+            known = rounds(self._routine.file, cycle, few=few)
+            if cycle.loop is None:
+                known = rounds_between_queries(self._routine.file, cycle, known, self._may_ask)
+            self._known_rounds[cycle] = known
         return self._known_rounds[cycle]
 
     def _may_ask(self, node: Node) -> bool:
