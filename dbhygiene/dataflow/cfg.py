@@ -614,7 +614,9 @@ class _Builder:
                 if verdict is Catches.NEVER or self.is_shadowed(handler, stmt.handlers[:number]):
                     continue
                 entered.add(handler)
-                reraised = self.narrow(thrown, handler) if _reraises(handler) else ()
+                earlier = [each for before in stmt.handlers[:number] for each in exception_types(before.type)]
+                here = thrown.excluding(self.semantics.resolve(each) for each in earlier if each is not None)
+                reraised = self.narrow(here, handler) if _reraises(handler) else ()
                 if is_star:  # a group may be split: another handler can still see the rest
                     node.to("next", enter_handler(handler, reraised, self.node().to("next", after).to("next", node)))
                     goes_on = goes_on and verdict is not Catches.ALWAYS
