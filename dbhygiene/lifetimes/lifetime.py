@@ -40,7 +40,7 @@ from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
 from dbhygiene.lifetimes.set_up import ENDS_IT, all_begin_with, catches_all_but_ends, runs_set_up
 from dbhygiene.lifetimes.shared_sources import shared_sources
-from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
+from dbhygiene.lifetimes.state import CLOSE_METHOD, CLOSERS, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import File, ProjectView, file_query
@@ -157,7 +157,7 @@ class Lifetime(Frozen):
         """The facts with which a function that never returns opens the next one, while this one is open.
 
         After an error of its own it may be dead. Then only a function counts that otherwise closes it in each round. A
-        comprehension still holds those that it has opened.
+        comprehension still holds those that it has opened, and so does an ExitStack.
         """
         again = [(node, fact) for node, fact in self.history if opens(node, self.birth)]
         around = self.file.around(self.birth) if again else ()
@@ -170,7 +170,7 @@ class Lifetime(Frozen):
             (node, fact)
             for node, fact in again
             if self._leaks_by_return(fact) and (closes or not (fact.lost or self._has_tried_again(node, fact)))
-            if not any(isinstance(where, COMPREHENSION) for _, where in fact.aliases)
+            if not any(isinstance(where, COMPREHENSION) or relation in CLOSERS for relation, where in fact.aliases)
         ]
 
     def _has_tried_again(self, node: Node, fact: Fact) -> bool:
