@@ -29,7 +29,7 @@ from dbhygiene.dataflow.exceptions import ItemErrors
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.code import single_tests
 from dbhygiene.program.counted_loops import count_items, truth_at_end
-from dbhygiene.source.nodes import walk
+from dbhygiene.source.nodes import last_name, walk
 from dbhygiene.source.records import Record
 
 if TYPE_CHECKING:
@@ -222,6 +222,9 @@ class TrackedConditions:
                     if value is not None and (path := dotted_path(target)) is not None:
                         chosen = isinstance(value, (ast.IfExp, ast.BoolOp)) or is_condition(value)
                         known_truths[path] += chosen or truthiness(value, frozenset()) != ANYTHING
+            elif isinstance(node.event, Enter) and node.event.node.optional_vars is not None:
+                if (path := dotted_path(node.event.node.optional_vars)) is not None:
+                    known_truths[path] += _entered(node.event.node) in opened
         self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
         for loop in {node.event.node: None for node in nodes if isinstance(node.event, Iterate)}:
             if decided := list(_conditions_at_end(loop, asked, is_partly=loop in self._partly)):
@@ -414,19 +417,16 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
     """Return the variables that hold a resource or a substitute: their value is None or true, but never false."""
     found, false = set(names), set()
     copied: list[tuple[str, str | None]] = []
-    for node in nodes:
-        if (
-            not isinstance(node.event, Bind)
-            or node.event.value is None
-            or (path := dotted_path(node.event.target)) is None
-        ):
+    pairs = [pair for node in nodes if isinstance(node.event, Bind) for pair in _assignments(node.event)]
+    for target, value in pairs:
+        if value is None or (path := dotted_path(target)) is None:
             continue
-        mask, is_and = truthiness(node.event.value, frozenset()), _is_and(node.event.value)
+        mask, is_and = truthiness(value, frozenset()), _is_and(value)
         if mask == FALSY or (is_and and mask & FALSY):  # `conn = wanted and connect()` may be 0
             false.add(path)
-        match node.event.value:
+        match value:
             case ast.Name() | ast.Attribute():
-                copied.append((path, dotted_path(node.event.value)))
+                copied.append((path, dotted_path(value)))
             case ast.BoolOp(op=ast.Or(), values=values) if not opened.isdisjoint(map(_without_await, values)):
                 found |= {path, *(other for each in values if (other := dotted_path(each)))}
             case ast.IfExp(body=body, orelse=otherwise) if not opened.isdisjoint(
@@ -435,6 +435,12 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
                 found |= {path, *(other for each in (body, otherwise) if (other := dotted_path(each)))}
     found |= {of for to, of in copied if to in names and of is not None}  # `conn = given`, and elsewhere `connect()`
     found |= {to for to, of in copied if of in found}
+    todo = list(false)
+    while todo:  # a copy of what may be false may be, too
+        source = todo.pop()
+        copies = {to for to, of in copied if of == source} - false
+        false |= copies
+        todo += copies
     return frozenset(found - false)
 
 
@@ -497,7 +503,7 @@ def method_owner(func: ast.expr) -> str | None:
 def _copies(node: Node) -> Iterator[tuple[str, str]]:
     """Yield the copies of a variable's value, or of a condition on it, at a node: target and source."""
     if isinstance(node.event, Enter) and node.event.node.optional_vars is not None:
-        entered, bound = dotted_path(node.event.node.context_expr), dotted_path(node.event.node.optional_vars)
+        entered, bound = dotted_path(_entered(node.event.node)), dotted_path(node.event.node.optional_vars)
         if entered and bound:
             yield bound, entered
     for to, given in _assignments(node.event) if isinstance(node.event, Bind) else ():
@@ -507,6 +513,17 @@ def _copies(node: Node) -> Iterator[tuple[str, str]]:
             yield path, source
         if is_condition(given):
             yield from ((path, key) for key in _conditions(given))
+
+
+def _entered(item: ast.withitem) -> ast.expr:
+    """Return what `as` binds, if the object that is entered is the argument of `closing` or `enter_context`."""
+    entered = item.context_expr
+    while isinstance(entered, ast.Call) and len(entered.args) == 1 and last_name(entered.func) in _ENTERING:
+        entered = entered.args[0]
+    return entered.value if isinstance(entered, (ast.Await, ast.NamedExpr)) else entered
+
+
+_ENTERING = frozenset({"closing", "aclosing", "enter_context", "enter_async_context"})
 
 
 def _assignments(event: Bind) -> list[tuple[ast.expr, ast.expr | None]]:
