@@ -20,6 +20,7 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.nodes import FUNCTION, argument_values
 
 OUTSIDE = "<outside>"  # an attribute, an element, a name of the module: other code can reach it, too
+_CLOSING = frozenset({"close", "aclose"})
 _TAKING_OUT = frozenset({"get", "pop", "setdefault", "getattr", "__getitem__"})
 
 _Fact = tuple[str, str]  # the source of a value, and a variable that may hold it
@@ -75,6 +76,8 @@ class _Sources:
         match value:
             case ast.Name(id=name):
                 yield name if name in self._effects.scope.bound else OUTSIDE
+            case ast.Attribute(attr=attr) if attr in _CLOSING:
+                pass  # a method, not what it closes
             case ast.Attribute() | ast.Subscript():
                 yield OUTSIDE
             case ast.BoolOp(op=ast.Or(), values=parts):

@@ -347,7 +347,7 @@ class Summaries:
             replace(analysis.sites[site], opened_by=frozenset()),
             element,
             is_sure=_gives_nothing_else(analysis, element),
-            is_shared=analysis.is_shared(site),
+            is_shared=analysis.is_shared(site) or _returns_shared(analysis),
             instead=others,
         )
 
@@ -715,6 +715,17 @@ def _returns_value(file: File, function: Function) -> bool:
     scope = file.functions[function]
     given = (part.value for part in scope.returns)
     return not scope.yields and any(not isinstance(each, (ast.Constant, type(None))) for each in given)
+
+
+def _returns_shared(analysis: Analysis) -> bool:
+    """Whether a variable that is returned holds a resource where that escapes."""
+    returned = [each.value.id for each in analysis.scope.returns if isinstance(each.value, ast.Name)]
+    return any(
+        fact.site is site and fact.relation_of(name) == ITSELF
+        for site, node in analysis.transfer.escaped.items()
+        for fact in analysis.solution.at(node)
+        for name in returned
+    )
 
 
 def _gives_nothing_else(analysis: Analysis, element: Element | None) -> bool:
