@@ -737,6 +737,7 @@ class FunctionSemantics(cfg.Semantics):
 
     def rounds_that_raise(self, iterated: ast.expr) -> ItemErrors | None:
         """Return when the items of a new generator of the project raise; None for any other iterable."""
+        iterated = self._only_read(iterated)
         if not isinstance(iterated, ast.Call):
             return None
         if self.file.resolve(iterated.func) in ITEM_BY_ITEM:
@@ -750,6 +751,15 @@ class FunctionSemantics(cfg.Semantics):
             return None
         thrown = tuple(dict.fromkeys(thrown for each in known for thrown in each.thrown))
         return ItemErrors(thrown, any(each.at_first for each in known), any(each.later for each in known))
+
+    def _only_read(self, expr: ast.expr) -> ast.expr:
+        """Return the value of a variable that is bound once, and read nowhere else; or the expression itself."""
+        code = self.scope.node
+        if not isinstance(expr, ast.Name) or not isinstance(code, FUNCTION) or expr.id not in bound_once(code):
+            return expr
+        values = self.scope.aliases.get(expr.id, ())
+        uses = [part for part in walk(code) if isinstance(part, ast.Name) and part.id == expr.id]
+        return values[0] if len(values) == 1 and len(uses) == 2 else expr
 
     # -- names
 
