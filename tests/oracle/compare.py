@@ -73,9 +73,14 @@ def lifetimes(source: str) -> dict[Site, Claim]:
             hiding.add(life.scope.node)
     for code in file.functions:  # what a helper may open, or give back what it was given, is nobody's to report
         analysis = known.summaries.analysis(file, code)
-        for site in analysis.transfer.doubtful if analysis is not None else ():
+        if analysis is None:
+            continue
+        for site in analysis.transfer.doubtful:
             if isinstance(site, ast.Call):
                 found[_site(site)] = Claim(hides=True)
+        for call in analysis.scope.calls:
+            if analysis.effects.of(call).summary.instead and not any(found.get(_site(call), Claim()).bits):
+                found[_site(call)] = Claim(hides=True)
     for call in file.nodes(ast.Call):  # what a function hides, its callers cannot know of
         scope = file.functions[function_around(file, call) or file.tree]
         meant = callees(file, call, scope)
@@ -194,6 +199,7 @@ def _otherwise(source: str) -> Iterator[tuple[Kind, Verdict]]:
         (Kind.RARE, {"bound": 3}),
         (Kind.RARE, {"bound": 4}),
         (Kind.ASSUMED, {"attempting": True}),
+        (Kind.ASSUMED, {"attempting": True, "bound": 3}),
         (Kind.ENDLESS, {"endless": True}),
     ]
     for kind, each in assumptions:

@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any, NamedTuple
 
 from .environment import modules
@@ -93,12 +94,13 @@ class Play:
 
     source: str
     bound: int = 2
-    doubtful: bool = False  # whether helpers may give None, or what counts as false, instead of a connection
+    doubtful: bool = False  # whether helpers may give None, and they or callers what counts as false
     attempting: bool = False  # whether a `try` with handlers may also fail at what else it holds
     endless: bool = False  # whether runs that go beyond the bound are looked at, too
     world: World = field(init=False)
     sites: list[tuple[str, Site]] = field(init=False)
     reached: set[int] = field(default_factory=set)
+    held: tuple[object, ...] = ()  # the values of all variables, where a loop is cut
 
     def __post_init__(self) -> None:
         tree = ast.parse(self.source)
@@ -112,6 +114,7 @@ class Play:
         self.lending, self.helped = places.lending, places.helped
         self.namespace = self._namespace()
         exec(self.code, self.namespace)
+        self.world.combines = any(name.endswith(".Error") for name in kinds)
         self.world.kinds = (*(kind or self.namespace[name] for name, kind in kinds.items()), Strange)
         self.state = {n: v for n, v in self.namespace.items() if n in places.module_names}
 
@@ -132,10 +135,13 @@ class Play:
         for _ in range(limit):
             world.begin()
             self._restore()
+            self.held = ()
             try:
                 outcome = call()
-            except Cut as cut:
-                outcome = _at_cut(cut) if self.endless and not world.has_mistake else None
+            except Cut:
+                outcome = None
+            if self.endless and world.is_cut and not world.has_mistake:
+                outcome = Outcome(None, None, self.held, is_cut=True)  # whatever a `finally` did then
             if outcome and (outcome.is_cut or not world.is_cut):
                 if isinstance(outcome.error, MISTAKES):
                     world.has_mistake = True
@@ -165,7 +171,7 @@ class Play:
                     arguments.append(self._given() if world.choose(2) else None)
                 else:
                     is_none = argument in nullable and world.choose(2)
-                    is_true = is_assigned and argument == TRUE
+                    is_true = is_assigned and argument == TRUE and not self.doubtful
                     arguments.append(None if is_none else Value(world, argument, is_true=is_true))
             try:
                 value = function(*arguments)
@@ -266,6 +272,7 @@ class Play:
         def goes_on(loop: int) -> bool:
             rounds[loop] += 1
             if world.is_cut or rounds[loop] > world.bound + 1:
+                self.held = self.held or tuple(_variables(sys._getframe(1)))
                 world.cut()
             return True
 
@@ -340,10 +347,11 @@ def judge(
     return Verdict(bits, runs, world.has_mistake, reached)
 
 
-def _at_cut(cut: Cut) -> Outcome:
-    """What a function that goes round and round has when it is cut."""
-    frames = (frame for frame, _ in traceback.walk_tb(cut.__traceback__) if frame.f_code.co_filename == "<program>")
-    return Outcome(None, None, tuple(value for frame in frames for value in frame.f_locals.values()), is_cut=True)
+def _variables(frame: FrameType) -> Iterator[object]:
+    """What the functions of the program have in their variables, from this one outwards."""
+    for each, _ in traceback.walk_stack(frame):
+        if each.f_code.co_filename == "<program>":
+            yield from each.f_locals.values()
 
 
 def _is_opened_again(connection: Connection, world: World) -> bool:
@@ -406,9 +414,11 @@ def _nullable(function: ast.FunctionDef) -> set[str]:
 
 
 def _assigns(function: ast.FunctionDef, name: str) -> bool:
-    """Whether a function assigns the value of a variable to another one."""
-    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Assign)]
-    parts = (part for each in values for part in (each.elts if isinstance(each, ast.Tuple) else [each]))
+    """Whether a function assigns the value of a variable to another one, or another value to it."""
+    sides = [
+        side for node in ast.walk(function) if isinstance(node, ast.Assign) for side in (*node.targets, node.value)
+    ]
+    parts = (part for each in sides for part in (each.elts if isinstance(each, ast.Tuple) else [each]))
     return any(isinstance(part, ast.Name) and part.id == name for part in parts)
 
 

@@ -72,6 +72,7 @@ class World:
         self.guards = 0  # how many blocks of a guard the program is in
         self.rounds: dict[int, int] = {}
         self.combined: dict[type[BaseException], type[BaseException]] = {}
+        self.combines = False  # whether the program names the errors of a driver
         self.is_cut = self.has_mistake = False
         self.modules: dict[str, Any] = {}  # what the program can import
 
@@ -89,7 +90,7 @@ class World:
         self.trace.append(what)
         if pick := self.choose(len(self.kinds) + 1):
             kind = self.kinds[pick - 1]
-            raise self._as_database_error(kind) if asks else kind
+            raise self._as_database_error(kind) if asks and self.combines else kind
 
     def _as_database_error(self, kind: type[BaseException]) -> type[BaseException]:
         """A class of this kind that is an error of every driver, too."""
