@@ -121,13 +121,25 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
             " set `server-timeout` to its real value"
         )
         if gap.seconds.most < settings.gap_limit:
-            yield "this wait is shorter: only a server with a shorter timeout closes the connection"
+            yield (
+                f"this wait is below {settings.gap_limit} s:"
+                " only a timeout that is shorter than the wait closes the connection"
+            )
     yield describe_loss(server_of(gap))
 
 
 def server_of(gap: Gap | ExplicitGap) -> str:
     """Return the server of a connection; for a driver's own connection, the driver's."""
     return verdict(gap.file).server if isinstance(gap, Gap) else MYSQL
+
+
+def describe_duration(gap: Gap | ExplicitGap) -> str:
+    """Return how long a wait is, in words that agree with its step if it is repeated, or one of several."""
+    lasts = gap.shown if isinstance(gap, Gap) else gap.seconds
+    shown, single = str(lasts), gap.wait.origin.words.removeprefix(f"{gap.kind.value}, ")
+    if shown == str(UNBOUNDED) and single.startswith("up to "):
+        return "again and again"
+    return f"{shown} in all" if lasts.least == lasts.most and single[0].isdigit() and single != shown else shown
 
 
 def describe_loss(server: str) -> str:

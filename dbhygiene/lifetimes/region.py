@@ -91,7 +91,7 @@ def refuse_longer_lived_objects(objects: SessionObjects, opening: ast.stmt, rest
     if place is not None:
         where = f" ({objects.file.line_name(place.lineno)})" if hasattr(place, "lineno") else ""
         raise RefusedError(
-            f"an object of the session may be needed later{where}: after the session is closed, it loads no attributes"
+            f"an object of the session may be needed later{where}: it loads no attributes once the session is closed"
         )
     if (name := objects.use_outside(opening, rest)) is not None:
         raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens the session")

@@ -123,7 +123,9 @@ def _in_argument(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
 def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     given = evaluate(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
-        return NoFix(f"they do not come from one literal in this file; add {_spell_options(wanted)} to the options")
+        return NoFix(
+            f"the options do not come from one literal in this file; add {_spell_options(wanted)} to the options"
+        )
     where, literal = made.file.span(given.literal), given.literal
     return Fix(
         _title(wanted), tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items())

@@ -102,7 +102,7 @@ The fix for `connections[...]` is safe: it connects before the assignment. It ca
 `ready = connections["default"].ensure_connection()`, which returns None. The other findings have no fix.
 
 There is no fix either if the project's tests replace `ConnectionHandler.__getitem__`. With the fix, the program would
-call `ensure_connection()` of the replaced connection, too. A test that counts the calls would fail.
+call `ensure_connection()` of the replacement, too. A test that counts the calls would fail.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class Spider:
 ```
 
 A method that only commits does not close the connection. If methods open further ones for the same field, only the
-first is reported, as a rule that of `__init__`:
+first is reported, usually that of `__init__`:
 
 ```python
 import MySQLdb
@@ -37,8 +37,8 @@ class Client:
         self.connection.commit()
 ```
 
-One that deletes the reference closes it by chance: CPython frees the connection then, unless something else refers to
-it. It is reported only with `min-confidence = "possible"`:
+A `del` of the field closes it by chance: CPython frees the connection then, unless something else refers to it. So the
+finding needs `min-confidence = "possible"`:
 
 ```python possible
 import MySQLdb
@@ -51,9 +51,9 @@ class Client:
         del self.connection
 ```
 
-A connection that is opened in the body of a class is not closed either. There is only one of it in the program, so it
-is likewise only possible. The same holds for a class of which an application creates no
-object, and for one of which a program creates one object at its start:
+A connection that is opened in the body of a class is not closed either. There is only one in the program, so this leak
+is only *possible*, too. The same holds for a class of which an application creates no object, and for one of which a
+program creates one object at its start:
 
 ```python possible
 import sqlite3

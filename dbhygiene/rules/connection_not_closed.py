@@ -131,10 +131,10 @@ def connection():
         conn.close()
 ```
 
-A leak is only *possible* in code that runs once, after which the process ends, and in code of an application that
-nothing in the project calls.
+In code that runs once, after which the process ends, and in code of an application that nothing in the project calls, a
+leak is only *possible*.
 
-A leak of an SQLite file is only *possible* if nothing but the function refers to the connection: no server holds it,
+If nothing but the function refers to the connection, a leak of an SQLite file is only *possible*: no server holds it,
 and CPython closes it when the function ends, or since Python 3.11 when the garbage collector runs. Three cases are
 reported as with other databases: an exception leaves a write transaction open, the function deletes the open file, or a
 list holds several connections.

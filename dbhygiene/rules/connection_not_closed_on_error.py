@@ -1,7 +1,7 @@
 """Connection that is left open after an error, or by one method although others close it.
 
 Every query can raise. Close the connection in a `finally`, or with a `with` block that closes it. The headline names
-the likeliest cause: a `raise` of the program itself, then a query, then any other call.
+the likeliest cause: a `raise` of the program itself, else a query, else any other call.
 
 ```python
 import pymysql

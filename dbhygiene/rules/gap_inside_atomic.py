@@ -59,7 +59,7 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import waits_in_transaction
-from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps
+from dbhygiene.gaps.messages import confidence, describe_duration, gap_notes, gap_steps
 from dbhygiene.source.file import File
 
 
@@ -68,7 +68,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     if waits_in_transaction(gap):
         yield Diagnostic(
             gap.wait.node,
-            f"the transaction stays open while {gap.kind.value} ({gap.shown})",
+            f"the transaction stays open while {gap.kind.value} ({describe_duration(gap)})",
             path=tuple(gap_steps(gap)),
             fix=NoFix("closing the connection would roll it back; move the wait out of the transaction"),
             confidence=confidence(gap),

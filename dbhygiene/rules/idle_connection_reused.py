@@ -208,9 +208,9 @@ def _gaps(life: Lifetime, *, waits: bool) -> list[ExplicitGap]:
 
 
 def _message(gap: ExplicitGap) -> str:
-    from dbhygiene.gaps.messages import server_closes
+    from dbhygiene.gaps.messages import describe_duration, server_closes
 
-    when = f"while {gap.kind.value} ({gap.seconds})"
+    when = f"while {gap.kind.value} ({describe_duration(gap)})"
     if gap.between_calls:
         where = "" if gap.wait.file is gap.life.file else f" in {gap.wait.file.relative_name}"
         when = f"between two calls of `{gap.between_calls}`{where}"

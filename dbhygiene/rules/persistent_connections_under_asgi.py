@@ -43,9 +43,9 @@ DATABASES = {
 ```
 
 Nothing is reported under WSGI, where a thread serves many requests with one connection. The same holds for the HTTP
-handler of Channels, as in a `ProtocolTypeRouter` without `"http"`: it runs all requests in one thread. Nor is anything
-reported if a pool of the driver or of the `ENGINE` keeps the connections, or if the age is that of an environment
-variable without a default:
+handler of Channels, which a `ProtocolTypeRouter` without `"http"` uses: it runs all requests in one thread. Nor is
+anything reported if a pool of the driver or of the `ENGINE` keeps the connections, or if the age is that of an
+environment variable without a default:
 
 ```procfile Procfile
 web: gunicorn --threads 4 shop.wsgi:application

@@ -20,7 +20,7 @@ def cursor_of(connect):
                 raise
 ```
 
-A call of a generator function only makes a generator. A decorator sees no error of its body, which runs later:
+A call of a generator function only makes a generator. Its body runs later, so that a decorator sees no error of it:
 
 ```python
 import backoff

@@ -60,7 +60,7 @@ async def orders():
     return await asyncio.to_thread(count)  # HYG212
 ```
 
-A loop that runs as long as the process keeps the transaction of its first query open until the process ends:
+An endless loop keeps the transaction of its first query open until the process ends:
 
 ```python
 import time
@@ -77,7 +77,7 @@ def watch():
         time.sleep(60)
 ```
 
-A finding is only *possible* if the thread ends with its work. Its connection goes back to the pool when Python's
+If the thread ends with its work, a finding is only *possible*. Its connection goes back to the pool when Python's
 garbage collector frees the session, not when the thread ends: many threads in a short time use up the pool.
 
 ```python possible
@@ -128,7 +128,7 @@ def mark(number):
 
 
 def add(number):
-    pool.submit(send, number)  # HYG212: may leave
+    pool.submit(send, number)  # HYG212: may end
     pool.submit(mark, number)  # HYG212: after an exception
 ```
 
@@ -218,14 +218,12 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _message(kept: KeptSession) -> str:
-    """Return the message of a finding: the function, where it runs, and the paths that leave the session open."""
+    """Return the message of a finding: the function, where it runs, and on which paths the session stays open."""
     start, how = kept.start, kept.kept
-    session, where = f"the session of `{how.asked.registry.title}`", f"`{start.function.name}` runs {start.words}"
+    where, missing = f"`{start.function.name}` runs {start.words}", f"without `{how.asked.registry.title}.remove()`"
     if how.end is None:
-        return f"{where} and does not remove {session}"
-    return f"{where} and {'leaves' if how.by_exception else 'may leave'} {session} open" + (
-        " after an exception" if how.by_exception else ""
-    )
+        return f"{where} {missing}" if start.words == IN_LOOP else f"{where} and ends {missing}"
+    return f"{where} and ends {missing} after an exception" if how.by_exception else f"{where} and may end {missing}"
 
 
 def _steps(file: File, kept: KeptSession) -> Iterator[tuple[Located, str] | Step]:
@@ -238,7 +236,7 @@ def _steps(file: File, kept: KeptSession) -> Iterator[tuple[Located, str] | Step
     if end is None and start.words != IN_LOOP:
         end = start.function.body[-1]
     if isinstance(end, (ast.stmt, ast.expr)):
-        yield Step(start.owner.path, start.owner.span(end), "after this, the session keeps both")
+        yield Step(start.owner.path, start.owner.span(end), "after this, the session keeps its connection")
 
 
 def _notes(kept: KeptSession) -> Iterator[str]:

@@ -161,11 +161,11 @@ def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -
 
 
 def _wait_diagnostic(file: File, life: Lifetime, gap: ExplicitGap, confidence: Confidence) -> Diagnostic:
-    from dbhygiene.gaps.messages import gap_notes, gap_steps
+    from dbhygiene.gaps.messages import describe_duration, gap_notes, gap_steps
 
     confidence = min(confidence, gap.confidence)
     loses = "loses" if confidence is Confidence.CERTAIN else "may lose"
-    when = f"while {gap.kind.value} ({gap.seconds})"
+    when = f"while {gap.kind.value} ({describe_duration(gap)})"
     if gap.between_calls:
         when = f"between two calls of `{gap.between_calls}`"
     return Diagnostic(

@@ -153,7 +153,7 @@ from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
 from dbhygiene.gaps.insufficient_close import insufficient
-from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps, server_closes
+from dbhygiene.gaps.messages import confidence, describe_duration, gap_notes, gap_steps, server_closes
 from dbhygiene.source.file import File
 
 
@@ -163,7 +163,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
         return  # `gap-inside-atomic`, `insufficient-close`
     yield Diagnostic(
         gap.place,
-        f"{server_closes(confidence(gap))} the connection while {gap.kind.value} ({gap.shown})",
+        f"{server_closes(confidence(gap))} the connection while {gap.kind.value} ({describe_duration(gap)})",
         path=tuple(gap_steps(gap)),
         fix=fix_gap(gap),
         confidence=confidence(gap),
