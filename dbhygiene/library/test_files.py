@@ -8,6 +8,7 @@ from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.queries import query
 
+FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 _DIRECTORIES = {"tests", "test", "testing", "test_utils", "test_helpers", "test_support", "acceptance", "e2e"}
 _TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest", "locustfile")
 _OF_BEHAVIOUR = lazy_pattern(r"(?m)^\s*(?:from|import)\s+(?:aloe|behave|lettuce|pytest_bdd|radish)\b")

@@ -67,6 +67,7 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.library.sqlalchemy import INSTANCE_STATE
+from dbhygiene.library.test_files import FIXTURES
 from dbhygiene.lifetimes.helper_index import HelperIndex
 from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.lifetimes.passed_functions import (
@@ -105,7 +106,6 @@ _CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fet
 _CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
 _OF_FILES = (Thrown("OSError", exact=False), Thrown("ValueError", exact=False))
 _DATABASE = ORDINARY._replace(caught_by=DATABASE_ERRORS)
-FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
 
 Assignments: TypeAlias = "tuple[tuple[ast.expr, ast.expr], ...]"

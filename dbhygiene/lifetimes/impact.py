@@ -50,8 +50,7 @@ from dbhygiene.library.entry_points import (
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.retries import RETRIES
-from dbhygiene.library.test_files import directories, is_of_scripts, is_test_file
-from dbhygiene.lifetimes.effects import FIXTURES
+from dbhygiene.library.test_files import FIXTURES, directories, is_of_scripts, is_test_file
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by

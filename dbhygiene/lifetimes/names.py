@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 
 from dbhygiene.library.calls import CONTEXT_MANAGERS, STACKS
-from dbhygiene.lifetimes.effects import FIXTURES
+from dbhygiene.library.test_files import FIXTURES
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import is_seen_elsewhere
 from dbhygiene.lifetimes.state import Where

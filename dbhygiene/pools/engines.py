@@ -12,6 +12,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.library.server_calls import sets_timeout
 from dbhygiene.pools import sqlalchemy as library
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production, suggests_another
+from dbhygiene.pools.named_databases import names_another
 from dbhygiene.pools.pool_listeners import has_ping_listener
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name, means
@@ -43,10 +44,9 @@ class Engine(Frozen):
         if library.UNKNOWN_DATABASE in found or len(found) > 1:
             allowed, ruled_out = library.databases_by_conditions(self.file, self.call)
             if allowed:
-                return allowed
-            known = found - {library.UNKNOWN_DATABASE}
-            if library.MYSQL in ruled_out and not known - ruled_out:
-                return frozenset({"not mysql"})
+                return (allowed - ruled_out) or allowed
+            if library.MYSQL in ruled_out:
+                return (found - ruled_out - {library.UNKNOWN_DATABASE}) or frozenset({"not mysql"})
             return (found - ruled_out) or found
         return found
 
@@ -238,6 +238,8 @@ def timeout_confidence(made: Engine) -> Confidence | None:
         return None
     if is_mysql_in_production(found, made.file):
         return Confidence.LIKELY
+    if names_another(made.file, made.call, made.call):
+        return None
     if len(found) > 1 or (suggests_another(made.file) and not _asks_for_mysql(made)):
         return Confidence.POSSIBLE
     return Confidence.LIKELY

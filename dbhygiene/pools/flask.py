@@ -44,6 +44,7 @@ SETTINGS = frozenset(
 _ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_RECORD_QUERIES"})
 _SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
 _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
+_LOADING = frozenset({"from_object", "from_pyfile"})  # methods by which an application loads settings
 _ASKING = ("get", "pop", "setdefault", "getattr")  # functions by which a program reads a setting
 _TESTS = lazy_pattern(r"Test(?:s|ing)?(?![a-z])")  # `TestingConfig`
 _DEVELOPMENT = lazy_pattern(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
@@ -80,6 +81,11 @@ class Group(Record):
 
     def of(self, key: str) -> list[Setting]:
         return [setting for setting in self.settings if setting.key == key]
+
+    @property
+    def is_of_application(self) -> bool:
+        """Whether they are items of an application's `config`."""
+        return self.name.endswith(".config")
 
     @property
     def is_for_development(self) -> bool:
@@ -136,11 +142,15 @@ def handles_options(file: File) -> bool:
     return any(word in file.text for word in words)
 
 
-def options_elsewhere(file: File, own: list[Group]) -> bool:
-    """Whether other code of the project, or of this file's `own` groups, passes options to an engine, but no URL."""
+def options_elsewhere(file: File, group: Group, own: list[Group]) -> bool:
+    """Whether other code of the project, or of this file's `own` groups, passes options to the engine of a group.
+
+    That is any that sets no URL; and an object with options that an application loads, before it sets its own URL.
+    """
     others = [other for other in file.project.parsed_files_containing(ENGINE_OPTIONS) if other.path != file.path]
     found = [*own, *(group for other in others for group in groups(other))]
-    if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for group in found):
+    loads = group.is_of_application and not _LOADING.isdisjoint(file.calls)
+    if any(each.has(ENGINE_OPTIONS) and (loads or not each.has(URI)) for each in found):
         return True
     users = (other for other in file.project.parsed_files_containing("engine_options") if other.path != file.path)
     return any("flask_sqlalchemy" in other.text for other in users)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
+from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.program.values import HOLE, Called, Constant, Text, Value, options, patterns
 from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
+from dbhygiene.source.nodes import statements_before
 
 
 def _words(text: str) -> frozenset[str]:
@@ -185,20 +188,44 @@ def _databases_of_call(call: Called) -> frozenset[str]:
 def databases_by_conditions(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
     """Return the databases that the conditions around a node allow, and those that they rule out.
 
-    `if url.startswith("mysql")`, `if "sqlite" in url`, `if url.drivername == "mysql"`, and their `else`.
+    `if url.startswith("mysql")`, `if "sqlite" in url`, `if url.drivername == "mysql"`, and their `else`; also an `if`
+    before the node whose block does not reach it: `if url.startswith("mysql"): raise ValueError(url)`.
     """
-    allowed: set[str] = set()
+    allowed: frozenset[str] = frozenset()
     ruled_out: set[str] = set()
+    for test, result in _conditions(file, node):
+        named, truth = _databases_of_test(test, result)
+        if truth:
+            allowed = (allowed & named) or allowed or named
+        else:
+            ruled_out.update(named)
+    return allowed, frozenset(ruled_out)
+
+
+def _conditions(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
+    """Yield the tests that decide whether a function comes to a node, with their results, the nearest first."""
     inner = node
     for outer in file.around(node):
+        if isinstance(outer, ast.If) and inner is not outer.test:
+            yield outer.test, inner in outer.body
+        elif isinstance(outer, ast.IfExp) and inner is not outer.test:
+            yield outer.test, inner is outer.body
+        for before in reversed(statements_before(outer, inner)):
+            if isinstance(before, ast.If) and not before.orelse and _leaves(before.body[-1]):
+                yield before.test, False
         if isinstance(outer, (*_FUNCTIONS, ast.Module)):
             break
-        if isinstance(outer, (ast.If, ast.IfExp)) and inner is not outer.test:
-            body = outer.body if isinstance(outer.body, list) else [outer.body]
-            named, truth = _databases_of_test(outer.test, inner in body)
-            (allowed if truth else ruled_out).update(named)
         inner = outer
-    return frozenset(allowed), frozenset(ruled_out)
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    """Whether the code after a statement does not run: it raises, returns, or ends the program or the round."""
+    match statement:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.Expr(value=ast.Call(func=func)):
+            return ast.unparse(func) in NEVER_RETURN
+    return False
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

@@ -175,6 +175,21 @@ def engine_of(url):
     return create_engine(url)
 ```
 
+Nothing is reported if names show that the unknown database is another one: a name or an option in the call, or the name
+of the class, the function or the module.
+
+```python
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(os.environ["POSTGRES_URL"])
+reports = create_engine(os.environ["REPORTS_URL"], connect_args={"sslmode": "require"})
+
+class SqliteStore:
+    def __init__(self, url):
+        self.engine = create_engine(url)
+```
+
 ## Fix safety
 
 Safe: every pool and every dialect accepts both options from SQLAlchemy 1.2 on. A test costs one short round trip for

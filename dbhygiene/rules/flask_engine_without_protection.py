@@ -120,6 +120,7 @@ from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production
 from dbhygiene.pools.engine_fixes import unsafe_in_memory
+from dbhygiene.pools.named_databases import names_another
 from dbhygiene.pools.server_limits import with_timeout
 from dbhygiene.pools.sqlalchemy import CLOSES_IDLE, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
@@ -144,7 +145,7 @@ def findings(file: File) -> Iterator[tuple[Limit | None, Diagnostic]]:
         return
     found = flask.groups(file)
     for group in found:
-        protected = _is_protected(file, group) or flask.options_elsewhere(file, found)
+        protected = _is_protected(file, group) or flask.options_elsewhere(file, group, found)
         if not group.is_for_development and not protected:
             yield from _uri(file, group, found)
         if not group.is_for_development:
@@ -246,6 +247,8 @@ def _confidence(file: File, setting: flask.Setting) -> Confidence | None:
     if MYSQL in found and not _is_implicit(file, setting):
         return Confidence.CERTAIN
     if MYSQL not in found and UNKNOWN_DATABASE not in found:
+        return None
+    if MYSQL not in found and names_another(file, setting.at, setting.value):
         return None
     if timeout is None:
         return Confidence.POSSIBLE  # MySQL's own default is four times the extension's
