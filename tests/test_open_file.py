@@ -102,6 +102,43 @@ def test_places_move_with_their_statement(tmp_path: Path) -> None:
     assert project.file(path).moved(spans, marks) == (Span(4, 4, 4, 9), Span(9, 4, 9, 9))
 
 
+def test_numbers_of_lines_in_texts_move_with_their_statement(tmp_path: Path) -> None:
+    path = tmp_path / "shop.py"
+    path.write_text(TEXT)
+    project = Project(tmp_path, is_edited=True)
+    project.update(path, TEXT.encode())
+    file = project.file(path)
+    marks, texts = file.marks, file.movable(lambda: (f"see {file.line_name(7)}, not {file.line_label(4)}",))
+    assert file.moved(texts, marks) == ("see line 7, not 4",)
+    project.update(path, TEXT.replace("def second", "\n\ndef second").encode())
+    assert project.file(path).moved(texts, marks) == ("see line 9, not 4",)
+
+
+def test_an_edit_above_a_function_repeats_no_analysis_of_it(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").touch()
+    path = tmp_path / "shop.py"
+    text = """import pymysql
+
+def load(rows):
+    conn = pymysql.connect()
+    if not rows:
+        raise ValueError
+    conn.close()
+"""
+    path.write_text(text)
+    project = OpenProject(tmp_path, settings_of(tmp_path, ()))
+    messages, answers = [], []
+    for number, before in enumerate(("", "# a\n", "# a\n\n")):
+        project.use({path: Document("", number, before + text, path)})
+        messages.append([finding.message for finding in project.findings(path)])
+        known = project.project.inputs.answers.items()
+        answers.append([id(answer) for key, answer in known if "findings" in str(key) and "load" in str(key)])
+    expected = "connection `conn` is left open by the `raise` in line {}"
+    assert messages == [[expected.format(line)] for line in (6, 7, 8)]
+    assert answers[1]
+    assert answers[1] == answers[2]
+
+
 def test_findings_move_with_their_function(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").touch()
     path = tmp_path / "shop.py"

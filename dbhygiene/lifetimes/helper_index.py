@@ -89,7 +89,7 @@ class HelperIndex:
 
         def answer() -> tuple[object, ValueT]:
             file.hold(node)
-            return file.marks, ask()
+            return file.marks, file.movable(ask)
 
         name = file.name_of(node)
         (marks, value), consulted = inputs.kept((kind, str(file.path), name, self._state), answer)

@@ -27,7 +27,8 @@ from dbhygiene.source.regular_files import change_mark
 if TYPE_CHECKING:
     from dbhygiene.fixes.apply import Check
 
-CHECKS_BETWEEN = 25  # between two searches for garbage
+CHECKS_BETWEEN = 25  # between two searches for garbage, which begin when the editor is idle
+MOST_CHECKS_BETWEEN = 2 * CHECKS_BETWEEN  # if it never is
 CHECKS_UNTIL_ALL = 250  # between two that look through all objects
 
 Progress: TypeAlias = "Callable[[int, int, int], None]"  # files checked so far, files, findings
@@ -56,6 +57,7 @@ class OpenProject:
         self.rules = selected_rules(settings)
         self._only = only
         self._checks = 0
+        self._checks_until_tidy = 1  # then most objects that are kept have been made
         self._documents: dict[Path, Document | OpenNotebook] = {}
         self._read_files()
 
@@ -149,21 +151,24 @@ class OpenProject:
         return list(Filter(self.project, self.rules, None, None).new(self._found[path]))
 
     def _check(self, path: Path) -> Analyses:
-        self._tidy()
+        if self._checks - self._checks_until_tidy >= MOST_CHECKS_BETWEEN - CHECKS_BETWEEN:
+            self.tidy()
+        self._checks += 1
         analyses = Analyses(self.project)
         self._found[path] = list(check(self.project, [path], self.rules, named={path}, analyses=analyses))
         self._last = path, analyses
         return analyses
 
-    def _tidy(self) -> None:
-        """Free what earlier checks have left, now and then: to look for it takes as long as a check."""
-        self._checks += 1
-        if self._checks == 2 or self._checks % CHECKS_BETWEEN == 0:
-            if self._checks % CHECKS_UNTIL_ALL == 0:  # some results are about nodes of earlier texts
-                self.project.forget_results()
-                gc.unfreeze()
-            gc.collect()
-            gc.freeze()  # most objects are kept, and the next search may skip them
+    def tidy(self) -> None:
+        """Free what earlier checks have left, if they were many: to look for it takes longer than a check."""
+        if self._checks < self._checks_until_tidy:
+            return
+        if self._checks // CHECKS_UNTIL_ALL > (self._checks_until_tidy - 1) // CHECKS_UNTIL_ALL:
+            self.project.forget_results()  # some are about nodes of earlier texts
+            gc.unfreeze()
+        gc.collect()
+        gc.freeze()  # most objects are kept, and the next search may skip them
+        self._checks_until_tidy = self._checks + CHECKS_BETWEEN
 
     def check_all(self, progress: Progress) -> Mapping[Path, Sequence[Finding]]:
         """Return the findings in all files that have any, as `findings` does; what `progress` raises ends the check.

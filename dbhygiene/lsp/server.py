@@ -39,6 +39,7 @@ WATCHED = (
     "**/{*Dockerfile*,Procfile,Pipfile,.gitignore,*.tf,railway.json,.env*}",
 )
 DELAY = 0.15  # seconds without an edit, after which diagnostics are sent
+IDLE = 0.5  # seconds without a question, after which memory is tidied
 Answer = TypeVar("Answer")
 
 
@@ -56,6 +57,7 @@ class Server(LanguageServer):
         self.base = Path.cwd()
         self._problems: Reports = {}
         self._urgent = 0  # answers that are due
+        self._is_closed = False
         self.whole = WholeCheck(self)
         self._worker = ThreadPoolExecutor(1, "dbhygiene-check")
         self._directory = TemporaryDirectory(prefix="dbhygiene-", ignore_cleanup_errors=True)
@@ -122,7 +124,12 @@ class Server(LanguageServer):
         finally:
             self._urgent -= is_urgent
         self._report(problems)
+        self._later("tidy", IDLE, self._tidy)
         return found
+
+    def _tidy(self) -> None:
+        if not self._is_closed:
+            self._worker.submit(lambda: self.space.tidy())
 
     def _report(self, problems: Reports) -> None:
         """Send the diagnostics of files with settings, if they have changed."""
@@ -204,6 +211,7 @@ class Server(LanguageServer):
 
     def close(self) -> None:
         """End the other thread, and remove the files that were shown."""
+        self._is_closed = True
         self._worker.shutdown(wait=False, cancel_futures=True)
         self._directory.cleanup()
 

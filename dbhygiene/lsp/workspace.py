@@ -136,6 +136,11 @@ class Workspace:
         if found := warnings(self._projects[root].project, self.client.encoding):
             self._problems[root] = found
 
+    def tidy(self) -> None:
+        """Free what earlier checks have left, while the editor asks for nothing."""
+        for project in self._projects.values():
+            project.tidy()
+
     # -- answers --------------------------------------------------------------------------------------
 
     def check(self, document: Document) -> Checked | None:

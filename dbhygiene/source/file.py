@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.inputs import FILE, Inputs, NoInputs
@@ -34,7 +34,7 @@ from dbhygiene.source.nodes import (
     first_parameter,
     parse,
 )
-from dbhygiene.source.queries import consult, query
+from dbhygiene.source.queries import Results, consult, query
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Index, Scope
 
@@ -366,9 +366,9 @@ class File(Frozen):
         return self.project.inputs.bit(FILE, str(self.path))
 
     @cached_property
-    def query_results(self) -> dict[Any, dict[Any, Any]]:
+    def query_results(self) -> Results:
         """The results of queries about this file: query -> key -> result; see `source.queries`."""
-        return defaultdict(dict)
+        return Results()
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -600,6 +600,10 @@ class File(Frozen):
             names[scope.node] = f"{scope.name} {count[scope.name]}"
             count[scope.name] += 1
         return names
+
+    def movable(self, ask: Callable[[], ValueT]) -> ValueT:
+        """Return what `ask` returns; its texts may leave the numbers of lines open, which `moved` fills in."""
+        return ask()
 
     def moved(self, value: ValueT, marks: object) -> ValueT:
         """Return a value of an earlier time, when the file had these `marks`, with the places of today."""

@@ -32,6 +32,7 @@ Part = tuple[Hashable, ...]
 _ORDER, _STATEMENT, _NAME, _ENTRY, _FUNCTIONS = "order", "statement", "name", "entry", "functions"  # kinds of parts
 _CLASSES, _FACT, _LINE, _MENTION = "classes", "fact", "line", "mention"
 _DEFINITION: Final = (*FUNCTION, ast.ClassDef)
+_NUMBER: Final = "\0"  # around the number of a line that is left open in a text; no program contains it
 
 
 class _Statement(NamedTuple):
@@ -44,6 +45,8 @@ class _Statement(NamedTuple):
 
 class OpenFile(File):
     """A file that is being edited."""
+
+    _leaves_open = False  # the numbers of lines in texts that are being made
 
     # -- parts ----------------------------------------------------------------------------------------
 
@@ -181,12 +184,18 @@ class OpenFile(File):
         return self._text.isascii()
 
     def line_name(self, line: int) -> str:
-        self._read_line(line)
-        return super().line_name(line)
+        return self._open_number(line, "line ") or super().line_name(line)
 
     def line_label(self, line: int) -> str:
-        self._read_line(line)
-        return super().line_label(line)
+        return self._open_number(line, "") or super().line_label(line)
+
+    def _open_number(self, line: int, words: str) -> str:
+        """Return the name of a line whose number is left open, if it may be; otherwise record that it is read."""
+        if not self._leaves_open or self.notebook is not None:
+            self._read_line(line)
+            return ""
+        self.read(_STATEMENT, self._statement_at(line).name)
+        return f"{words}{_NUMBER}{line}{_NUMBER}"
 
     def _read_line(self, line: int) -> None:
         self.read(_LINE, self._statement_at(line).name)
@@ -200,22 +209,38 @@ class OpenFile(File):
             count[statement.name] += 1
         return marks
 
+    @cached_property
+    def _starts_by_mark(self) -> dict[tuple[str, int], int]:
+        return {mark: start for start, mark in self.marks.items()}
+
+    def movable(self, ask: Callable[[], ValueT]) -> ValueT:
+        outer = self._leaves_open
+        vars(self)["_leaves_open"] = True
+        try:
+            return ask()
+        finally:
+            vars(self)["_leaves_open"] = outer
+
     def moved(self, value: ValueT, marks: object) -> ValueT:
-        if marks == self.marks or not isinstance(marks, dict):
+        if not value or not isinstance(value, tuple) or not isinstance(marks, dict):
             return value
         before: dict[int, tuple[str, int]] = marks
-        starts, now = [*before], {mark: start for start, mark in self.marks.items()}
+        starts, now = [*before], self._starts_by_mark
 
         def line(old: int) -> int:
             start = starts[max(0, bisect_right(starts, old) - 1)]
             return old + now.get(before[start], start) - start
 
-        def move(part: Any) -> Any:
+        def move(part: Any, *, is_here: bool = True) -> Any:
             match part:
                 case Span():
-                    return part._replace(line=line(part.line), end_line=line(part.end_line))
-                case tuple() if getattr(part, "path", self.path) == self.path:
-                    moved = map(move, part)
+                    return part._replace(line=line(part.line), end_line=line(part.end_line)) if is_here else part
+                case str() if _NUMBER in part:
+                    pieces = part.split(_NUMBER)
+                    return "".join(str(line(int(each))) if number % 2 else each for number, each in enumerate(pieces))
+                case tuple():
+                    is_here = getattr(part, "path", self.path) == self.path
+                    moved = [move(each, is_here=is_here) for each in part]
                     return type(part)(*moved) if hasattr(part, "_fields") else tuple(moved)
             return part
 

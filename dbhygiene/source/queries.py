@@ -11,8 +11,10 @@ length: before Python's stack is full, those that have begun are dropped, and th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from functools import partial, wraps
+from functools import partial, reduce, wraps
+from operator import or_
 from typing import Any, Concatenate, Final, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 
@@ -321,7 +323,27 @@ def remembered(ask: Callable[[OwnerT], Answer]) -> property:
 _changes = 0  # so many times inputs have changed
 
 
-def drop_dependent(results: Iterable[dict[Any, dict[Any, Any]]], changed: int) -> int:
+class Results(defaultdict[Any, _Known]):
+    """The results of the queries about one file: query -> key -> result, with its inputs.
+
+    Between two changes, results are only added. So the inputs of all results of a query are known as long as there are
+    no more results than before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(dict)
+        self._inputs: dict[Any, tuple[_Known, int, int]] = {}  # by query: its results, how many, and all their inputs
+
+    def inputs_of(self, ask: object, known: _Known) -> int:
+        """Return all inputs of the results of a query."""
+        counted = self._inputs.get(ask)
+        if counted is None or counted[0] is not known or counted[1] != len(known):
+            inputs = reduce(or_, (each for _, each in known.values()), 0)
+            counted = self._inputs[ask] = known, len(known), inputs
+        return counted[2]
+
+
+def drop_dependent(results: Iterable[Results], changed: int) -> int:
     """Drop those of these results of queries that depend on changed inputs; return the inputs of the others."""
     global _changes
     _changes += 1  # `remembered` results are computed again
@@ -329,13 +351,10 @@ def drop_dependent(results: Iterable[dict[Any, dict[Any, Any]]], changed: int) -
     for each in results:
         for ask in _of_run:
             each.pop(ask, None)
-        for known in each.values():
-            gone = []
-            for key, (_, inputs) in known.items():
-                if inputs & changed:
-                    gone.append(key)
-                else:
-                    left |= inputs
-            for key in gone:
-                del known[key]
+        for ask, known in each.items():
+            if (all_inputs := each.inputs_of(ask, known)) & changed:
+                for key in [key for key, (_, inputs) in known.items() if inputs & changed]:
+                    del known[key]
+                all_inputs = each.inputs_of(ask, known)
+            left |= all_inputs
     return left
