@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dbhygiene.gaps.entry_points import may_have_entry_points
 from dbhygiene.lsp.documents import Document
 from dbhygiene.lsp.open_project import OpenProject, settings_of
 from dbhygiene.project.project import Project
@@ -63,6 +64,8 @@ def content_of(name: str) -> Callable[[File], object]:
         (lambda file: file.mentions("print"), EDITED, False),
         (lambda file: file.line_name(3), EDITED, False),
         (lambda file: file.line_name(3), "\n" + TEXT, True),
+        (may_have_entry_points, EDITED, False),
+        (may_have_entry_points, TEXT + "while True: pass\n", True),
         (lambda file: file.imported_packages, EDITED, False),
         (lambda file: file.imported_packages, TEXT + "    import sys\n", True),
     ],
@@ -135,6 +138,35 @@ def load(rows):
         answers.append([id(answer) for key, answer in known if "findings" in str(key) and "load" in str(key)])
     expected = "connection `conn` is left open by the `raise` in line {}"
     assert messages == [[expected.format(line)] for line in (6, 7, 8)]
+    assert answers[1]
+    assert answers[1] == answers[2]
+
+
+def test_an_edit_of_a_script_repeats_no_analysis_of_other_functions(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").touch()
+    path = tmp_path / "job.py"
+    text = """import pymysql
+
+def load(rows):
+    conn = pymysql.connect()
+    if not rows:
+        raise ValueError
+    conn.close()
+
+def show(rows):
+    print(rows)
+
+show(load([]))
+"""
+    path.write_text(text)
+    project = OpenProject(tmp_path, settings_of(tmp_path, ()))
+    answers = []
+    for number, after in enumerate(("rows", "rows, rows", "len(rows)")):
+        edited = text.replace("print(rows)", f"print({after})")
+        project.use({path: Document("", number, edited, path)})
+        project.findings(path)
+        known = project.project.inputs.answers.items()
+        answers.append([id(answer) for key, answer in known if "findings" in str(key) and "load" in str(key)])
     assert answers[1]
     assert answers[1] == answers[2]
 

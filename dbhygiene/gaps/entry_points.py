@@ -40,7 +40,7 @@ from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, ProjectView, readable_file, with_others
+from dbhygiene.source.file import File, ProjectView, file_query, readable_file, with_others
 from dbhygiene.source.inputs import answer
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
@@ -118,7 +118,7 @@ def is_searched_for_entry_points(file: File) -> bool:
     return any(word in file.text for word in _IN_FILES)
 
 
-@query
+@file_query
 def may_have_entry_points(file: File) -> bool:
     """Whether a file may have an entry point, by its text."""
     text = file.text

@@ -869,7 +869,7 @@ def _mentions_of(
     for where in with_others(file, [*others, *file.project.scripts_mentioning(name)]):
         if _outside_of_programs(where) is not None:
             continue
-        may_look_up = is_method or (_looks_up_names(file) if where.path == file.path else module in where.text)
+        may_look_up = is_method or (_looks_up_names(file) if where.path == file.path else where.mentions(module))
         if may_look_up and any(_looks_up(where, node) for node in strings_of(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _reads_of_name(where, name))
@@ -918,6 +918,7 @@ def _is_owner(file: File, name: ast.Name) -> bool:
     return isinstance(above, ast.Attribute) and above.value is name
 
 
+@file_query
 def _looks_up_names(file: File) -> bool:
     """Whether strings in a file may name its own functions: not in a script that never looks a name up."""
     return not is_script(file) or LOOK_UPS.search(file.text) is not None
