@@ -9,7 +9,7 @@ import ast
 from collections.abc import Collection, Iterable, Sequence
 
 from dbhygiene.gaps.django_settings import settings_files
-from dbhygiene.gaps.duration import FOR_EVER, LONG_TIMEOUT, SHORTEST_TIMEOUT, UNBOUNDED, Duration
+from dbhygiene.gaps.duration import FEW, FOR_EVER, LONG_TIMEOUT, SHORTEST_TIMEOUT, UNBOUNDED, Duration
 from dbhygiene.gaps.quick_commands import is_quick
 from dbhygiene.library.waits import (
     CLOCKS,
@@ -34,6 +34,10 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, keyword_value, statements_before, walk
 from dbhygiene.source.queries import recursive_query
 
+_TIMEDELTA = {  # the parameters of `timedelta`, in their order
+    **{"days": 86400.0, "seconds": 1.0, "microseconds": 1e-6, "milliseconds": 1e-3},
+    **{"minutes": 60.0, "hours": 3600.0, "weeks": 604800.0},
+}
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
 
@@ -157,11 +161,11 @@ def _without_unit(file: File, expr: ast.expr) -> ExpressionAt:
 
 def seconds(file: File, expr: ast.expr) -> Duration:
     """Return the number of seconds that an expression may be."""
-    known = [part for option in _options(file, expr) for part in _values_by_environment(option)]
+    known = [_as_number(part) for option in _options(file, expr) for part in _values_by_environment(option)]
     numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
     unknown = len(numbers) < len(known)
     if not numbers:
-        return Duration(0.0, FOR_EVER if _is_long(file, expr) else 0.0, FOR_EVER)
+        return Duration(0.0, FOR_EVER if _is_long(file, expr) else _per_item(file, expr) * FEW, FOR_EVER)
     if not unknown and len(set(numbers)) > 1 and _is_random(file, expr):
         return Duration(min(numbers), (min(numbers) + max(numbers)) / 2, max(numbers))
     if unknown:
@@ -204,6 +208,11 @@ def _find_options(file: File, expr: ast.expr) -> Iterable[Value]:
             return [known for part in parts for known in _options(file, part)]
         case ast.Call(func=ast.Name(id="int" | "float"), args=[inner]):
             return _options(file, inner)
+        case (
+            ast.Attribute(value=inner, attr="seconds")
+            | ast.Call(func=ast.Attribute(value=inner, attr="total_seconds"), args=[])
+        ) if (length := _seconds_of_timedelta(*behind(file, inner))) is not None:
+            return [Constant(length)]
         case ast.Call(func=ast.Name(id="max" | "min"), args=[*parts]) if len(parts) > 1:
             return [known for part in parts for known in _options(file, part)]
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
@@ -287,6 +296,50 @@ def _values_by_environment(found: Value) -> list[Value]:
     return [found]
 
 
+def _as_number(found: Value) -> Value:
+    """Return the number of a text of digits, as the default in `int(os.getenv("WAIT", "60"))`."""
+    match found:
+        case Constant(value=str(text)) if text.isdecimal():
+            return Constant(int(text))
+    return found
+
+
+def _seconds_of_timedelta(file: File, expr: ast.expr) -> float | None:
+    """Return the length of `timedelta(hours=1)`; None if it is none, or has a part that is not known."""
+    if not isinstance(expr, ast.Call) or file.resolve(expr.func) != "datetime.timedelta" or has_unpacked(expr):
+        return None
+    given = [*zip(_TIMEDELTA, expr.args, strict=False), *((word.arg, word.value) for word in expr.keywords)]
+    total = 0.0
+    for unit, value in given:
+        match _options(file, value):
+            case [Constant(value=number)] if _is_number(number) and unit in _TIMEDELTA:
+                total += number * _TIMEDELTA[unit]
+            case _:
+                return None
+    return total
+
+
+def _per_item(file: File, expr: ast.expr) -> float:
+    """Return the seconds for each of some items: 10 in `10 * len(orders)`; 0 if it is no such product."""
+    match behind(file, expr).expr:
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            for each, count in ((left, right), (right, left)):
+                match each:
+                    case ast.Constant(value=int() | float() as number) if _counts(file, count):
+                        return float(number)
+    return 0.0
+
+
+def _counts(file: File, expr: ast.expr) -> bool:
+    """Whether an expression is a number of items, or a variable to which such numbers are added."""
+    for each in (expr, *(part.expr for part in values_of(file, expr))):
+        for part in ast.walk(each):
+            match part:
+                case ast.Call(func=ast.Name(id="len" | "sum")) | ast.Call(func=ast.Attribute(attr="count")):
+                    return True
+    return False
+
+
 def _is_setting(file: File, expr: ast.expr) -> bool:
     return (file.resolve(expr) or "").startswith("django.conf.settings.")
 
@@ -339,6 +392,9 @@ def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
     for call in file.calls.get("add_argument", ()):
         if name in _dests(call):
             return keyword_value(call, "default")
+    match expr:
+        case ast.Call(args=[_, default]):  # `options.get("wait", 60)`
+            return default
     return None
 
 

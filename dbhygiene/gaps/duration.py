@@ -11,6 +11,8 @@ from dbhygiene.source.records import Record
 
 FOR_EVER = float("inf")
 SHORTEST_TIMEOUT = 60.0  # below a minute, no server closes an idle connection
+MANY = 500  # rounds that a loop may well have
+FEW = 20  # for a loop over the parts of one object, or for consecutive rounds without the query of other rounds
 LONG_TIMEOUT = 300.0  # a programmer who allows a request so much time expects it to last
 
 

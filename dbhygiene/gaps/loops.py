@@ -13,7 +13,7 @@ from functools import cached_property
 from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test, predecessors
 from dbhygiene.gaps.call_durations import limit_by_clock, shortest
 from dbhygiene.gaps.counters import rounds_by_counter
-from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
+from dbhygiene.gaps.duration import FEW, FOR_EVER, MANY, Duration, Rounds
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
@@ -29,8 +29,6 @@ from dbhygiene.source.nodes import FUNCTION, without_arguments
 from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
-MANY = 500  # rounds that a loop may well have
-FEW = 20  # for a loop over the parts of one object, or for consecutive rounds without the query of other rounds
 
 
 class Cycle(Frozen):
