@@ -44,8 +44,8 @@ from dbhygiene.program.tasks import runs_later, task_of
 from dbhygiene.program.thread_wrappers import closes_around, is_transparent
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File, files_with_word
-from dbhygiene.source.nodes import FUNCTION, Code, Located, without_arguments
-from dbhygiene.source.queries import consult, with_inputs
+from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, without_arguments
+from dbhygiene.source.queries import consult, query, with_inputs
 from dbhygiene.source.records import Record, replace
 
 
@@ -351,7 +351,17 @@ class Effects:
             routines = tuple(Context(each.file, each.node) for each in receivers)
             yield from (ProjectCall(self._location(call, "calls the signal's receivers"), (each,)) for each in routines)
             return
-        yield from [*self._project(call, func, names)] or self._wait_by_name(call, func, names)
+        found = [*self._project(call, func, names)] or [*self._wait_by_name(call, func, names)]
+        if not found and self._is_method_of_unknown_row(func):
+            found = [MayQuery(self._location(call, "may query the database"))]
+        yield from found
+
+    def _is_method_of_unknown_row(self, func: ast.expr) -> bool:
+        """Whether a call runs a method that a model of the project defines, of a row whose model is not known."""
+        match func:
+            case ast.Attribute(value=owner, attr=name) if self.things.type_of(owner) == ModelInstance(None):
+                return bool(files_with_word(self.file, f"def {name}("))
+        return False
 
     def _add_closes(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
         """Add the close of old connections before and after the effects of a call, if the library does so."""
@@ -526,6 +536,11 @@ class Effects:
     def _context_of(self, value: ast.expr) -> Context | None:
         if isinstance(value, ast.Name) and (given := dict(self.routine.callbacks).get(value.id)) is not None:
             return given
+        match value:
+            case ast.Call(func=maker, args=[inner, *_]) if self._resolve(maker) == "functools.partial":
+                return self._context_of(inner)
+            case ast.Lambda() if not self._closes(value):
+                return Context(self.file, _as_function(self.file, value))
         name = self._resolve(value)
         found = function_named(self.file, name) if name else None
         return Context(found.file, found.node) if found and not is_generator(found.node) else None
@@ -682,6 +697,14 @@ class Effects:
         """Return a wait without a bound."""
         lasts = UNBOUNDED
         return Wait(self._location(node, _describe_wait(kind, lasts)), lasts, kind)
+
+
+@query
+def _as_function(file: File, made: ast.Lambda) -> Function:
+    """Return a lambda as a function, which `file.functions` does not have."""
+    returns = ast.copy_location(ast.Return(made.body), made.body)
+    function = ast.FunctionDef("<lambda>", made.args, [returns], [], None, None)
+    return ast.copy_location(function, made)
 
 
 def _function_of_call(definition: Definition) -> Iterator[FunctionAt]:

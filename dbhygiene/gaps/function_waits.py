@@ -46,6 +46,8 @@ class FunctionWaits:
     def _may_wait(self, routine: Context) -> bool:
         """Whether any code that a function reaches waits: this looks at calls alone, which is cheaper than a walk."""
         given = [each for _, each in routine.callbacks]
+        if any(each.code not in each.file.functions for each in given):
+            return True
         self._reach.explore((each.file, each.code) for each in (routine, *given))
         known = [self._reach.effects_of(each.file, each.code) for each in (routine, *given)]
         return any(doing is None or Wait in doing.effects for doing in known)

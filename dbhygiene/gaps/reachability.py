@@ -273,7 +273,8 @@ def direct_effects(file: File, code: Code) -> DirectEffects:
     effects = Effects(Context(file, code, ignore_decorators=True))
     if any(_ends(file, statement) for statement in code.body):
         does.add(ast.Raise)  # what comes after a call of this may never run
-    for node in own_nodes(code):
+    todo = [*own_nodes(code)]
+    for node in todo:  # which grows by the nodes of lambdas
         if isinstance(node, FUNCTION) and not isinstance(code, ast.Module):
             calls.append((file, node))
         for effect in effects_of_node(effects, node):
@@ -282,7 +283,11 @@ def direct_effects(file: File, code: Code) -> DirectEffects:
             elif isinstance(effect, ProjectCall):
                 for routine in effect.routines:
                     calls.append((routine.file, routine.code))
-                    calls += [(given.file, given.code) for _, given in routine.callbacks]
+                    for _, given in routine.callbacks:
+                        if given.code in given.file.functions:
+                            calls.append((given.file, given.code))
+                        else:
+                            todo += [part for statement in given.code.body for part in ast.walk(statement)]
                     does |= {Close} if routine.closers else set()
             else:
                 does.add(_kind(file, effect))
