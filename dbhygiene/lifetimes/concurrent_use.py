@@ -43,7 +43,7 @@ class _Search:
     """The search for what starts code that uses the value of one variable or field."""
 
     def __init__(self, life: Lifetime, place: Place) -> None:
-        self.file, self.birth, self.users = life.file, life.birth, ValueUsers(life, place)
+        self.file, self.users = life.file, ValueUsers(life, place)
         self.kinds = {"tasks"} if life.resource.is_async else {"threads", "processes"}
 
     def search(self) -> SharedUse | None:
@@ -95,7 +95,7 @@ class _Search:
 
     def _is_opened_by_each(self, found: list[ast.Call]) -> bool:
         """Whether the started code opens the value itself, or each worker does before it begins."""
-        opener = function_around(self.file, self.birth)
+        opener = function_around(self.file, self.users.birth)
         if opener is None or opener is self.users.place.scope.node or self._is_opened_once(opener):
             return False
         given = [each for call in found for each in argument_values(call)]
@@ -106,7 +106,7 @@ class _Search:
 
     def _is_opened_once(self, opener: Function) -> bool:
         """Whether it is opened only if the variable is still empty."""
-        for outer in self.file.around(self.birth):
+        for outer in self.file.around(self.users.birth):
             if outer is opener:
                 return False
             if isinstance(outer, ast.If) and any(map(self.users.is_value, ast.walk(outer.test))):
@@ -158,7 +158,7 @@ class _Search:
         if (name := self.file.resolve(call.func)) in GATHER:
             given: list[ast.expr] = list(call.args)
             return self._are_several(given if name == "asyncio.gather" else [ast.Starred(each) for each in given[:1]])
-        around = {outer for outer in self.file.around(self.birth) if isinstance(outer, _LOOPS)}
+        around = {outer for outer in self.file.around(self.users.birth) if isinstance(outer, _LOOPS)}
         group = group_around(self.file, call)
         within = takewhile(lambda outer: outer is not group, _within_function(self.file, call))
         return any(isinstance(outer, _LOOPS) and outer not in around for outer in within)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice
 
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import is_test_file
@@ -15,6 +16,7 @@ from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
 from dbhygiene.program.callers import callers
 from dbhygiene.program.names import canonical_name
+from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, files_with_word, function_around
 from dbhygiene.source.nodes import Function
 
@@ -46,20 +48,16 @@ def careless_calls(made: Engine) -> tuple[list[tuple[File, ast.Call]], bool]:
 
 def calls_that_get(made: Engine) -> Iterator[tuple[File, ast.Call]]:
     """Yield the calls of the function that makes and returns an engine, and of those that pass it on."""
-    function = function_around(made.file, made.call)
-    if function is None or is_test_file(made.file) or fate(made.file, made.call) is not Fate.HANDED_ON:
-        return
-    todo, seen = [(made.file, function)], {function}
-    while todo:
-        at = todo.pop()
-        if is_cached(*at):
-            continue
-        for where, call in _calls(*at):
-            yield where, call
-            caller = function_around(where, call)
-            if caller is not None and caller not in seen and fate(where, call) is Fate.HANDED_ON:
-                seen.add(caller)
-                todo.append((where, caller))
+    if not is_test_file(made.file):
+        yield from islice(closure((made.file, made.call), _calls_that_get), 1, None)
+
+
+def _calls_that_get(at: tuple[File, ast.Call]) -> Iterator[tuple[File, ast.Call]]:
+    """Yield the calls of the function around a call, if it returns what that gives it."""
+    file, call = at
+    function = function_around(file, call)
+    if function is not None and not is_cached(file, function) and fate(file, call) is Fate.HANDED_ON:
+        yield from _calls(file, function)
 
 
 def has_no_caller(made: Engine) -> bool:
