@@ -51,6 +51,7 @@ from dbhygiene.lifetimes.state import (
     RETURN,
     Fact,
     bound_method,
+    dotted_path,
     element_of,
     is_view,
 )
@@ -297,7 +298,14 @@ class Summaries:
         return None
 
     def lends_resource(self, manager: Definition) -> bool:
-        """Whether a context manager always yields a resource that it has opened."""
+        """Whether a context manager always yields a resource that it has opened, or a class returns one on entry."""
+        if isinstance(manager.node, ast.ClassDef):
+            enter = find_method(manager, "__enter__") or find_method(manager, "__aenter__")
+            if enter is None or not is_plain(enter):
+                return False
+            self._definitions[enter.node] = enter
+            entered: bool = self._inferred.of(_LendingContext(enter.node))
+            return entered
         if not isinstance(manager.node, FUNCTION) or not is_context_manager(manager):
             return False
         if len(manager.node.decorator_list) > 1:
@@ -310,6 +318,9 @@ class Summaries:
         assert isinstance(node, FUNCTION)
         if (analysis := self.analyse_again(self._definitions[node].file, node)) is None:
             return False
+        if not _is_generator(analysis.file, node):
+            returns = analysis.scope.returns
+            return len(returns) == 1 and returns[0] is node.body[-1] and _gives_new(analysis, returns[0].value)
         yields = [each.event.node for each in analysis.graph.nodes() if isinstance(each.event, cfg.Yield)]
         return bool(yields) and all(isinstance(y, ast.Yield) and _is_sure(analysis, y.value, None) for y in yields)
 
@@ -750,6 +761,16 @@ def _is_sure(analysis: Analysis, value: ast.expr | None, element: Element | None
         case ast.Await(value=inner):
             return _is_sure(analysis, inner, element)
     return (isinstance(value, ast.Tuple) and element is not None) or value in analysis.transfer.sure
+
+
+def _gives_new(analysis: Analysis, value: ast.expr | None) -> bool:
+    """Whether an expression is always a resource, or a field that a function has just given one."""
+    if _is_sure(analysis, value, None):
+        return True
+    path = dotted_path(value) if isinstance(value, ast.Attribute) else None
+    own = analysis.file.own(analysis.code) if path is not None else ()
+    bound = [part for part in own if isinstance(part, ast.Assign) and path in map(dotted_path, part.targets)]
+    return any(each in analysis.code.body for each in bound) and all(_is_sure(analysis, b.value, None) for b in bound)
 
 
 def _is_generator(file: File, function: Function) -> bool:
