@@ -17,6 +17,7 @@ from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node
 from dbhygiene.dataflow.limits import TOO_MUCH, give_up
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.resources import Resource
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.fields import Field, has_plain_bases, owner
 from dbhygiene.lifetimes.lifetime import Lifetime, field_of
@@ -178,7 +179,7 @@ class _Search:
         )
 
     def _is_closed_by_users_alone(self) -> bool:
-        """Whether nothing closes the connection but the methods that have opened it."""
+        """Whether nothing closes the connection, tests apart, but the methods that have opened it."""
         closers = [method for method in self._methods if method.node in self._closers]
         names = {method.last_name for method in closers}
         used = {user.node for user in self._users}
@@ -191,7 +192,7 @@ class _Search:
                 if method.node not in self._closers or self._calls_others(method):
                     return False  # it may be there for the errors of the methods that it calls
         others = self._life.file.project.files_mentioning_all(self._field.cls.last_name)
-        files = {id(file): file for file in (self._life.file, *(others or ()))}.values()
+        files = {id(file): file for file in (self._life.file, *(others or ())) if not is_test_file(file)}.values()
         return others is not None and not any(
             self._may_close(file, call) for file in files for name in names for call in file.calls.get(name, ())
         )
