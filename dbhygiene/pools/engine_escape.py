@@ -22,6 +22,7 @@ from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.names import canonical_name, find_module, is_imported
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, without_arguments
 from dbhygiene.source.queries import query
 
@@ -36,6 +37,7 @@ class Fate(Enum):
     DISPOSED = "disposed of"
 
 
+_ENDS = lazy_pattern(r"close|dispose|shut|release|clean|finali|tear|stop|destroy")
 _LASTING_CALLS = ("run", "start", "launch", "main_loop")  # methods by which a program begins to serve
 _CONNECTS = frozenset({"connect", "begin", "raw_connection", "contextual_connect"})
 
@@ -239,8 +241,8 @@ class _Follow:
         if isinstance(func, ast.Attribute) and func.attr in {"append", "add", "setdefault", "put", "update"}:
             self._store(func.value)
         elif (name := self.file.resolve(func)) is None:
-            if not isinstance(func, ast.Attribute):
-                self.fates.add(Fate.LENT)
+            if not isinstance(func, ast.Attribute) or _ENDS.search(func.attr):
+                self.fates.add(Fate.LENT)  # a method of an unknown object that ends something: of its argument, perhaps
         elif find_module(self.file, canonical_name(self.file, name)) is not None:
             self.fates.add(Fate.LENT)
 
