@@ -132,9 +132,26 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
         place = life.file.line_name(dropping.lineno)
         yield f"{place} drops it: CPython closes it at the end of the handler; other implementations of Python may not"
     elif not life.is_freed or life.resource.costs_nothing:
-        yield from consequence(life.resource, life.pool)
+        yield from consequence(life.resource, life.pool, until=_until(life))
     else:
         yield from _of_file(life)
+
+
+def _until(life: Lifetime) -> str:
+    """Return until when a session or connection that a function leaves open keeps its pool from lending a connection.
+
+    Both refer to objects that refer to them, or have been in an exception's traceback: so CPython's counts of
+    references free neither. Before SQLAlchemy 2.0, they do free a `Connection`; and a raw one at any time.
+    """
+    if life.resource.package != "sqlalchemy":
+        return ""
+    from dbhygiene.pools.sessions import CONNECTION, RAW_CONNECTION
+
+    if life.resource == RAW_CONNECTION:
+        return ""
+    below = life.file.project.version_below("sqlalchemy")
+    is_counted = life.resource == CONNECTION and below is not None and below <= (2,) and life.leak is not Leak.RAISED
+    return " until the function ends" if is_counted else " until the garbage collector runs"
 
 
 def _of_file(life: Lifetime) -> Iterator[str]:
@@ -153,8 +170,12 @@ def _of_file(life: Lifetime) -> Iterator[str]:
     yield f"CPython closes it only when the garbage collector runs; before Python 3.11, {before}"
 
 
-def consequence(resource: Resource, pool: SessionPool | None = None) -> Iterator[str]:
-    """Yield the effect on the server, or on its pool, when such a resource is left open repeatedly."""
+def consequence(resource: Resource, pool: SessionPool | None = None, *, until: str = "") -> Iterator[str]:
+    """Yield the effect on the server, or on its pool, when such a resource is left open repeatedly.
+
+    Arguments:
+        until: when it returns to its pool by itself, if it does.
+    """
     server, is_pooled = resource.server, resource.is_pooled
     if pool is not None:
         from dbhygiene.pools.session_pools import PoolKind  # only sessions have one
@@ -174,7 +195,8 @@ def consequence(resource: Resource, pool: SessionPool | None = None) -> Iterator
     if is_pooled:
         back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
         back = f" (`{back}` gives it back)" if back else ""
-        yield f"each leak takes a connection from the pool{back}; when none is left, callers wait or get an error"
+        taken = f"each leak takes a connection from the pool{until}{back}"
+        yield f"{taken}; when none is left, callers wait or get an error"
     elif (limit := _LIMITS.get(server)) is not None:
         yield limit
     elif resource.is_object:

@@ -330,3 +330,40 @@ def test_the_variable_of_a_function_is_no_use_of_that_of_the_module(function: st
     text = f"import psycopg2\nimport sqlite3\n\n{function}\n\nwith psycopg2.connect('') as conn:\n    conn.cursor()\n"
     found = check_file(File(Path("app.py"), text), all_rules(), least=Confidence.POSSIBLE)
     assert [isinstance(each.fix, Fix) for each in found if each.code == "HYG103"] == [True]
+
+
+class WithSQLAlchemy(NoProject):
+    """A project that stays below a version of SQLAlchemy."""
+
+    below: tuple[int, ...] | None = None
+
+    def version_below(self, distribution: str) -> tuple[int, ...] | None:
+        return self.below
+
+
+@pytest.mark.parametrize(
+    ("opened", "used", "below", "until"),
+    [
+        ("engine.connect()", "execute(query)", None, "until the garbage collector runs (`close`"),
+        ("engine.connect()", "execute(query)", (3,), "until the garbage collector runs (`close`"),
+        ("engine.connect()", "execute(query)", (2,), "until the function ends (`close`"),
+        ("engine.connect()", "execute(query)\n    used.close()", (2,), "until the garbage collector runs (`close`"),
+        ("Session(engine)", "execute(query)", (2,), "until the garbage collector runs (`close`"),
+        ("engine.raw_connection()", "cursor().execute(query)", (2,), "pool (`close`"),
+    ],
+)
+def test_a_note_says_until_when_the_pool_lacks_a_connection(
+    opened: str, used: str, below: tuple[int, ...] | None, until: str
+) -> None:
+    text = f"""from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+engine = create_engine("postgresql://db/shop")
+
+def count(query):
+    used = {opened}
+    used.{used}
+"""
+    project = WithSQLAlchemy(Settings(min_confidence=Confidence.POSSIBLE), below=below)
+    (found,) = check_file(File(Path("app.py"), text, project=project), all_rules())
+    assert any(until in note for note in found.notes), found.notes
