@@ -29,7 +29,7 @@ from dbhygiene.source.file import File
     RUN,
     unused=OF_CACHE,
     baseline="Do not list findings of this baseline file; they are fixed, too.",
-    since="List only findings that are new since this git commit or branch; all are fixed.",
+    since="List only findings new since this git commit or branch; fix older ones, too.",
 )
 @click.option("--diff", is_flag=True, help="Print the changes as a diff, and write nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change behaviour.")

@@ -192,7 +192,7 @@ RUN = (
     Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
     Option(
         ("-v", "--verbose"),
-        "Print files, rules and time on standard error; for newly checked files, also functions too large to follow.",
+        "Print files, rules and time on standard error; for uncached files, also functions not analysed.",
         group=_OUTPUT,
     ),
     _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),

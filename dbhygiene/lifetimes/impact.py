@@ -126,7 +126,7 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
-_UNUSED = Runs(Impact.ONCE, "nothing in this project calls it, apart from any tests")
+_UNUSED = Runs(Impact.ONCE, "nothing in this project but any tests calls this code")
 _IN_TEST = Runs(Impact.ONCE, "runs in a test")
 _AT_THE_ENDS = "once, when the program starts or stops"
 _IN_BOT = "once, when the bot loads it"

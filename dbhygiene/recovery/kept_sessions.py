@@ -94,6 +94,11 @@ class Start(Record):
     arguments: tuple[ast.expr, ...] = ()
     runs: FunctionAt | None = None
 
+    @property
+    def loop(self) -> ast.While | None:
+        """The endless loop of the function, if it has one."""
+        return _endless_loop(self.owner, self.function)
+
 
 class Asked(Record):
     """A query by the session of a registry."""

@@ -34,9 +34,9 @@ DATABASES = {
 }
 ```
 
-The age is compared with the setting `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a file
-of the repository gives the timeout, `connection-outlives-server` compares with that. Except under ASGI (see below),
-short ages, tested connections and other databases are not reported.
+The age is compared with the setting `server-timeout`. If that is not set, a timeout in a file of the repository counts
+(`connection-outlives-server`), else MySQL's default of 28800 s. Except under ASGI (see below), short ages, tested
+connections and other databases are not reported.
 
 ```python
 DATABASES = {

@@ -4,8 +4,8 @@
 server has closed for being idle. With a larger number, the pool lends connections that are already closed, as if the
 option were not set.
 
-The number is compared with the setting `server-timeout`, or with MySQL's default of 28800 s if that is not set. If a
-file of the repository gives the timeout, `connection-outlives-server` compares with that.
+The number is compared with the setting `server-timeout`. If that is not set, a timeout in a file of the repository
+counts (`connection-outlives-server`), else MySQL's default of 28800 s.
 
 ```python
 from sqlalchemy import create_engine

@@ -206,10 +206,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             start.node,
             _message(kept),
             path=tuple(_steps(file, kept)),
-            fix=NoFix(
-                "other code in this thread may use the objects that the session loaded; wrap the body of "
-                f"`{name}` in `try: ... finally: {registry.title}.remove()`"
-            ),
+            fix=NoFix(f"other code in this thread may use the objects that the session loaded; {_advice(kept)}"),
             confidence=Confidence.LIKELY if is_likely else Confidence.POSSIBLE,
             notes=tuple(_notes(kept)),
             subject=name,
@@ -220,27 +217,41 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 def _message(kept: KeptSession) -> str:
     """Return the message of a finding: the function, where it runs, and on which paths the session stays open."""
     start, how = kept.start, kept.kept
-    where, missing = f"`{start.function.name}` runs {start.words}", f"without `{how.asked.registry.title}.remove()`"
-    if how.end is None:
-        return f"{where} {missing}" if start.words == IN_LOOP else f"{where} and ends {missing}"
-    return f"{where} and ends {missing} after an exception" if how.by_exception else f"{where} and may end {missing}"
+    name, missing = start.function.name, f"without `{how.asked.registry.title}.remove()`"
+    if start.loop is not None and how.end is None:
+        return f"`{name}` has an endless loop {missing}"
+    where = f"`{name}` runs {start.words} and" if start.loop is None else f"a round of the endless loop in `{name}`"
+    if how.end is None or how.by_exception:
+        return f"{where} ends {missing}{' after an exception' if how.by_exception else ''}"
+    return f"{where} may end {missing}"
+
+
+def _advice(kept: KeptSession) -> str:
+    """Return where the session should be removed."""
+    remove = f"{kept.kept.asked.registry.title}.remove()"
+    if kept.start.loop is not None:
+        return f"call `{remove}` at the end of each round of the loop, in a `finally`"
+    return f"wrap the body of `{kept.start.function.name}` in `try: ... finally: {remove}`"
 
 
 def _steps(file: File, kept: KeptSession) -> Iterator[tuple[Located, str] | Step]:
     start, asked = kept.start, kept.kept.asked
     made = asked.registry
     yield Step(made.file.path, made.file.span(made.call), "this registry keeps one session for each thread")
-    yield start.node, f"runs `{start.function.name}` {start.words}"
+    if start.words != IN_LOOP:
+        yield start.node, f"runs `{start.function.name}` {start.words}"
+    if start.loop is not None:
+        yield Step(start.owner.path, start.owner.span(start.loop.test), "this loop does not end")
     yield Step(asked.file.path, asked.file.span(asked.node), "takes a connection, and begins a transaction")
     end = kept.kept.end
-    if end is None and start.words != IN_LOOP:
+    if end is None and start.loop is None:
         end = start.function.body[-1]
     if isinstance(end, (ast.stmt, ast.expr)):
         yield Step(start.owner.path, start.owner.span(end), "after this, the session keeps its connection")
 
 
 def _notes(kept: KeptSession) -> Iterator[str]:
-    if kept.start.words == IN_LOOP:
+    if kept.start.loop is not None:
         yield "the transaction of the first query never ends: the server may close its connection"
     elif kept.start.lasts:
         yield "the thread lives on: until the next run, its connection stays in an open transaction, and may be lost"

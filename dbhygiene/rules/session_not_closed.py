@@ -120,8 +120,8 @@ def orders(a: Session = Depends(get_db), b: Session = Depends(get_session), c: S
     return []
 ```
 
-If the same function makes the engine, closing a connection only returns it to a pool that is dropped, too: the finding
-is *possible*.
+If the same function makes the engine, `close` only returns the connection to a pool that ends with the function: the
+finding is *possible*.
 
 Nothing is reported if a connection is detached from its pool, or if the driver's connection that it wraps is returned:
 

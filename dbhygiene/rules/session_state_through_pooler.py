@@ -29,7 +29,7 @@ engine = create_async_engine(
 )
 ```
 
-The same holds for pools and connections of asyncpg itself, of any version:
+For asyncpg's own pools and connections, the option works in every version:
 
 ```yaml compose.yaml
 services:

@@ -41,10 +41,10 @@ class Command(BaseCommand):
 The wait is compared with the server's timeout, the setting `server-timeout`. If neither that nor a file of the
 repository gives the timeout, two numbers count: 300 s, as with many hosted servers, and MySQL's default of 28800 s:
 
-- *certain*: the wait lasts at least as long as the timeout; if that is unknown, 28800 s.
-- *likely*: the timeout is unknown, and the wait lasts at least 300 s; or the timeout is only the default of an image or
-  a hosted server, and the wait is longer. Also a wait without a time limit that usually takes minutes: for input, a
-  queue, another program, a long job, or a loop of short sleeps without a query.
+- *certain*: the wait lasts at least as long as a timeout that is set; if none is known, 28800 s.
+- *likely*: no timeout is known, and the wait lasts at least 300 s; or it is longer than the default of an image or a
+  hosted server. Also a wait without a time limit that usually takes minutes: for input, a queue, another program, a
+  long job, or a loop of short sleeps without a query.
 - *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
 
 Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
