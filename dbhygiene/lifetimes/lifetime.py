@@ -370,17 +370,15 @@ class Lifetime(Frozen):
     def confidence(self) -> Confidence:
         """Certain if it leaks as written, likely if an exception must come first, even to open it.
 
-        It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, if CPython closes
-        a file's connection before it gets in the way, or one that a handler drops, or if only a dead connection leaks,
-        one whose set-up fails as it would for any connection, or one of a program that ends; or if the method that
-        opens it may also fail and return.
+        It is likely, too, if CPython's garbage collector closes it, and no server holds it. It is lower if the driver
+        may be mocked, if the leak costs nothing or runs once in a process, if CPython closes one that a handler drops,
+        or if only a dead connection leaks, one whose set-up fails as it would for any connection, or one of a program
+        that ends; or if the method that opens it may also fail and return.
         """
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
-        if self.resource.may_open or (self.is_freed and not self.blocks_others):
+        if self.resource.may_open or self.dropping is not None:
             return Confidence.POSSIBLE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
-            return Confidence.POSSIBLE
-        if self.dropping is not None:
             return Confidence.POSSIBLE
         is_certain = self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} and not self._is_opened_after_attempt
         is_certain = is_certain and not (self.is_freed and self.removal is None)
@@ -410,11 +408,6 @@ class Lifetime(Frozen):
     def raisers_in_transaction(self) -> list[Located]:
         """What may raise and leave it open within a write transaction, for which other writers must wait."""
         return self._of_file.raisers_in_transaction if self._of_file is not None else []
-
-    @property
-    def blocks_others(self) -> bool:
-        """Whether other code may fail because of it, though CPython closes it soon."""
-        return bool(self.raisers_in_transaction) or self.removal is not None
 
     @cached_property
     def dropping(self) -> Located | None:

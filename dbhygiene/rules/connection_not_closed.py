@@ -134,16 +134,15 @@ def connection():
 In code that runs once, after which the process ends, and in code of an application that nothing in the project calls, a
 leak is only *possible*.
 
-If nothing but the function refers to the connection, a leak of an SQLite file is only *possible*: no server holds it,
-and CPython closes it when the function ends, or since Python 3.11 when the garbage collector runs. Three cases are
-reported as with other databases: an exception leaves a write transaction open, the function deletes the open file, or a
-list holds several connections.
+No server holds the connection of an SQLite file. If only the function refers to it, CPython closes it when the garbage
+collector runs; before Python 3.11, when the function ends. So the leak is *likely*, not *certain*. Python 3.13 and
+newer warn about it: "ResourceWarning: unclosed database".
 
 ```python
 import sqlite3
 
 def count(path):
-    conn = sqlite3.connect(path)
+    conn = sqlite3.connect(path)  # HYG101: never closed
     return conn.execute("select count(*) from t").fetchone()[0]
 
 def add(path, name):

@@ -73,7 +73,7 @@ def vacuum(path):
 
 With an SQLite file, an exception leaves the write transaction open: other writers get "database is locked" until
 CPython closes the connection. Since Python 3.11, only the garbage collector closes it; before, CPython closes it once
-the exception has been handled. Without a write, the finding is *possible*.
+the exception has been handled. Without a write, the file is only open for longer.
 
 ```python
 import sqlite3
@@ -85,7 +85,7 @@ def add(path, name):
     conn.close()
 
 def names(path):
-    conn = sqlite3.connect(path)
+    conn = sqlite3.connect(path)  # HYG102: if `conn.execute` raises
     rows = conn.execute("select name from names").fetchall()
     conn.close()
     return rows

@@ -20,11 +20,11 @@ def add(dsn, name):
         cursor.execute("insert into names values (%s)", (name,))
 ```
 
-No server holds the connection of an SQLite file. The finding is *possible* if only the function refers to it: CPython
-closes it at the end of the function, or since Python 3.11 when the garbage collector runs. If the function deletes or
+No server holds the connection of an SQLite file. If only the function refers to it, the finding is *likely*: CPython
+closes it when the garbage collector runs, or before Python 3.11 at the end of the function. If the function deletes or
 moves the file, it is *certain*: Windows refuses that while the connection is open.
 
-```python possible
+```python
 import sqlite3
 
 def add(path, name):
