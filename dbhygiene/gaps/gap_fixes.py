@@ -113,9 +113,9 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
     if gap.kind is WaitKind.COMMAND:
-        yield "the command may open the connection again; close it after the command, before the next query"
+        yield "a `close` before the command is not enough, since it may connect again; close it after the command"
     if (read := next(_reads_that_may_query(gap), "")) and not _is_closed_after(gap):
-        yield f"`{read}` may open the connection again before the wait; close it right before the wait"
+        yield f"after the `close` of a fix, `{read}` may connect again; close it right before the wait"
     if gap.shared_with is Sharing.PARENT:
         yield CLOSES_PARENTS
     if gap.shared_with is Sharing.CHILD:

@@ -122,8 +122,8 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
         )
         if gap.seconds.most < settings.gap_limit:
             yield (
-                f"this wait is below {settings.gap_limit} s:"
-                " only a timeout that is shorter than the wait closes the connection"
+                f"the connection is idle for less than {settings.gap_limit} s here:"
+                " only a server with a shorter timeout closes it"
             )
     yield describe_loss(server_of(gap))
 

@@ -249,7 +249,7 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     place, replaced = widen(life, place, closes)
     is_guarded = any(closing.is_guarded for closing in replaced)
     if is_guarded and len({closing.code for closing in replaced}) > 1:
-        raise RefusedError("several places close it, one in a `with` or `try` of its own")
+        raise RefusedError("several places close it, one of them inside another `with` or `try`")
     if replaced and (style != "with" or is_guarded or not _can_be_with(life, place)):
         return _finally(life, place, replaced)
     return _with(life, place, replaced)

@@ -52,8 +52,8 @@ class Client:
 ```
 
 A connection that is opened in the body of a class is not closed either. There is only one in the program, so this leak
-is only *possible*, too. The same holds for a class of which an application creates no object, and for one of which a
-program creates one object at its start:
+is only *possible*, too. The same holds if an application creates no object of the class, or if a program creates only
+one, at its start:
 
 ```python possible
 import sqlite3

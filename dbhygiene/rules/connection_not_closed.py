@@ -131,8 +131,8 @@ def connection():
         conn.close()
 ```
 
-In code that runs once, after which the process ends, and in code of an application that nothing in the project calls, a
-leak is only *possible*.
+If the code runs once and the process then ends, or if nothing in an application calls this code, the finding is only
+*possible*: it needs `min-confidence = "possible"`.
 
 No server holds the connection of an SQLite file. If only the function refers to it, CPython closes it when the garbage
 collector runs; before Python 3.11, when the function ends. So the leak is *likely*, not *certain*. Python 3.13 and

@@ -1,4 +1,4 @@
-"""Engine that tests its connections, but never replaces them.
+"""Engine that tests its connections, but never replaces old ones.
 
 `pool_pre_ping=True` replaces a connection only when it is lost. A connection that is used often lives as long as the
 program, and so does the memory that the server has allocated for it. With `pool_recycle`, the pool also replaces a

@@ -2,7 +2,7 @@
 
 The code tries to close the connection before the wait, but this has no effect. Three cases are common.
 
-First, Django's `close_old_connections()` does not close every connection. It closes one
+First, Django's `close_old_connections()` does not close every connection. It closes each
 
 - that is older than `CONN_MAX_AGE`: with the default of 0, always;
 - on which a query has failed, and which no longer works: this is why it helps after an error;

@@ -90,7 +90,7 @@ class ShopConfig(AppConfig):
         scheduler.start()
 ```
 
-Nothing is reported if the connection is closed before or after the wait, or if there is no query before or after it.
+Nothing is reported if the connection is closed before or after the wait, or if one of the two queries is missing.
 Loops that query in every round with short sleeps, and projects whose databases are all SQLite files, are not reported
 either. A call of Django's cache counts as a query if `CACHES` names `DatabaseCache`. PostgreSQL and others close no
 idle connection by default. If Django's settings, the requirements or dbhygiene's setting `databases` name only such a

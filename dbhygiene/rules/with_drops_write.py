@@ -30,7 +30,8 @@ def add_for_sure(host, name):
         conn.commit()
 ```
 
-(The first function is not reported: `options` may turn autocommit on. A dict whose items are all visible is read.)
+(The first function is not reported: `options` may turn autocommit on. dbhygiene reads the options in a dict of which it
+sees all items.)
 
 ```python
 import pymysql
