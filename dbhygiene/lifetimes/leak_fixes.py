@@ -31,6 +31,7 @@ from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
 from dbhygiene.lifetimes.hanging import hang, later
+from dbhygiene.lifetimes.kept_by_connection import kept_by_connection
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.passed_functions import call_of_future, generator_of_next
 from dbhygiene.lifetimes.region import (
@@ -52,7 +53,7 @@ from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_vie
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File, file_query
-from dbhygiene.source.nodes import argument_values, block_of, short_name
+from dbhygiene.source.nodes import FUNCTION, argument_values, block_of, last_name, short_name
 from dbhygiene.source.records import replace
 
 LONGEST = 50  # lines: a longer block is not indented unless the user asks for it
@@ -94,6 +95,12 @@ def _opens_whenever_called(life: Lifetime) -> None:
     held = {where for _, fact in life.history for _, where in fact.aliases} if life.scope.globals else set()
     if not held.isdisjoint(life.scope.globals):
         raise RefusedError("the connection, or something that reads from it, is in a global variable")
+    for each in life.file.own(life.scope.node):
+        if isinstance(each, ast.Call) and life.file.resolve(each.func) in _ALL_VARIABLES and not each.args:
+            if not _is_formatted(life.file, each):
+                raise RefusedError(
+                    f"`{ast.unparse(each)}` passes on all variables ({life.file.line_name(each.lineno)})"
+                )
     effects = life.analysis.effects
     is_chosen = effects.summaries.library.resource_of_either(life.file, life.birth) is not None
     if is_chosen or not effects.of(life.birth).complete or isinstance(life.birth.func, ast.Subscript):
@@ -120,6 +127,20 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError(f"`{life.title}` may be {other}")
 
 
+_ALL_VARIABLES = frozenset({"locals", "vars", "builtins.locals", "builtins.vars"})
+
+
+def _is_formatted(file: File, variables: ast.Call) -> bool:
+    """Whether the dict of all variables only fills a text: `text.format(**locals())`, `text % locals()`."""
+    match file.parents[variables]:
+        case ast.BinOp(op=ast.Mod()):
+            return True
+        case ast.keyword() as keyword:
+            call = file.parents[keyword]
+            return isinstance(call, ast.Call) and last_name(call.func) == "format"
+    return False
+
+
 def _in_with(life: Lifetime) -> Fix | None:
     """Return the fix of `with connect() as c:` for a driver whose `with` does not close; it keeps the transaction."""
     around = life.file.parents.get(life.birth)
@@ -139,6 +160,7 @@ def _in_with(life: Lifetime) -> Fix | None:
     _refuse_transfer(life)
     _refuse_longer_lived(life)
     refuse_unseen_uses(life, [statement])
+    _refuse_end_before(life, statement)  # type: ignore[arg-type]
     if (later := use_outside(life, {*life.names, *parts(life)}, statement)) is not None:
         raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open until then")
     if leaving.binds == "cursor":
@@ -193,6 +215,7 @@ def _nameless(life: Lifetime) -> Fix | None:
         refuse_longer_lived_objects(objects, statement, rest)
         needed |= objects.names
     last = [each for each in rest if each is statement or names_read(each) & needed][-1]
+    _refuse_end_before(life, last)
     span, name = life.file.span, _free_name(life)
     edits = (
         InsertBefore(span(statement), f"{name} = {verbatim(life.file.segment(birth))}"),
@@ -238,7 +261,7 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
 def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     if _may_begin_closed(life):
         raise RefusedError("on some paths it is closed already when it is returned")
-    place, style = _behind_test(life, region(life)), life.file.project.settings.fix_style
+    place, style = _with_what_is_kept(life, _behind_test(life, region(life))), life.file.project.settings.fix_style
     closes = close_statements(life, place)
     _refuse_longer_lived(life)
     if leak is Leak.RAISED and (handed := _transfer_statement(place)) is not None:
@@ -283,6 +306,24 @@ def _if_there(life: Lifetime, place: Region, code: str) -> str:
     if is_sure or code.startswith("if "):
         return code
     return f"if {place.name} is not None:\n" + textwrap.indent(code, "    ")
+
+
+def _with_what_is_kept(life: Lifetime, place: Region) -> Region:
+    """Return the region up to the end of the function, if what follows may need a lock that the connection holds."""
+    if life.leak is Leak.RAISED or kept_by_connection(life) is None:
+        return place
+    if place.rest and isinstance(life.scope.node, FUNCTION) and place.rest[-1] is life.scope.node.body[-1]:
+        return replace(place, last=place.rest[-1])
+    _refuse_end_before(life, place.last)
+    return place
+
+
+def _refuse_end_before(life: Lifetime, last: ast.stmt) -> None:
+    """Refuse to close it after a statement if what follows may need a lock that the connection holds, or the like."""
+    code = life.scope.node
+    if isinstance(code, (ast.Module, *FUNCTION)) and last is not code.body[-1]:
+        if (kept := kept_by_connection(life)) is not None:
+            raise RefusedError(f"later code may need {kept}, which the connection keeps only as long as it is open")
 
 
 def _may_begin_closed(life: Lifetime) -> bool:

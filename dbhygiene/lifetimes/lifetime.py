@@ -216,8 +216,8 @@ class Lifetime(Frozen):
         if self.may_be_kept_open and ("normal" not in self._leaks or self.replacement is None):
             return None
         if self._leaks and isinstance(self.scope.node, ast.Module):
-            if any(is_seen_elsewhere(self.file, name) for name in self.names):
-                return None  # a module that imports it may close it
+            if any(is_seen_elsewhere(self.file, name) for name in self._module_variables):
+                return None  # a module that imports it may close it, or use its cursor
         if "normal" in self._leaks:
             well = self.escapes or any(
                 end is self.analysis.graph.exit and not fact.thrown and not self._leaks_by_return(fact)
@@ -796,6 +796,12 @@ class Lifetime(Frozen):
             names = sorted(where for relation, where in fact.aliases if relation == ITSELF and isinstance(where, str))
             found.update(dict.fromkeys(names))  # a set has no order of its own
         return [name for name in found if not name.startswith("<")]
+
+    @property
+    def _module_variables(self) -> set[str]:
+        """The variables of a module that hold it, or something that reads from it."""
+        held = (where for _, fact in self.history for _, where in fact.aliases if isinstance(where, str))
+        return {where.partition(".")[0] for where in held if not where.startswith("<")}
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ return order                             # here it escapes: this node is in `lea
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from dbhygiene.library.resources import ArgumentEffect, Resource
@@ -119,6 +119,8 @@ class LoadedObjects:
                     self.leaving[node] = None
 
     def _assign(self, target: ast.expr, value: ast.expr, node: ast.AST) -> None:
+        if self._is_relationship(target):
+            self._put_in([value], node)
         if not self._is_object(value):
             return
         self._take_constructor_arguments(value)
@@ -160,6 +162,12 @@ class LoadedObjects:
                 case ast.Call() as call:
                     self._take_constructor_arguments(call)
 
+    def _put_in(self, given: Sequence[ast.expr], node: ast.AST) -> None:
+        """Add what is put into a relationship to the session: an object of the caller escapes."""
+        parts = (part for each in given for part in _plainly(each))
+        if any(isinstance(part, ast.Name) and part.id in self._parameters for part in parts):
+            self.leaving[node] = None
+
     def _call(self, call: ast.Call) -> None:
         func = call.func
         given = argument_values(call)
@@ -173,6 +181,8 @@ class LoadedObjects:
             self._take(arguments[name] for name in sorted(uses.takes) if name in arguments)
             if uses.takes - arguments.keys():
                 self._take(given)  # `def store(session, *orders)`
+        if isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_object(func.value):
+            self._put_in(given, call)  # `owner.orders.append(order)`
         if not any(self._is_object(each) for each in given):
             return
         if begins(self.file, call):
@@ -299,6 +309,15 @@ class LoadedObjects:
         stored = {node.id for node in self._nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
         return args | stored
 
+    @cached_property
+    def _parameters(self) -> set[str]:
+        """The parameters that may be objects."""
+        if not isinstance(self.code, FUNCTION):
+            return set()
+        args = self.code.args
+        every = (each for each in (*named_parameters(self.code), args.vararg, args.kwarg) if each is not None)
+        return {each.arg for each in every if each.annotation is None or not _is_plain(each.annotation)}
+
     def _is_own(self, name: str) -> bool:
         """Whether a variable only ever holds a new container of this function."""
         names = self._own
@@ -319,6 +338,15 @@ class LoadedObjects:
             return True
         found = [kind for cls in self._classes if (kind := _kind(cls, attr)) is not None]
         return bool(found) and all(found)
+
+    def _is_relationship(self, target: ast.expr) -> bool:
+        """Whether an attribute of an object, or a slice of it, is known to be more than a column."""
+        while isinstance(target, ast.Subscript):
+            target = target.value
+        if not (isinstance(target, ast.Attribute) and self._is_object(target.value)):
+            return False
+        kinds = [kind for cls in self._classes if (kind := _kind(cls, target.attr)) is not None]
+        return bool(kinds) and not all(kinds)
 
     @cached_property
     def _classes(self) -> list[Definition]:
@@ -346,6 +374,14 @@ def _kind(cls: Definition, attr: str) -> bool | None:
                 case ast.FunctionDef(name=name) if name == attr:
                     return False
     return None
+
+
+def _plainly(value: ast.expr) -> Iterator[ast.AST]:
+    """Yield the parts of an expression, without those of calls: these return new objects."""
+    if not isinstance(value, ast.Call):
+        yield value
+        for part in ast.iter_child_nodes(value):
+            yield from _plainly(part)  # type: ignore[arg-type]
 
 
 def _is_constructor(call: ast.Call) -> bool:
