@@ -20,10 +20,12 @@ from dbhygiene.gaps.implicit import Gap, Sharing
 from dbhygiene.gaps.properties import may_query_as_property
 from dbhygiene.library import django
 from dbhygiene.library.waits import WaitKind
+from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.replaced import replacements
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, statement_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Code, Located, walk
 from dbhygiene.source.queries import query
 
@@ -31,6 +33,7 @@ CLOSES_PARENTS = (
     "a forked process may run this, and would close its parent's connection; close the connection in the parent, before"
     " it forks"
 )
+_TEMPORARY = lazy_pattern(r"(?i)\bTEMP(?:ORARY)?\s+TABLE|GET_LOCK|advisory_lock|\bLOCK\s+TABLES\b")
 HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 
 
@@ -110,7 +113,8 @@ def waits_in_transaction(gap: Gap) -> bool:
 
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
-    if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
+    callers = _calls_above(gap)
+    if any(streaming_loop(each, place, partial(may_stream, each)) for each, place in ((file, node), *callers)):
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
     if gap.kind is WaitKind.COMMAND:
         yield "a `close` before the command is not enough, since it may connect again; close it after the command"
@@ -121,13 +125,17 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if gap.shared_with is Sharing.CHILD:
         yield "a forked process may still use it; close the connection before the fork"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
-    if any(word in text for word in HELD):
+    if any(word in text for word in HELD) or any(_TEMPORARY.search(each.text) for each in (file, *dict(callers))):
         yield "closing drops its locks and temporary tables; take locks and make temporary tables after the wait"
+    if any("set_autocommit" in each.text for each in (file, *dict(callers))):
+        yield "closing rolls back an open transaction; commit before the wait, then close the connection"
     for found in replacements(file, [django.CONNECTION_LOOK_UP]):
         if file.path.stem in found.file.text:
             yield f"{found.words} of `connections`; close the connection before the wait, and change the test"
     if _has_cursor(file, gap.code):
         yield "a cursor may still be in use; close the cursor and the connection before the wait"
+    if any(_has_cursor_around(each, call) for each, call in callers):
+        yield "a caller may still use a cursor; close the cursor, then the connection, before the wait"
 
 
 def _is_closed_after(gap: Gap) -> bool:
@@ -161,6 +169,29 @@ def _callers(gap: Gap) -> Iterator[ast.Call]:
                 found = find_definition(gap.file, name)
                 if found and found.node is gap.code:
                     yield call
+
+
+def _calls_above(gap: Gap) -> list[tuple[File, ast.Call]]:
+    """Return the calls of the gap's function, of the functions around those, and so on, as far as they are known."""
+    if not isinstance(gap.code, FUNCTION):
+        return []
+    return [each for each in calls_that_lead_to(gap.file, gap.code) if each is not None]
+
+
+def _has_cursor_around(file: File, call: ast.Call) -> bool:
+    """Whether the function around a call may use a cursor after it: one that no `with` elsewhere opens and closes."""
+    code = function_around(file, call)
+    if code is None or not _has_cursor(file, code):
+        return False
+    around, things = {*file.around(call)}, TypeInference.of(file)
+    ended = {
+        item.context_expr
+        for part in ast.walk(code)
+        if isinstance(part, (ast.With, ast.AsyncWith)) and part not in around
+        for item in part.items
+    }
+    calls = (node for node in ast.walk(code) if isinstance(node, ast.Call) and node not in ended)
+    return any(things.type_of(each) == ObjectInstance(django.CURSOR) for each in calls)
 
 
 @query
