@@ -33,6 +33,7 @@ from dbhygiene.lifetimes.close_statements import CloseStatement, close_statement
 from dbhygiene.lifetimes.hanging import hang, later
 from dbhygiene.lifetimes.kept_by_connection import kept_by_connection
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.live_objects import begins
 from dbhygiene.lifetimes.passed_functions import call_of_future, generator_of_next
 from dbhygiene.lifetimes.region import (
     RefusedError,
@@ -49,7 +50,7 @@ from dbhygiene.lifetimes.region import (
 from dbhygiene.lifetimes.replaced_openings import replaced_opening
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
-from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_view
+from dbhygiene.lifetimes.state import FOREIGN, ITSELF, RETURN, Fact, dotted_path, is_view
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File, file_query
@@ -116,6 +117,12 @@ def _opens_whenever_called(life: Lifetime) -> None:
         if not isinstance(node.event, cfg.Call):
             continue
         call, holds = node.event.node, life.analysis.transfer.holds
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _LISTENING and holds(call.func.value, fact):
+            where = life.file.line_name(call.lineno)
+            raise RefusedError(f"the connection receives notifications as long as it is open ({where})")
+        if not (life.leak is Leak.RAISED and life.closes) and _keeps_coroutine(life, call, fact):
+            where = life.file.line_name(call.lineno)
+            raise RefusedError(f"the coroutine of `{last_name(call.func)}` may be awaited later ({where})")
         if effects.is_parameter_around(call.func) and any(holds(each, fact) for each in argument_values(call)):
             raise RefusedError(f"what `{call.func.id}` does with it is only known at run time")  # type: ignore[attr-defined]
         if any(w.arg and holds(w.value, fact) and effects.of(call).collects(w.arg) for w in call.keywords):
@@ -127,7 +134,29 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError(f"`{life.title}` may be {other}")
 
 
+_LISTENING = frozenset({"add_listener", "add_notify_handler"})
+_COROUTINES = frozenset("commit execute executemany fetch fetchmany fetchrow fetchval rollback scalar scalars".split())
+_KEEPING = frozenset("append appendleft add insert put put_nowait setdefault".split())
 _ALL_VARIABLES = frozenset({"locals", "vars", "builtins.locals", "builtins.vars"})
+
+
+def _keeps_coroutine(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
+    """Whether a call makes a coroutine that queries on the resource, and does not await it at once."""
+    func = call.func
+    if not (life.resource.is_async and isinstance(func, ast.Attribute) and func.attr in _COROUTINES):
+        return False
+    if life.analysis.transfer.holds(func.value, fact) != ITSELF:
+        return False
+    match life.file.parents[call]:
+        case ast.Await() | ast.Expr() | ast.withitem() | ast.AsyncFor() | ast.Attribute() | ast.Starred():
+            return False
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name in names_read(life.scope.node)
+        case ast.Call() as outer:
+            return begins(life.file, outer) or last_name(outer.func) in _KEEPING
+        case ast.ListComp() | ast.GeneratorExp() as several:
+            return not isinstance(life.file.parents[several], ast.Starred)  # `await gather(*[conn.fetch(each) ...])`
+    return True
 
 
 def _is_formatted(file: File, variables: ast.Call) -> bool:
@@ -310,7 +339,7 @@ def _if_there(life: Lifetime, place: Region, code: str) -> str:
 
 def _with_what_is_kept(life: Lifetime, place: Region) -> Region:
     """Return the region up to the end of the function, if what follows may need a lock that the connection holds."""
-    if life.leak is Leak.RAISED or kept_by_connection(life) is None:
+    if (life.leak is Leak.RAISED and life.closes) or kept_by_connection(life) is None:
         return place
     if place.rest and isinstance(life.scope.node, FUNCTION) and place.rest[-1] is life.scope.node.body[-1]:
         return replace(place, last=place.rest[-1])

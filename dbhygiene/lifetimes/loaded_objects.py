@@ -163,7 +163,7 @@ class LoadedObjects:
                     self._take_constructor_arguments(call)
 
     def _put_in(self, given: Sequence[ast.expr], node: ast.AST) -> None:
-        """Add what is put into a relationship to the session: an object of the caller escapes."""
+        """Note that objects are put into a relationship, and so into the session: those of the caller escape."""
         parts = (part for each in given for part in _plainly(each))
         if any(isinstance(part, ast.Name) and part.id in self._parameters for part in parts):
             self.leaving[node] = None

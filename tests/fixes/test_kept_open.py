@@ -96,6 +96,12 @@ def test_a_lock_ends_where_the_program_closes_the_connection(tmp_path: Path) -> 
     assert fixed(tmp_path, source).text.endswith("        work()\n    finally:\n        conn.close()\n    work()\n")
 
 
+def test_a_lock_is_held_while_the_program_waits_for_ever(tmp_path: Path) -> None:
+    """The connection is left open only if the query raises: nothing follows the wait."""
+    source = f"import threading\n{START}def job():\n{opened(LOCKING[1])}    threading.Event().wait()\n"
+    assert fixed(tmp_path, source).text.endswith("        threading.Event().wait()\n")
+
+
 def test_a_lock_that_one_path_ends(tmp_path: Path) -> None:
     """On the other path the connection holds the lock while the work is done."""
     early = "    if not cursor.fetchone():\n        conn.close()\n        return\n"
@@ -187,4 +193,31 @@ def test_an_object_of_the_caller_that_is_put_into_the_session(tmp_path: Path, pu
     """Its relationships are loaded by this session from then on."""
     start = f"{MODELS}\n\ndef attach(given):\n    session = Session()\n    owner = session.get(Owner, 1)\n"
     source = f"{start}    {put}\n    session.commit()\n    return owner.id\n"
+    assert (fixed(tmp_path, source).text != source) is is_fixed
+
+
+@pytest.mark.parametrize(
+    ("body", "is_fixed"),
+    [
+        ("return conn.fetch('select 1')", False),
+        ("coro = conn.fetch('select 1')\n    return coro", False),
+        ("coro = conn.fetch('select 1')\n    work()\n    return await coro", False),
+        ("task = asyncio.create_task(conn.fetch('select 1'))\n    return task", False),
+        ("asyncio.create_task(conn.execute('select 1'))", False),
+        ("asyncio.get_running_loop().create_task(conn.execute('select 1'))", False),
+        ("return [conn.fetch(each) for each in given]", False),
+        ("return (1, conn.fetch('select 1'))", False),
+        ("given.append(conn.fetch('select 1'))", False),
+        ("await conn.add_listener('orders', given)\n    while True:\n        await work()", False),
+        ("return await conn.fetch('select 1')", True),
+        ("await asyncio.gather(*[conn.execute(each) for each in given])", True),
+        ("await asyncio.wait([asyncio.create_task(conn.execute('select 1'))])\n    await conn.close()", True),
+        ("async with conn.transaction():\n        await conn.execute('select 1')", True),
+        ("rows = await asyncio.wait_for(conn.fetch('select 1'), 5)\n    return rows", True),
+        ("rows = await conn.fetch('select 1')\n    return [dict(row) for row in rows]", True),
+    ],
+)
+def test_a_coroutine_that_is_awaited_later_needs_its_connection(tmp_path: Path, body: str, is_fixed: bool) -> None:
+    start = "import asyncio\nimport asyncpg\nfrom app import work\n\nasync def load(given):\n"
+    source = f"{start}    conn = await asyncpg.connect()\n    {body}\n"
     assert (fixed(tmp_path, source).text != source) is is_fixed
