@@ -16,6 +16,7 @@ from dbhygiene.lifetimes.openings import Opening, definitions_of, openings
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.names import is_imported
+from dbhygiene.program.origins import values_of
 from dbhygiene.program.replaced import Named, Replacement, looked_up_by, replacements
 from dbhygiene.source.file import File, function_around
 
@@ -46,6 +47,15 @@ _IMPORTING = ("importlib", "import_module", "import_string", "__import__", "runp
 
 
 def _looked_up(summaries: FunctionSummaries, opening: Opening) -> Iterator[Named]:
+    file, call = opening
+    yield from _named_in(summaries, opening)
+    if isinstance(call.func, ast.Attribute):  # `engine.connect()`: a test may replace `create_engine`
+        for made in values_of(file, call.func.value):
+            if isinstance(made.expr, ast.Call):
+                yield from _named_in(summaries, Opening(made.file, made.expr))
+
+
+def _named_in(summaries: FunctionSummaries, opening: Opening) -> Iterator[Named]:
     file, call = opening
     if (path := dotted_path(call.func)) is not None:
         yield from looked_up_by(file, path, _class_around(file, call))

@@ -152,3 +152,34 @@ def test_a_test_replaces_a_factory_of_sessions(tmp_path: Path) -> None:
     test = 'def test(monkeypatch):\n    monkeypatch.setattr(reports, "Session", lambda: OWN)\n'
     found = safety(tmp_path, "shop/reports.py", f"from shop import reports\n\n{test}")
     assert found.safety is Safety.UNSAFE
+
+
+@pytest.mark.parametrize(
+    ("imported", "made", "patched"),
+    [
+        ("from sqlalchemy import create_engine", "create_engine", '"shop.checks.create_engine"'),
+        ("import sqlalchemy as sa", "sa.create_engine", '"sqlalchemy.create_engine"'),
+    ],
+)
+def test_a_test_replaces_what_makes_the_engine_of_a_connection(
+    tmp_path: Path, imported: str, made: str, patched: str
+) -> None:
+    checks = f"""
+{imported}
+
+def check(url):
+    engine = {made}(url)
+    engine.connect()
+    return engine
+"""
+    test = f"""
+from unittest.mock import patch
+from shop import checks
+
+@patch({patched})
+def test_check(create_engine):
+    create_engine().connect.return_value = True
+    assert checks.check("mysql+pymysql://db/shop")
+"""
+    found = safety(tmp_path, "shop/checks.py", test, {"shop/checks.py": checks})
+    assert found.safety is Safety.UNSAFE
