@@ -30,6 +30,7 @@ from dbhygiene.diagnostics.edits import (
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
+from dbhygiene.lifetimes.committing_closes import committing_close
 from dbhygiene.lifetimes.hanging import hang, later
 from dbhygiene.lifetimes.kept_by_connection import kept_by_connection
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
@@ -71,9 +72,16 @@ def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
 
 
 def _judged(life: Lifetime, fix: Fix) -> Fix:
-    """Return the fix, as an unsafe one if a test replaces what opens the resource: it may use its own later."""
-    if fix.safety is Safety.SAFE and (replaced := replaced_opening(life)) is not None:
+    """Return the fix, as an unsafe one if a test replaces what opens the resource: it may use its own later.
+
+    It is unsafe, too, if closing commits: after an exception, the fix would commit half of the work.
+    """
+    if fix.safety is not Safety.SAFE:
+        return fix
+    if (replaced := replaced_opening(life)) is not None:
         return fix._replace(title=f"{fix.title}, although {replaced.words}", safety=Safety.UNSAFE)
+    if (method := committing_close(life)) is not None:
+        return fix._replace(title=f"{fix.title}, although `{method.name}` commits", safety=Safety.UNSAFE)
     return fix
 
 

@@ -9,6 +9,7 @@ import pytest
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.model import Fix, Safety
 from dbhygiene.fixes.apply import fix
 from dbhygiene.source.file import File, NoProject
 
@@ -73,3 +74,40 @@ def test_an_old_session_knows_no_with() -> None:
     assert "with Session() as session:" in fixed(text)
     file = File(Path("x.py"), text, project=Pinned())
     assert "with closing(Session()) as session:" in fix(file, lambda changed: check_file(changed, RULES)).text
+
+
+@pytest.mark.parametrize(
+    ("close", "safety"),
+    [
+        ("self.conn.commit()\n        self.conn.close()", Safety.UNSAFE),
+        ("self.save()\n        self.conn.close()", Safety.UNSAFE),
+        ("self.conn.close()", Safety.SAFE),
+    ],
+)
+def test_a_close_that_commits_is_not_moved_into_a_finally(close: str, safety: Safety) -> None:
+    program = f"""
+import pymysql
+
+class Writer:
+    def __init__(self):
+        self.conn = pymysql.connect(host="db")
+
+    def add(self, line):
+        self.conn.cursor().execute("insert into log values (%s)", (line,))
+
+    def save(self):
+        self.conn.commit()
+
+    def close(self):
+        {close}
+
+def run(lines):
+    writer = Writer()
+    for line in lines:
+        writer.add(line)
+    writer.close()
+"""
+    file = File(Path("log.py"), program, Pinned())
+    (found,) = check_file(file, RULES)
+    assert isinstance(found.fix, Fix)
+    assert found.fix.safety is safety
