@@ -9,7 +9,7 @@ import pytest
 from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
-from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.project.project import Project
 from dbhygiene.source.records import replace
 
@@ -259,3 +259,17 @@ def test_the_configuration_has_the_last_word(tmp_path: Path) -> None:
     assert finding.confidence is Confidence.LIKELY
     (finding,) = found(tmp_path, "HYG201", Settings(databases=("mysql", "postgresql")), app=app)
     assert finding.confidence is Confidence.POSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("use", "safety"),
+    [
+        ('other = create_engine("mysql://replica/shop", **OPTIONS)', Safety.SAFE),
+        ("value = log(**OPTIONS)", Safety.UNSAFE),
+        ('assert set(OPTIONS) <= {"echo", "pool_size"}', Safety.UNSAFE),
+    ],
+)
+def test_options_that_other_code_reads_get_no_safe_fix(tmp_path: Path, use: str, safety: Safety) -> None:
+    program = f'{IMPORTS}OPTIONS = {{"echo": False}}\n{use}\nengine = create_engine("mysql://db/shop", **OPTIONS)\n'
+    fixes = [each.fix for each in found(tmp_path, "HYG201", app=program)]
+    assert {each.safety for each in fixes if isinstance(each, Fix)} == {safety}

@@ -14,7 +14,7 @@ from dbhygiene.pools.server_limits import settings_with_timeout_of
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE, has_server
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Dict
-from dbhygiene.source.nodes import keyword_value
+from dbhygiene.source.nodes import keyword_value, last_name
 
 PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
 _BOTH = "Test connections before use, and replace old ones"
@@ -128,5 +128,33 @@ def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix |
         )
     where, literal = made.file.span(given.literal), given.literal
     return Fix(
-        _title(wanted), tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items())
+        _title(wanted),
+        tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()),
+        safety=Safety.SAFE if _is_for_engines(made, literal) else Safety.UNSAFE,
     )
+
+
+def _is_for_engines(made: Engine, literal: ast.expr) -> bool:
+    """Whether the variable that holds a dict of options only passes them to engines: other code may refuse them."""
+    file = made.file
+    match file.parents.get(literal):
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            uses = [each for each in file.nodes(ast.Name) if each.id == name and isinstance(each.ctx, ast.Load)]
+            return all(_makes_engine_or_adds(made, file.parents.get(each)) for each in uses)
+    return True
+
+
+def _makes_engine_or_adds(made: Engine, use: ast.AST | None) -> bool:
+    """Whether a use of options passes them, as `**options`, to a function that makes an engine, or adds one."""
+    match use:
+        case ast.keyword(arg="engine_options"):
+            return True
+        case ast.keyword():
+            call = made.file.parents.get(use)
+            return isinstance(call, ast.Call) and last_name(call.func) in _MAKE_ENGINES
+        case ast.Subscript(ctx=ast.Store()) | ast.Attribute(attr="update" | "setdefault"):
+            return True
+    return False
+
+
+_MAKE_ENGINES = frozenset({"create_engine", "create_async_engine", "SQLAlchemy"})
