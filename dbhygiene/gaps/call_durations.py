@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dbhygiene.gaps.django_settings import settings_files
 from dbhygiene.gaps.duration import FEW, FOR_EVER, LONG_TIMEOUT, SHORTEST_TIMEOUT, UNBOUNDED, Duration
 from dbhygiene.gaps.quick_commands import is_quick
+from dbhygiene.library.schedulers import UNITS
 from dbhygiene.library.waits import (
     CLOCKS,
     CONSENT,
@@ -34,10 +35,8 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, keyword_value, statements_before, walk
 from dbhygiene.source.queries import recursive_query
 
-_TIMEDELTA = {  # the parameters of `timedelta`, in their order
-    **{"days": 86400.0, "seconds": 1.0, "microseconds": 1e-6, "milliseconds": 1e-3},
-    **{"minutes": 60.0, "hours": 3600.0, "weeks": 604800.0},
-}
+_TIMEDELTA = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")  # its parameters
+_UNITS = UNITS | {"milliseconds": 1e-3, "microseconds": 1e-6}
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
 
@@ -312,8 +311,8 @@ def _seconds_of_timedelta(file: File, expr: ast.expr) -> float | None:
     total = 0.0
     for unit, value in given:
         match _options(file, value):
-            case [Constant(value=number)] if _is_number(number) and unit in _TIMEDELTA:
-                total += number * _TIMEDELTA[unit]
+            case [Constant(value=number)] if _is_number(number) and unit in _UNITS:
+                total += number * _UNITS[unit]
             case _:
                 return None
     return total

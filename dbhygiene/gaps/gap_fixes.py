@@ -33,7 +33,7 @@ CLOSES_PARENTS = (
     "a forked process may run this, and would close its parent's connection; close the connection in the parent, before"
     " it forks"
 )
-_TEMPORARY = lazy_pattern(r"(?i)\bTEMP(?:ORARY)?\s+TABLE|GET_LOCK|advisory_lock|\bLOCK\s+TABLES\b")
+_OF_CONNECTION = lazy_pattern(r"(?i)\bTEMP(?:ORARY)?\s+TABLE|GET_LOCK|advisory_lock|\bLOCK\s+TABLES\b")
 HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 
 
@@ -114,6 +114,7 @@ def waits_in_transaction(gap: Gap) -> bool:
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
     callers = _calls_above(gap)
+    files = {file, *(each for each, _ in callers)}
     if any(streaming_loop(each, place, partial(may_stream, each)) for each, place in ((file, node), *callers)):
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
     if gap.kind is WaitKind.COMMAND:
@@ -125,9 +126,9 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if gap.shared_with is Sharing.CHILD:
         yield "a forked process may still use it; close the connection before the fork"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
-    if any(word in text for word in HELD) or any(_TEMPORARY.search(each.text) for each in (file, *dict(callers))):
+    if any(word in text for word in HELD) or any(_OF_CONNECTION.search(each.text) for each in files):
         yield "closing drops its locks and temporary tables; take locks and make temporary tables after the wait"
-    if any("set_autocommit" in each.text for each in (file, *dict(callers))):
+    if any("set_autocommit" in each.text for each in files):
         yield "closing rolls back an open transaction; commit before the wait, then close the connection"
     for found in replacements(file, [django.CONNECTION_LOOK_UP]):
         if file.path.stem in found.file.text:

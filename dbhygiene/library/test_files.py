@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
+from dbhygiene.source.nodes import FUNCTION, without_arguments
 from dbhygiene.source.queries import query
 
 FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
@@ -46,6 +48,13 @@ def is_of_ansible(file: File) -> bool:
 def is_of_scripts(file: File) -> bool:
     """Whether a project keeps its scripts in a directory around a file; there may be modules, too."""
     return not _OF_SCRIPTS.isdisjoint(directories(file))
+
+
+def is_in_fixture(file: File, node: ast.AST) -> bool:
+    """Whether code is in a fixture of pytest."""
+    functions = (each for each in (node, *file.around(node)) if isinstance(each, FUNCTION))
+    decorators = (each for function in functions for each in function.decorator_list)
+    return any(file.resolve(without_arguments(each)) in FIXTURES for each in decorators)
 
 
 def directories(file: File) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ from dbhygiene.library.entry_points import (
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.retries import RETRIES
-from dbhygiene.library.test_files import FIXTURES, directories, is_of_scripts, is_test_file
+from dbhygiene.library.test_files import directories, is_in_fixture, is_of_scripts, is_test_file
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
@@ -71,7 +71,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.crawls import part_of_crawl
-from dbhygiene.program.decided_tests import decided_tests, implied_tests
+from dbhygiene.program.decided_tests import conditions, decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition, find_method
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.event_handlers import event_registration, is_event_decorator
@@ -89,7 +89,6 @@ from dbhygiene.source.nodes import (
     block_of,
     keyword_value,
     last_name,
-    statements_before,
     walk,
     without_arguments,
 )
@@ -169,7 +168,7 @@ def runs(
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
-    if _is_in_fixture(file, node):
+    if _is_in_own_fixture(file, node):
         return _IN_TEST
     place = _CallSite(file, node, not by_exception, is_first=True, leaves=leaves)
     found = _along_calls(place, may_go_on=may_go_on, may_last=may_last)
@@ -306,13 +305,10 @@ def _outside_of_programs(file: File) -> Runs | None:
     return Runs(Impact.ONCE, reason) if reason is not None else None
 
 
-def _is_in_fixture(file: File, node: ast.AST) -> bool:
+def _is_in_own_fixture(file: File, node: ast.AST) -> bool:
     """Whether code is in a fixture of pytest for tests of this project, wherever it keeps these."""
     functions = [each for each in (node, *file.around(node)) if isinstance(each, FUNCTION)]
-    decorators = (each for function in functions for each in function.decorator_list)
-    if not any(file.resolve(without_arguments(each)) in FIXTURES for each in decorators):
-        return False
-    return not _is_for_others(file, [functions[-1].name])
+    return is_in_fixture(file, node) and not _is_for_others(file, [functions[-1].name])
 
 
 class _Climb(NamedTuple):
@@ -646,21 +642,9 @@ def _is_type(file: File, node: ast.expr) -> bool:
 
 
 def _guards(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
-    """Yield the tests, with their results, that lead to a node of a function: it runs only then."""
-    inside = node
-    for around in file.around(node):
-        for left in statements_before(around, inside):
-            if isinstance(left, ast.If) and not left.orelse:
-                if isinstance(left.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break)):
-                    yield from implied_tests(left.test, result=False)
-        match around:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
-                return
-            case ast.If(test=test, body=body) if inside is not test:
-                yield from implied_tests(test, result=inside in body)
-            case ast.IfExp(test=test, body=body) if inside is not test:
-                yield from implied_tests(test, result=inside is body)
-        inside = around
+    """Yield the single tests, with their results, that lead to a node of a function: it runs only then."""
+    for test, result in conditions(file, node):
+        yield from implied_tests(test, result=result)
 
 
 def _rules_out(
@@ -874,7 +858,7 @@ def _mentions_of(
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _reads_of_name(where, name))
         known = [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
-        found += [each for each in known if not _is_in_fixture(where, each[1])]
+        found += [each for each in known if not _is_in_own_fixture(where, each[1])]
     return found
 
 

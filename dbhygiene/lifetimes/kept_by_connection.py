@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.dataflow import cfg
+from dbhygiene.library.words import words
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.openings import openings
 from dbhygiene.program.evaluation import evaluate
@@ -26,7 +27,7 @@ _ROW_LOCKS = lazy_pattern(
 )
 _ENDS_TRANSACTION = lazy_pattern(r"(?i)commit|rollback|\bbegin\(|begin_nested|transaction\(|\batomic\(")
 _IN_SHARED_MEMORY = lazy_pattern(r"cache=shared|vfs=memdb|[\"']:memory:\w")
-_QUERIES = frozenset("execute executemany executescript query fetch fetchval fetchrow fetchone scalar scalars".split())
+_QUERIES = words("execute executemany executescript query fetch fetchval fetchrow fetchone scalar scalars")
 
 
 def kept_by_connection(life: Lifetime) -> str | None:

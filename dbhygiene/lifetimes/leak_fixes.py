@@ -28,6 +28,7 @@ from dbhygiene.diagnostics.edits import (
     widest,
 )
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
+from dbhygiene.library.words import words
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
 from dbhygiene.lifetimes.committing_closes import committing_close
@@ -143,8 +144,8 @@ def _opens_whenever_called(life: Lifetime) -> None:
 
 
 _LISTENING = frozenset({"add_listener", "add_notify_handler"})
-_COROUTINES = frozenset("commit execute executemany fetch fetchmany fetchrow fetchval rollback scalar scalars".split())
-_KEEPING = frozenset("append appendleft add insert put put_nowait setdefault".split())
+_COROUTINES = words("commit execute executemany fetch fetchmany fetchrow fetchval rollback scalar scalars")
+_KEEPING = words("append appendleft add insert put put_nowait setdefault")
 _ALL_VARIABLES = frozenset({"locals", "vars", "builtins.locals", "builtins.vars"})
 
 

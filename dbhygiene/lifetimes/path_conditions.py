@@ -29,6 +29,7 @@ from dbhygiene.dataflow.exceptions import ItemErrors
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.code import single_tests
 from dbhygiene.program.counted_loops import count_items, truth_at_end
+from dbhygiene.source.closure import closure
 from dbhygiene.source.nodes import last_name, walk
 from dbhygiene.source.records import Record
 
@@ -435,12 +436,8 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
                 found |= {path, *(other for each in (body, otherwise) if (other := dotted_path(each)))}
     found |= {of for to, of in copied if to in names and of is not None}  # `conn = given`, and elsewhere `connect()`
     found |= {to for to, of in copied if of in found}
-    todo = list(false)
-    while todo:  # a copy of what may be false may be, too
-        source = todo.pop()
-        copies = {to for to, of in copied if of == source} - false
-        false |= copies
-        todo += copies
+    for path in [*false]:  # a copy of what may be false may be, too
+        false.update(closure(path, lambda source: (to for to, of in copied if of == source)))
     return frozenset(found - false)
 
 

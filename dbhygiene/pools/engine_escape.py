@@ -12,7 +12,7 @@ from enum import Enum
 
 from dbhygiene.library.entry_points import RERUN, is_of_platform, registers
 from dbhygiene.library.server_calls import may_wait, may_wait_for_program
-from dbhygiene.library.test_files import FIXTURES, is_example, is_test_file
+from dbhygiene.library.test_files import is_example, is_in_fixture, is_test_file
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
 from dbhygiene.program.arguments import bind_arguments
@@ -23,7 +23,7 @@ from dbhygiene.program.names import canonical_name, find_module, is_imported
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import FUNCTION, Function, last_name, without_arguments
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
 
 
@@ -297,7 +297,7 @@ def _stores_in_field(part: ast.AST, names: set[str]) -> bool:
 def lasts(made: Engine) -> bool:
     """Whether an engine may live as long as a server's patience: not in a test or example, nor dropped where made."""
     file = made.file
-    if is_test_file(file) or is_example(file) or in_migrations(file) or _is_in_fixture(file, made.call):
+    if is_test_file(file) or is_example(file) or in_migrations(file) or is_in_fixture(file, made.call):
         return False
     if is_short_script(file) and _is_run_by_own_program(file, made.call):
         return False  # whatever keeps it ends with the program
@@ -305,13 +305,6 @@ def lasts(made: Engine) -> bool:
         return True
     # A caller that only gets a connection does not ask the pool again.
     return its_fate is Fate.HANDED_ON and fate(file, made.call, gives=GIVES_ENGINE - _CONNECTS) is Fate.HANDED_ON
-
-
-def _is_in_fixture(file: File, node: ast.AST) -> bool:
-    """Whether code is in a fixture of pytest."""
-    functions = (each for each in file.around(node) if isinstance(each, FUNCTION))
-    decorators = (each for function in functions for each in function.decorator_list)
-    return any(file.resolve(without_arguments(each)) in FIXTURES for each in decorators)
 
 
 def _is_run_by_own_program(file: File, node: ast.AST) -> bool:

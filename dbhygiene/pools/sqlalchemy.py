@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 from dbhygiene.library.calls import NEVER_RETURN
+from dbhygiene.program.decided_tests import conditions
 from dbhygiene.program.values import HOLE, Called, Constant, Text, Value, options, patterns
 from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import statements_before
 
 
 def _words(text: str) -> frozenset[str]:
@@ -193,7 +192,7 @@ def databases_by_conditions(file: File, node: ast.AST) -> tuple[frozenset[str], 
     """
     allowed: frozenset[str] = frozenset()
     ruled_out: set[str] = set()
-    for test, result in _conditions(file, node):
+    for test, result in conditions(file, node, ends=_ends_program):
         named, truth = _databases_of_test(test, result)
         if truth:
             allowed = (allowed & named) or allowed or named
@@ -202,33 +201,11 @@ def databases_by_conditions(file: File, node: ast.AST) -> tuple[frozenset[str], 
     return allowed, frozenset(ruled_out)
 
 
-def _conditions(file: File, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
-    """Yield the tests that decide whether a function comes to a node, with their results, the nearest first."""
-    inner = node
-    for outer in file.around(node):
-        if isinstance(outer, ast.If) and inner is not outer.test:
-            yield outer.test, inner in outer.body
-        elif isinstance(outer, ast.IfExp) and inner is not outer.test:
-            yield outer.test, inner is outer.body
-        for before in reversed(statements_before(outer, inner)):
-            if isinstance(before, ast.If) and not before.orelse and _leaves(before.body[-1]):
-                yield before.test, False
-        if isinstance(outer, (*_FUNCTIONS, ast.Module)):
-            break
-        inner = outer
-
-
-def _leaves(statement: ast.stmt) -> bool:
-    """Whether the code after a statement does not run: it raises, returns, or ends the program or the round."""
+def _ends_program(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
-            return True
         case ast.Expr(value=ast.Call(func=func)):
             return ast.unparse(func) in NEVER_RETURN
     return False
-
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], bool]:

@@ -8,7 +8,7 @@ def report(order, status):
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
@@ -18,7 +18,7 @@ from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Function
+from dbhygiene.source.nodes import FUNCTION, Function, statements_before
 
 
 class _Known(NamedTuple):
@@ -46,6 +46,35 @@ def decided_tests(caller: File, call: ast.Call, file: File, function: Function) 
             known[name] = constant
     results = ((test, _result(file, test, known[name])) for name, test in tests if name in known)
     return tuple((test, result) for test, result in results if result is not None)
+
+
+def conditions(
+    file: File, node: ast.AST, *, ends: Callable[[ast.stmt], bool] = lambda _: False
+) -> Iterator[tuple[ast.expr, bool]]:
+    """Yield the tests that decide whether a function comes to a node, with their results: the nearest first.
+
+    They are those of an `if` around the node, and of one before it whose block leaves: `if not url: return`.
+
+    Arguments:
+        ends: whether a statement ends the program, so that a block which it ends leaves, too.
+    """
+    inside = node
+    for around in file.around(node):
+        match around:
+            case ast.If(test=test, body=body) if inside is not test:
+                yield test, inside in body
+            case ast.IfExp(test=test, body=body) if inside is not test:
+                yield test, inside is body
+        for before in reversed(statements_before(around, inside)):
+            if isinstance(before, ast.If) and not before.orelse:
+                if isinstance(last := before.body[-1], _LEAVING) or ends(last):
+                    yield before.test, False
+        if isinstance(around, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            return
+        inside = around
+
+
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
 def implied_tests(test: ast.expr, *, result: bool) -> Iterator[tuple[ast.expr, bool]]:
