@@ -15,6 +15,14 @@ from dbhygiene.source.file import File
 from dbhygiene.source.inputs import TREE
 from dbhygiene.source.nodes import Span
 
+LOAD = """import pymysql
+
+def load(rows):
+    conn = pymysql.connect()
+    if not rows:
+        raise ValueError
+    conn.close()
+"""
 TEXT = """import os
 
 def first():
@@ -120,19 +128,11 @@ def test_numbers_of_lines_in_texts_move_with_their_statement(tmp_path: Path) -> 
 def test_an_edit_above_a_function_repeats_no_analysis_of_it(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").touch()
     path = tmp_path / "shop.py"
-    text = """import pymysql
-
-def load(rows):
-    conn = pymysql.connect()
-    if not rows:
-        raise ValueError
-    conn.close()
-"""
-    path.write_text(text)
+    path.write_text(LOAD)
     project = OpenProject(tmp_path, settings_of(tmp_path, ()))
     messages, answers = [], []
     for number, before in enumerate(("", "# a\n", "# a\n\n")):
-        project.use({path: Document("", number, before + text, path)})
+        project.use({path: Document("", number, before + LOAD, path)})
         messages.append([finding.message for finding in project.findings(path)])
         known = project.project.inputs.answers.items()
         answers.append([id(answer) for key, answer in known if "findings" in str(key) and "load" in str(key)])
@@ -145,19 +145,7 @@ def load(rows):
 def test_an_edit_of_a_script_repeats_no_analysis_of_other_functions(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").touch()
     path = tmp_path / "job.py"
-    text = """import pymysql
-
-def load(rows):
-    conn = pymysql.connect()
-    if not rows:
-        raise ValueError
-    conn.close()
-
-def show(rows):
-    print(rows)
-
-show(load([]))
-"""
+    text = LOAD + "\ndef show(rows):\n    print(rows)\n\nshow(load([]))\n"
     path.write_text(text)
     project = OpenProject(tmp_path, settings_of(tmp_path, ()))
     answers = []
