@@ -82,7 +82,8 @@ def _judged(life: Lifetime, fix: Fix) -> Fix:
     if (replaced := replaced_opening(life)) is not None:
         return fix._replace(title=f"{fix.title}, although {replaced.words}", safety=Safety.UNSAFE)
     if (method := committing_close(life)) is not None:
-        return fix._replace(title=f"{fix.title}, although `{method.name}` commits", safety=Safety.UNSAFE)
+        title = f"{fix.title}; after an exception, `{method.name}` would commit half of the work"
+        return fix._replace(title=title, safety=Safety.UNSAFE)
     return fix
 
 

@@ -164,10 +164,10 @@ def _of_file(life: Lifetime) -> Iterator[str]:
             raiser = life.culprit if life.culprit in raisers else raisers[0]
             when = f"if {_with_line(life.file, raiser)} raises"
         yield f'{when}, `{life.title}` keeps the write transaction open: other writers get "database is locked"'
-    before = "once the exception has been handled" if life.leak is Leak.RAISED else "when the function ends"
+    before = "the exception has been handled" if life.leak is Leak.RAISED else "the function ends"
     if life.replacement is not None:
-        before = "when its variable is reassigned"
-    yield f"CPython closes it only when the garbage collector runs; before Python 3.11, {before}"
+        before = "its variable is reassigned"
+    yield f"the file stays open until the garbage collector runs; before Python 3.11, until {before}"
 
 
 def consequence(resource: Resource, pool: SessionPool | None = None, *, until: str = "") -> Iterator[str]:

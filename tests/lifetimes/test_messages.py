@@ -315,8 +315,8 @@ def test_the_note_about_a_transaction_names_the_call_that_leaves_it_open() -> No
     (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
     holds = '`conn` keeps the write transaction open: other writers get "database is locked"'
     assert f"if `conn.execute` (line 6) raises, {holds}" in found.notes
-    freed = "CPython closes it only when the garbage collector runs; before Python 3.11"
-    assert f"{freed}, once the exception has been handled" in found.notes
+    freed = "the file stays open until the garbage collector runs; before Python 3.11"
+    assert f"{freed}, until the exception has been handled" in found.notes
     text = text.replace("    conn.execute('create table if not exists t (a)')\n", "")
     (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
     assert f"after an exception, {holds}" in found.notes
