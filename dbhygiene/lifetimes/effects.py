@@ -71,6 +71,7 @@ from dbhygiene.library.test_files import FIXTURES
 from dbhygiene.lifetimes.helper_index import HelperIndex
 from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.lifetimes.passed_functions import (
+    always_returns_call,
     call_by_name,
     call_by_position,
     call_of_future,
@@ -406,7 +407,7 @@ class FunctionSemantics(cfg.Semantics):
                 known,
                 returns=passed.returns,
                 element=passed.element,
-                is_sure=passed.is_sure and not callees,
+                is_sure=passed.is_sure and all(self._always_calls(each.definition) for each in callees),
                 is_shared=passed.is_shared,
             )
         if known.returns is None and (yielded := self._model_of_next(call)) is not None:
@@ -471,6 +472,9 @@ class FunctionSemantics(cfg.Semantics):
         if passed is None and not callees:
             passed = call_by_position(self.file, call)
         return None if passed is call else passed
+
+    def _always_calls(self, definition: definitions.Definition) -> bool:
+        return isinstance(definition.node, FUNCTION) and always_returns_call(definition.file, definition.node)
 
     def _call_of_parameter(self, call: ast.Call, callee: BoundCallee) -> ast.Call | None:
         definition, bound = callee

@@ -239,6 +239,8 @@ def _nameless(life: Lifetime) -> Fix | None:
     if life.names or life.closes or not life.resource.closes_plainly:
         return None
     if isinstance(statement, ast.Expr) and statement.value is birth:
+        if birth not in life.analysis.transfer.sure:
+            raise RefusedError(f"`{short_name(birth.func)}` may return None, too; close the result unless it is None")
         return Fix(f"Close the unused {life.resource.noun}", (Replace(life.file.span(birth), "$value.close()"),))
     if not _begins_with(statement, birth) or birth.lineno != birth.end_lineno:
         return None

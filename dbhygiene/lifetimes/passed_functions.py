@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from dbhygiene.dataflow import cfg
 from dbhygiene.library.calls import RUNNING_AWAITED
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
@@ -127,6 +128,17 @@ def called_parameter(file: File, function: ast.AST) -> str | None:
     """Return the parameter whose result a function returns, and nothing else; None if there is none."""
     assert isinstance(function, FUNCTION)
     return called_function(file, function, {each.arg for each in named_parameters(function)})
+
+
+@query
+def always_returns_call(file: File, function: ast.AST) -> bool:
+    """Whether a function that returns the result of a parameter never ends without it: neither None nor a constant."""
+    assert isinstance(function, FUNCTION)
+    graph = cfg.build(function)
+    reached = cfg.reachable([graph.entry], past=lambda node: not isinstance(node.event, cfg.Return))
+    values = (part.value for part in file.functions[function].returns)
+    calls = (value.value if isinstance(value, ast.Await) else value for value in values)
+    return graph.exit not in reached and all(isinstance(each, ast.Call) for each in calls)
 
 
 def called_function(file: File, function: Function, names: set[str]) -> str | None:

@@ -151,6 +151,27 @@ def test_all_variables_of_a_function_may_be_passed_on(tmp_path: Path, passed: st
     assert is_fixed or f"`{passed}` passes on all variables (line 11)" in reasons(done)
 
 
+def test_a_helper_may_return_none_for_a_connection_that_is_not_used(tmp_path: Path) -> None:
+    helper = "def reopen(old):\n    if old.open:\n        return None\n    return pymysql.connect()\n"
+    source = f"{START}{helper}\ndef job(old):\n    reopen(old)\n    work()\n"
+    done = fixed(tmp_path, source)
+    assert done.text == source
+    assert "`reopen` may return None, too" in reasons(done)
+    assert "    pymysql.connect().close()\n" in fixed(tmp_path, f"{START}def job():\n    pymysql.connect()\n").text
+
+
+@pytest.mark.parametrize(("until", "is_fixed"), [("True", True), ("tries > 0", False)])
+def test_a_helper_that_is_given_connect_may_return_none(tmp_path: Path, until: str, *, is_fixed: bool) -> None:
+    helper = (
+        f"def retried(connect, tries):\n    while {until}:\n        try:\n            return connect()\n"
+        "        except OSError:\n            tries -= 1\n"
+    )
+    source = f"{START}{helper}\ndef job():\n    retried(pymysql.connect, 3)\n    work()\n"
+    done = fixed(tmp_path, source)
+    assert ("    retried(pymysql.connect, 3).close()\n" in done.text) is is_fixed
+    assert is_fixed or "`retried` may return None, too" in reasons(done)
+
+
 def test_a_module_may_use_the_cursor_of_another_one(tmp_path: Path) -> None:
     source = f"{START}_conn = pymysql.connect()\ncursor = _conn.cursor()\ncursor.execute('select 1')\n"
     assert (
