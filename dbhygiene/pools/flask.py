@@ -206,6 +206,8 @@ def _groups_of_applications(file: File) -> Iterator[Group]:
         match call.func:
             case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):
                 found[file.segment(owner), function_around(file, call)] += _in_call(file, call)
+            case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="setdefault"):
+                found[file.segment(owner), function_around(file, call)] += _default(file, call, file.segment(owner))
     for (name, _), settings in found.items():
         if not settings:
             continue
@@ -222,6 +224,13 @@ def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
         for key, value in zip(given.keys, given.values, strict=True):
             if isinstance(key, ast.Constant) and key.value in SETTINGS:
                 yield Setting(key.value, value, value, statement, holder=given)
+
+
+def _default(file: File, call: ast.Call, owner: str) -> Iterator[Setting]:
+    """Yield the setting of `config.setdefault("KEY", value)`."""
+    match call.args:
+        case [ast.Constant(value=str(key)), value] if key in SETTINGS:
+            yield Setting(key, value, value, statement_around(file, call), owner)
 
 
 def _target(statement: ast.stmt | None) -> ast.expr | None:
