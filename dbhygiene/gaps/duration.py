@@ -73,6 +73,11 @@ class Duration(Record):
         """Return the sort key of waits: the worst is the largest."""
         return (self.confidence(limit) or 0, self.likely, self.least, self.most)
 
+    @property
+    def has_no_limit(self) -> bool:
+        """Whether it may end at once or never: there is no number to show."""
+        return not self.least and self.most == FOR_EVER
+
     def __str__(self) -> str:
         if self.least == self.most:
             return _format_seconds(self.least)
@@ -81,7 +86,7 @@ class Duration(Record):
         if self.least:
             again = ", again and again" if self.likely > self.least else " or more"
             return f"{_format_seconds(self.least)}{again}"
-        return "no time limit" if self.most == FOR_EVER else f"up to {_format_seconds(self.most)}"
+        return "no time limit" if self.has_no_limit else f"up to {_format_seconds(self.most)}"
 
 
 def confidence_of_timeout(seconds: Duration, settings: Settings) -> Confidence:

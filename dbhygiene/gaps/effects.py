@@ -50,12 +50,16 @@ from dbhygiene.source.records import Record, replace
 
 
 class Location(Record):
-    """A place, and its effect; `inner` is the place in the callee if this is only a call that leads there."""
+    """A place, and its effect; `inner` is the place in the callee if this is only a call that leads there.
+
+    `lasts` is how long a single wait takes here, if it is one.
+    """
 
     file: File
     node: Located
     words: str
     inner: Location | None = None
+    lasts: Duration | None = None
 
     def leading_to(self, inner: Location) -> Location:
         """Return this place as a call that leads to an inner place."""
@@ -325,8 +329,7 @@ class Effects:
             yield Close(self._location(call, "closes the connection"), by_age, self._closed_alias(func))
             return
         if (set_duration := self._configured_duration(names)) is not None:
-            if set_duration.most:
-                yield Wait(self._location(call, _describe_wait(WaitKind.JOB, set_duration)), set_duration, WaitKind.JOB)
+            yield from self._wait_at(call, WaitKind.JOB, set_duration)
         elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
             yield from [*self._wait_for_future(call, func, names)] or self._wait(call, wait)
             return
@@ -376,11 +379,10 @@ class Effects:
             case ast.BoolOp(op=ast.Or(), values=[test, ast.Call() as closer]) if asks_for_transaction(test):
                 yield from self.of_call(closer)
 
-    def _wait(self, call: ast.Call, wait: WaitingCall) -> Iterator[Effect]:
+    def _wait(self, call: ast.Call, wait: WaitingCall) -> Iterator[Wait]:
         """Return the wait of a call, if it waits."""
         lasts = poll_duration(self.file, call, duration(self.file, call, wait, self.routine.quick))
-        if lasts.most:
-            yield Wait(self._location(call, _describe_wait(wait.kind, lasts)), lasts, wait.kind)
+        return self._wait_at(call, wait.kind, lasts)
 
     def _wait_by_name(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
         """Return the wait of a method of another library whose name says that it waits; functions have time limits."""
@@ -390,9 +392,7 @@ class Effects:
         if not names:
             foreign = [func.attr] if not files_with_word(self.file, f"def {func.attr}(") else []
         if (kind := next(filter(None, map(wait_by_name, foreign)), None)) is not None:
-            lasts = poll_duration(self.file, call, duration_by_name(self.file, call))
-            if lasts.most:
-                yield Wait(self._location(call, _describe_wait(kind, lasts)), lasts, kind)
+            yield from self._wait_at(call, kind, poll_duration(self.file, call, duration_by_name(self.file, call)))
 
     def _run_beside(self, node: ast.expr, made: ast.Call) -> Iterator[Effect]:
         """Return the effect of waiting for a call that another thread makes."""
@@ -416,7 +416,7 @@ class Effects:
         """Return the effects of `call_command`; a command that is chosen at run time may be any long job."""
         commands = commands_of_call(self.file, call)
         if commands is None:
-            yield self._unbounded_wait(call, WaitKind.COMMAND)
+            yield from self._wait_at(call, WaitKind.COMMAND, UNBOUNDED)
         elif commands:
             routines = tuple(Context(each.file, each.node) for each in commands)
             yield ProjectCall(self._location(call, "runs another command"), routines)
@@ -680,7 +680,7 @@ class Effects:
     def _next_of(self, node: ast.expr, name: str) -> Iterator[Effect]:
         """Return the effects of a loop, or of `next`, that takes an item of an object of a class, or of a stream."""
         if (kind := iterated_wait(name)) is not None:
-            yield self._unbounded_wait(node, kind)
+            yield from self._wait_at(node, kind, UNBOUNDED)
             return
         for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
             found = find_callees(self.file, f"{name}.{method}").definitions  # those of subclasses, too
@@ -693,10 +693,10 @@ class Effects:
                 yield ProjectCall(self._location(node, f"takes the next item with `{method}`"), routines)
                 return
 
-    def _unbounded_wait(self, node: ast.expr, kind: WaitKind) -> Wait:
-        """Return a wait without a bound."""
-        lasts = UNBOUNDED
-        return Wait(self._location(node, _describe_wait(kind, lasts)), lasts, kind)
+    def _wait_at(self, node: ast.expr, kind: WaitKind, lasts: Duration) -> Iterator[Wait]:
+        """Return a wait, if it takes any time."""
+        if lasts.most:
+            yield Wait(Location(self.file, node, kind.value, lasts=lasts), lasts, kind)
 
 
 @query
@@ -730,10 +730,6 @@ def _is_closed_around(function: FunctionAt) -> bool:
 def keeps_result(function: FunctionAt, by: Container[str] = django.CACHED_PROPERTIES | django.CACHES) -> bool:
     """Whether a function's result is cached by one of some decorators, so that later reads do not run it again."""
     return _is_decorated(function, by)
-
-
-def _describe_wait(kind: WaitKind, lasts: Duration) -> str:
-    return f"{kind.value}, {lasts}"
 
 
 def _is_super(owner: ast.expr) -> bool:

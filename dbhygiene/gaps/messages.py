@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import ASSUMPTION, Step
 from dbhygiene.gaps.call_durations import asks_for_consent
-from dbhygiene.gaps.duration import UNBOUNDED
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.server_timeout import (
@@ -136,10 +135,13 @@ def server_of(gap: Gap | ExplicitGap) -> str:
 def describe_duration(gap: Gap | ExplicitGap) -> str:
     """Return how long a wait is, in words that agree with its step if it is repeated, or one of several."""
     lasts = gap.shown if isinstance(gap, Gap) else gap.seconds
-    shown, single = str(lasts), gap.wait.origin.words.removeprefix(f"{gap.kind.value}, ")
-    if shown == str(UNBOUNDED) and single.startswith("up to "):
+    single = gap.wait.origin.lasts
+    if single is None:
+        return str(lasts)
+    if lasts.has_no_limit and not single.least and not single.has_no_limit:
         return "again and again"
-    return f"{shown} in all" if lasts.least == lasts.most and single[0].isdigit() and single != shown else shown
+    is_total = lasts.least == lasts.most and single.least and str(single) != str(lasts)
+    return f"{lasts} in all" if is_total else str(lasts)
 
 
 def describe_loss(server: str) -> str:
@@ -165,19 +167,25 @@ def gap_steps(gap: Gap | ExplicitGap) -> Iterator[Step]:
     if limit is None:
         yield from _step(gap.wait, during)
     else:
-        yield from _step(gap.wait, f"{during}; the worker ends the task after {limit}", without=f", {UNBOUNDED}")
+        yield from _step(gap.wait, f"{during}; the worker ends the task after {limit}", is_limited=True)
     yield from idle_steps(gap.file.project, idle_number_of_project(gap.file.project))
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
 
 
-def _step(spot: Location, more: str = "", *, around: str = "", without: str = "") -> Iterator[Step]:
-    """Return a location and its innermost place: `around` is added to the first, `more` to the last."""
+def _step(spot: Location, more: str = "", *, around: str = "", is_limited: bool = False) -> Iterator[Step]:
+    """Return a location and its innermost place: `around` is added to the first, `more` to the last.
+
+    Arguments:
+        is_limited: `more` names a limit, so that the wait is not said to have none.
+    """
     inner = spot.origin
+    if inner.lasts is not None and not (is_limited and inner.lasts.has_no_limit):
+        more = f", {inner.lasts}{more}"
     if inner is spot:
-        yield _step_at(spot, spot.words.removesuffix(without) + more + around)
+        yield _step_at(spot, spot.words + more + around)
     else:
         yield _step_at(spot, spot.words + around)
-        yield _step_at(inner, inner.words.removesuffix(without) + more)
+        yield _step_at(inner, inner.words + more)
 
 
 def _step_at(spot: Location, words: str) -> Step:
