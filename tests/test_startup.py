@@ -24,6 +24,7 @@ PLAIN = "import sys\n\nprint(sys.argv)\n"
 DRIVER = (
     "import pymysql\n\n\ndef f():\n    with pymysql.connect() as conn, conn.cursor() as cur:\n        cur.execute('')\n"
 )
+PING = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n    conn.close()\n"
 ENGINE = "from sqlalchemy import create_engine\n\nengine = create_engine('mysql://db/app', pool_pre_ping=True)\n"
 COMMAND = "from django.core.management.base import BaseCommand\n\n\nclass Command(BaseCommand):\n    pass\n"
 
@@ -47,7 +48,9 @@ def test_settings_of_other_tools_need_no_parser(tmp_path: Path) -> None:
     assert "tomllib" not in imported(tmp_path, PLAIN, other)
 
 
-@pytest.mark.parametrize(("text", "unneeded"), [(DRIVER, "dbhygiene.gaps"), (COMMAND, "dbhygiene.lifetimes")])
+@pytest.mark.parametrize(
+    ("text", "unneeded"), [(DRIVER, "dbhygiene.gaps"), (PING, "dbhygiene.gaps"), (COMMAND, "dbhygiene.lifetimes")]
+)
 def test_an_analysis_is_imported_for_files_that_speak_of_its_matter(tmp_path: Path, text: str, unneeded: str) -> None:
     modules = imported(tmp_path, text)
     assert len(ANALYSES & modules) == 2

@@ -1,7 +1,7 @@
-"""`closing_function`: whether a call closes a connection, and the transactions, loops and coroutines around it.
+"""`closing_function`: whether a call closes a connection, and the tests, loops and coroutines around it.
 
 with atomic():
-    close_old_connections()     # `closing_function` returns its name, `atomic_around` the `with`
+    close_old_connections()     # `closing_function` returns its name
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dbhygiene.program.origins import ExpressionAt, values_of
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, Located, block_of, without_arguments
+from dbhygiene.source.nodes import FUNCTION, block_of
 
 
 def closing_function(file: File, call: ast.Call) -> str | None:
@@ -47,26 +47,6 @@ def closes_first(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
                 return found.file, statement.value
         elif not isinstance(statement, (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)):
             return None  # it may return before
-    return None
-
-
-def is_atomic(file: File, expr: ast.expr) -> bool:
-    """Whether an expression is a transaction: `atomic` of Django."""
-    return file.resolve(without_arguments(expr)) in django.ATOMIC
-
-
-def atomic_around(file: File, node: ast.AST) -> Located | None:
-    """Return the transaction that a node lies in, by a `with` or a decorator of its function."""
-    below = node
-    for above in file.around(node):
-        if isinstance(above, (ast.With, ast.AsyncWith)) and below in above.body:
-            for item in above.items:
-                if is_atomic(file, item.context_expr):
-                    return item.context_expr
-        if isinstance(above, (*FUNCTION, ast.Lambda)):
-            decorators = above.decorator_list if isinstance(above, FUNCTION) else []
-            return next((each for each in decorators if is_atomic(file, each)), None)
-        below = above
     return None
 
 

@@ -16,7 +16,6 @@ from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.function_waits import FunctionWaits
 from dbhygiene.gaps.loops import cycles, rounds
-from dbhygiene.gaps.pings import ping_reconnects
 from dbhygiene.gaps.states import Idle, Pause
 from dbhygiene.library import server_calls as library
 from dbhygiene.lifetimes import Lifetime
@@ -26,6 +25,7 @@ from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.classes import class_named
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
 from dbhygiene.program.definitions import find_method
+from dbhygiene.program.pings import ping_reconnects
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, last_name
 from dbhygiene.source.records import Record

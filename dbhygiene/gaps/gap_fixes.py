@@ -13,13 +13,14 @@ from functools import partial
 
 from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.diagnostics.model import Fix, NoFix
-from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
+from dbhygiene.gaps.close_calls import may_stream, streaming_loop
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap, Sharing
 from dbhygiene.gaps.properties import may_query_as_property
 from dbhygiene.library import django
 from dbhygiene.library.waits import WaitKind
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.replaced import replacements

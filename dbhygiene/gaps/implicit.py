@@ -15,7 +15,7 @@ from enum import Enum
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
-from dbhygiene.gaps.close_calls import asks_for_transaction, is_atomic
+from dbhygiene.gaps.close_calls import asks_for_transaction
 from dbhygiene.gaps.database_aliases import DEFAULT, NO_DATABASE, aliases_of
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.duration import Duration, Rounds
@@ -28,6 +28,7 @@ from dbhygiene.gaps.timed_queries import rounds_between_queries
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.atomic import is_atomic
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.classes import is_command
 from dbhygiene.program.code import nodes_of

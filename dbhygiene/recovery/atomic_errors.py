@@ -12,8 +12,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.close_calls import atomic_around
 from dbhygiene.library.words import words
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.program.callees import calls_below
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.errors import DJANGO, classes_of, tries

@@ -13,12 +13,12 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library import django
 from dbhygiene.program.classes import is_command
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, tries
 from dbhygiene.recovery.guards import IdleCheck, idle_guards
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of

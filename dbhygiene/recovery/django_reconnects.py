@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.gaps.close_calls import atomic_around
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.program.code import own_nodes
 from dbhygiene.recovery.errors import DJANGO
 from dbhygiene.recovery.handles import handle_of, owner_of

@@ -10,11 +10,11 @@ import builtins
 from collections.abc import Iterable
 from functools import cache
 
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers, sqlalchemy
 from dbhygiene.library.resources import Driver
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.origins import ExpressionAt, values_of
+from dbhygiene.program.pings import loss_of
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Code

@@ -10,7 +10,6 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes.fields import assignment_targets, constructor_calls
 from dbhygiene.program.bindings import Place
@@ -18,6 +17,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.program.code import nodes_of, return_expressions
 from dbhygiene.program.definitions import Definition, enclosing_class
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.errors import classes_of, libraries
 from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import summary

@@ -13,13 +13,13 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.resources import Loss
 from dbhygiene.library.sqlalchemy import tests_invalidated
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.attempts import Attempt, attempts, queried_roots
 from dbhygiene.recovery.conditions import Comparison, number_comparison, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries

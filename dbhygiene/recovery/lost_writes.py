@@ -16,7 +16,6 @@ from typing import NamedTuple
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, sqlalchemy
 from dbhygiene.library.drivers import PACKAGES, driver, drivers
 from dbhygiene.library.prefilter import import_lines
@@ -24,6 +23,7 @@ from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary

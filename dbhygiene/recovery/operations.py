@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
-from dbhygiene.gaps.effects import Close, Context, Effects, Query
-from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.library import calls, django, sqlalchemy
 from dbhygiene.library.server_calls import CONNECTION_ASKS, CURSOR_ASKS
 from dbhygiene.library.words import words
@@ -22,6 +20,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import is_generator, nodes_of, own_nodes
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.pings import loss_of, ping_reconnects
 from dbhygiene.program.values import patterns
 from dbhygiene.recovery.added_rows import orm_adds_rows, session_adds_rows, sql_adds_rows
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
@@ -220,6 +219,8 @@ def _summary_of_query(file: File, func: ast.expr) -> Summary | None:
 def _operations_of_django(file: File, call: ast.Call) -> Iterable[Operation]:
     if not _may_use_django(file):
         return ()
+    from dbhygiene.gaps.effects import Close, Context, Effects, Query  # other programs do not need it
+
     code = scope_around(file, call).node
     assert isinstance(code, (ast.Module, *FUNCTION))
     found: list[Operation] = []
@@ -351,6 +352,8 @@ def _summary_of_loop(file: File, loop: ast.For) -> Summary:
     """Return the query of a loop over a queryset of Django."""
     if not _may_use_django(file):
         return _NOTHING
+    from dbhygiene.gaps.effects import Context, Effects, Query  # likewise
+
     code = scope_around(file, loop).node
     assert isinstance(code, (ast.Module, *FUNCTION))
     asked = any(isinstance(each, Query) for each in Effects(Context(file, code)).of_loop_start(loop))

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of
+from dbhygiene.program.pings import loss_of, ping_reconnects
 from dbhygiene.recovery.attempts import Attempt, attempts, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Step
-from dbhygiene.gaps.close_calls import atomic_around, is_atomic
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.resources import Version
 from dbhygiene.program.arguments import has_parameter
+from dbhygiene.program.atomic import atomic_around, is_atomic
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, retries
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, join_names, libraries, means_loss
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, variable_title

@@ -13,11 +13,12 @@ from functools import partial
 
 from dbhygiene.diagnostics.edits import InsertBefore, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
-from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
+from dbhygiene.gaps.close_calls import may_stream, streaming_loop
 from dbhygiene.gaps.forked_code import ForkedCode
 from dbhygiene.gaps.gap_fixes import HELD, close_outside_transaction, close_statement
 from dbhygiene.library import django, sqlalchemy
 from dbhygiene.program.arguments import has_parameter
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import calls_that_lead_to
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes

@@ -11,11 +11,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.library import drivers
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.pings import loss_of, ping_reconnects
 from dbhygiene.program.values import HOLE, patterns
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import of_binding

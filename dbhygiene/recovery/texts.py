@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import verbatim
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.sqlalchemy import tests_invalidated
 from dbhygiene.program.code import nodes_of
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.conditions import number_comparison, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY
 from dbhygiene.recovery.half_caught import recovering_handlers

@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.prefilter import import_lines
 from dbhygiene.library.server_calls import CONNECTION_ASKS, CURSOR_ASKS
 from dbhygiene.program.arguments import has_parameter
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import calls_that_lead_to
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.handles import owner_of
 from dbhygiene.recovery.operations import writes_rows
 from dbhygiene.source.file import File, ProjectView, function_around

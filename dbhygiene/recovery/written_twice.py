@@ -18,15 +18,15 @@ from typing import Literal, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.gaps.close_calls import atomic_around
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library import drivers
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import has_parameter
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, join_names, libraries, tries

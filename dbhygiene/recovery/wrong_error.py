@@ -12,11 +12,11 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers
 from dbhygiene.library.words import words
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.origins import behind
+from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.attempts import logs
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, ErrorClass, classes_of, libraries, tries

@@ -74,7 +74,8 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.gaps.close_calls import atomic_around, closes_first, closing_function, is_guarded
+from dbhygiene.gaps.close_calls import closes_first, closing_function, is_guarded
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, last_name
 

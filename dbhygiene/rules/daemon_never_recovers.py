@@ -87,7 +87,7 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.gaps.close_calls import atomic_around, runs_in_coroutine
+from dbhygiene.gaps.close_calls import runs_in_coroutine
 from dbhygiene.gaps.effects import Close, Query
 from dbhygiene.gaps.forked_code import ForkedCode
 from dbhygiene.gaps.gap_fixes import CLOSES_PARENTS, close_outside_transaction
@@ -95,6 +95,7 @@ from dbhygiene.gaps.reachability import AgeCheck, effects_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
+from dbhygiene.program.atomic import atomic_around
 from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.source.file import File, function_around
 
