@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dbhygiene.source.records import Frozen, Record, replace
+from dbhygiene.source.records import Frozen, Record, Row, replace
 
 
 class Point(Record):
@@ -35,6 +35,15 @@ class Nothing(Record):
     """It has no fields."""
 
 
+class Pair(Row):
+    x: int
+    y: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.x + self.y
+
+
 class Entity(Frozen):
     name: str
     called: Callable[[str], str] = lambda name: name.upper()
@@ -53,9 +62,9 @@ def test_fields_are_given_by_place_by_name_or_by_default() -> None:
     [((), {}), ((), {"y": 1}), ((1, 2, 3), {}), ((1,), {"x": 1}), ((1,), {"z": 1})],
     ids=["none", "too few", "too many", "twice", "unknown"],
 )
-def test_other_fields_than_its_own_are_told(values: tuple[int, ...], named: dict[str, int]) -> None:
-    make: Any = Point
-    with pytest.raises(TypeError, match="Point has the fields x, y"):
+@pytest.mark.parametrize("make", [Point, Pair])
+def test_other_fields_than_its_own_are_told(make: Any, values: tuple[int, ...], named: dict[str, int]) -> None:
+    with pytest.raises(TypeError, match="has the fields x, y"):
         make(*values, **named)
 
 
@@ -80,6 +89,21 @@ def test_fields_are_inherited() -> None:
     assert Space(1) != Point(1)
 
 
+def test_a_row_is_a_tuple_with_names() -> None:
+    pair = Pair(1)
+    assert pair == Pair(y=0, x=1) == (1, 0)
+    assert (pair.x, pair.y, pair.total, repr(pair)) == (1, 0, 1, "Pair(x=1, y=0)")
+    assert pair._replace(y=2) == Pair(1, 2) > pair
+    assert pair._asdict() == {"x": 1, "y": 0}
+    x, y = pair
+    match pair:
+        case Pair(1, y=z):
+            assert (x, y) == (1, z)
+    assert Pair._fields == ("x", "y")
+    with pytest.raises(AttributeError):
+        pair.x = 2  # type: ignore[misc]
+
+
 def test_a_function_is_a_value_like_any_other() -> None:
     assert Entity("a").called("b") == "B"
     assert Entity("a", str.lower).called("B") == "b"
@@ -102,3 +126,6 @@ def test_what_is_replaced_keeps_the_rest_and_nothing_derived() -> None:
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda point: pickle.loads(pickle.dumps(point))])
 def test_it_can_be_copied_and_sent(copied: Any) -> None:
     assert copied(Point(1, 2)) == Point(1, 2)
+    pair = copied(Pair(1, 2))
+    assert type(pair) is Pair
+    assert pair == Pair(1, 2)

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dbhygiene.checker.cache_key import cache_key, content_digest
 from dbhygiene.checker.own_findings import INTERNAL_ERROR
@@ -37,6 +37,7 @@ from dbhygiene.project.discovery import Files
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
 from dbhygiene.source.inputs import ALIASES, ANSWERS, DEPLOYMENT, FILE, IMPORTS, KINDS, SEARCH, Answer, Key
+from dbhygiene.source.records import Row
 from dbhygiene.source.regular_files import change_mark, read_bytes
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
@@ -46,7 +47,7 @@ _MOST_INPUTS = 200_000  # with more, most are of files and words that are gone: 
 _ANSWERING = ("gaps", "recovery.writers")  # which import all others
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Row):
     """The reusable part of an earlier run.
 
     `rows` are those of unchanged files, `used` the packages, with files that use them, `helpers` the functions that
@@ -59,7 +60,7 @@ class Snapshot(NamedTuple):
     helpers: Mapping[Path, tuple[str, ...]]
 
 
-class Seen(NamedTuple):
+class Seen(Row):
     """What one process has seen of a project: see `IncrementalCheck.export`."""
 
     lookups: Mapping[str, Mapping[tuple[str, str], str]]

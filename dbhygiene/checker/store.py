@@ -16,6 +16,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics import edits, model
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Row
 
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
@@ -113,7 +114,7 @@ def format_lookups(lookups: Lookups, paths: RelativePaths) -> str:
     return json.dumps([(name, stored(directory), stored(file)) for (name, directory), file in lookups.items()])
 
 
-class StoredRun(NamedTuple):
+class StoredRun(Row):
     """The stored results of a run; `writes` counts the writes so far."""
 
     facts: Mapping[str, str] = {}
@@ -121,7 +122,7 @@ class StoredRun(NamedTuple):
     writes: int = 0
 
 
-class FileTimes(NamedTuple):
+class FileTimes(Row):
     """The files of an earlier run: path, time in nanoseconds, size."""
 
     facts: Mapping[str, str] = {}

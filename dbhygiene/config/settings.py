@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
 
-from dbhygiene.source.records import Record
+from dbhygiene.source.records import Record, Row
 
 LEVELS = ("error", "warning", "note")  # the highest first
 
@@ -41,7 +40,7 @@ class Declared(Record):
     may_raise: bool = True
 
 
-class Lasting(NamedTuple):
+class Lasting(Row):
     """The time that a function takes, as the user describes it: seconds, at least and at most."""
 
     least: float

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from functools import partial, reduce
 from operator import or_
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dbhygiene.source.queries import consult, with_inputs
+from dbhygiene.source.records import Row
 
 Context = TypeVar("Context", bound=Hashable)  # a function, with facts about its call
 Summary = TypeVar("Summary")
@@ -24,7 +25,7 @@ _DEPTH = 12  # contexts that are solved within each other, on Python's stack
 _CHANGES = 60  # of one summary: more, and it does not settle
 
 
-class _Begun(NamedTuple):
+class _Begun(Row):
     """When a context was begun, and how many were open then."""
 
     order: int

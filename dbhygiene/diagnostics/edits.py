@@ -10,12 +10,13 @@ of those enclose the same statements, the first one is the inner one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Row
 
 
-class AddKeyword(NamedTuple):
+class AddKeyword(Row):
     """`f(a)` -> `f(a, name=value)`."""
 
     call: Span
@@ -24,7 +25,7 @@ class AddKeyword(NamedTuple):
     verb: Literal["AddKeyword"] = "AddKeyword"
 
 
-class SetKeyword(NamedTuple):
+class SetKeyword(Row):
     """`f(a, name=old)` -> `f(a, name=value)`; `$value` stands for the old one."""
 
     call: Span
@@ -33,7 +34,7 @@ class SetKeyword(NamedTuple):
     verb: Literal["SetKeyword"] = "SetKeyword"
 
 
-class AddItem(NamedTuple):
+class AddItem(Row):
     """`{k: v}` -> `{k: v, key: value}`; `key` and `value` are code."""
 
     dict: Span
@@ -42,7 +43,7 @@ class AddItem(NamedTuple):
     verb: Literal["AddItem"] = "AddItem"
 
 
-class Replace(NamedTuple):
+class Replace(Row):
     """Replace an expression by another; `$value` stands for the old one."""
 
     expression: Span
@@ -50,7 +51,7 @@ class Replace(NamedTuple):
     verb: Literal["Replace"] = "Replace"
 
 
-class ReplaceItem(NamedTuple):
+class ReplaceItem(Row):
     """`with expression as x:` -> `with items:`; `items` is code, such as `{contextlib.closing}($value) as x, x`."""
 
     expression: Span
@@ -58,7 +59,7 @@ class ReplaceItem(NamedTuple):
     verb: Literal["ReplaceItem"] = "ReplaceItem"
 
 
-class AddName(NamedTuple):
+class AddName(Row):
     """`from m import a` -> `from m import a, name`, in sorted order; the editor makes these from names in braces."""
 
     statement: Span
@@ -66,7 +67,7 @@ class AddName(NamedTuple):
     verb: Literal["AddName"] = "AddName"
 
 
-class InsertBefore(NamedTuple):
+class InsertBefore(Row):
     """Statements, on lines of their own, before a statement and the comments right above it.
 
     Blank lines at either end of `code` are kept, here and in `InsertAfter`.
@@ -77,7 +78,7 @@ class InsertBefore(NamedTuple):
     verb: Literal["InsertBefore"] = "InsertBefore"
 
 
-class InsertAfter(NamedTuple):
+class InsertAfter(Row):
     """Statements, on lines of their own, after a statement."""
 
     statement: Span
@@ -85,7 +86,7 @@ class InsertAfter(NamedTuple):
     verb: Literal["InsertAfter"] = "InsertAfter"
 
 
-class InsertFirst(NamedTuple):
+class InsertFirst(Row):
     """Statements, first in the body of a loop, a function or a `with`; after its docstring."""
 
     owner: Span
@@ -93,7 +94,7 @@ class InsertFirst(NamedTuple):
     verb: Literal["InsertFirst"] = "InsertFirst"
 
 
-class Remove(NamedTuple):
+class Remove(Row):
     """Remove a statement. Its comments stay, unless they are directives of a tool.
 
     An emptied block gets a `pass`. An emptied `finally` is removed, and so is a `try` without any clause.
@@ -103,7 +104,7 @@ class Remove(NamedTuple):
     verb: Literal["Remove"] = "Remove"
 
 
-class MoveIntoWith(NamedTuple):
+class MoveIntoWith(Row):
     """`assign; ...; last` -> `with items: ...; last`, for statements of one block.
 
     `assign` is replaced by the `with`; `items` is code, such as `{contextlib.closing}($value) as conn`, in which
@@ -118,7 +119,7 @@ class MoveIntoWith(NamedTuple):
     verb: Literal["MoveIntoWith"] = "MoveIntoWith"
 
 
-class WrapInTry(NamedTuple):
+class WrapInTry(Row):
     """`first; ...; last` -> `try: first; ...; last` and a clause, for statements of one block.
 
     `clause` is `finally` or `except BaseException`; `code` is its body. `moved` are statements that `code` stands
@@ -133,7 +134,7 @@ class WrapInTry(NamedTuple):
     verb: Literal["WrapInTry"] = "WrapInTry"
 
 
-class EditComment(NamedTuple):
+class EditComment(Row):
     """Replace a comment. An empty text removes it, and its line if that contains nothing else.
 
     A fix with this edit has no edits of other kinds.

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, Span
-from dbhygiene.source.records import Record
+from dbhygiene.source.records import Record, Row
 
 if TYPE_CHECKING:
     from dbhygiene.diagnostics.edits import Edit
@@ -40,7 +40,7 @@ class Impact(Enum):
     UNKNOWN = "unknown"  # by callers that are not known, as a library's functions
 
 
-class Fix(NamedTuple):
+class Fix(Row):
     """A fix of a finding: edits of the text that was checked."""
 
     title: str
@@ -48,20 +48,20 @@ class Fix(NamedTuple):
     safety: Safety = Safety.SAFE
 
 
-class NoFix(NamedTuple):
+class NoFix(Row):
     """The reason why there is no fix and, after the last semicolon, what to do instead, as an imperative."""
 
     reason: str
 
 
-class Source(NamedTuple):
+class Source(Row):
     """The text in which the lines of a span are counted: a file, or a cell of a notebook."""
 
     path: Path
     cell: int | None = None
 
 
-class Step(NamedTuple):
+class Step(Row):
     """A place on the path to the fault, in the order of execution; `cell` as in a finding."""
 
     path: Path
@@ -91,7 +91,7 @@ class Diagnostic(Record):
     impact: Impact = Impact.UNKNOWN
 
 
-class Finding(NamedTuple):
+class Finding(Row):
     """A diagnostic with its place, fingerprint and confidence, as plain data: what the user sees.
 
     In a notebook, lines are those of the program of all cells; `cells.in_cell` returns the finding with its `cell`, and

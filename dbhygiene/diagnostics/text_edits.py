@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Row
 
 _LINES = lazy_pattern(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
-class TextChange(NamedTuple):
+class TextChange(Row):
     """The text of a file before and after a fix."""
 
     old: str
     new: str
 
 
-class TextEdit(NamedTuple):
+class TextEdit(Row):
     """The replacement of a span of the old text."""
 
     span: Span

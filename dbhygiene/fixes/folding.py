@@ -10,15 +10,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from dbhygiene.source.nodes import FUNCTION, Span, first_line
+from dbhygiene.source.records import Row
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _MARK = "__folded_"
 
 
-class _Fold(NamedTuple):
+class _Fold(Row):
     """Lines that are left out, and the line that stands for them."""
 
     first: int

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
 from dbhygiene.library.background import HANDS_OVER, RUN_BESIDE
 from dbhygiene.program.arguments import argument
@@ -17,6 +16,7 @@ from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.dispatch import binding_loops
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File
+from dbhygiene.source.records import Row
 
 _SAME_FUTURES = frozenset({"concurrent.futures.as_completed", "list", "tuple", "set", "reversed"})
 
@@ -64,7 +64,7 @@ def run_for_future(file: File, future: ast.expr) -> list[ast.Call]:
     return [made for submit in _submits(file, future) if (made := _call_of(submit, *HANDS_OVER["submit"])) is not None]
 
 
-class _Future(NamedTuple):
+class _Future(Row):
     """An expression that is a future, or `holds` some."""
 
     expr: ast.expr

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from dbhygiene.gaps.call_durations import seconds, seconds_at_entry
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
@@ -21,6 +20,7 @@ from dbhygiene.program.code import calls_in
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, options
 from dbhygiene.source.file import File
+from dbhygiene.source.records import Row
 
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     **{ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
@@ -31,7 +31,7 @@ _SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _UP, _DOWN = (ast.Lt, ast.LtE), (ast.Gt, ast.GtE)
 
 
-class _Condition(NamedTuple):
+class _Condition(Row):
     """A condition on which a loop goes on: a counter, and the end with which it is compared."""
 
     counter: ast.expr
@@ -39,7 +39,7 @@ class _Condition(NamedTuple):
     end: ast.expr
 
 
-class _Counter(NamedTuple):
+class _Counter(Row):
     """A variable that a loop changes: the expressions that it begins with, and those by which it changes."""
 
     starts: Sequence[ast.expr]

@@ -10,7 +10,6 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from dbhygiene.gaps.close_calls import closing_function
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query
@@ -29,6 +28,7 @@ from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, files_with_word, function_around
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
+from dbhygiene.source.records import Row
 
 _SHARES_NOTHING = ("spawn", "forkserver")
 
@@ -59,7 +59,7 @@ def parent_asks_nothing(processes: Reachability, file: File, fork: ast.Call) -> 
     return bool(above) and not any(Query in doing.effects for doing in above)
 
 
-class SharedConnection(NamedTuple):
+class SharedConnection(Row):
     """A query of the parent before it forks, and a query of the child, on one connection."""
 
     before: Location
@@ -165,7 +165,7 @@ def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     return next((made for made in _constructor_calls(cls) if not _closes_before(*made)), None)
 
 
-class Fork(NamedTuple):
+class Fork(Row):
     """Calls that make forked processes, the functions that they run, and the calls that begin them, if known."""
 
     file: File

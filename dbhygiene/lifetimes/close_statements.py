@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from itertools import takewhile
-from typing import NamedTuple, TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.fields import ENDING
@@ -18,9 +18,10 @@ from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values, last_name
+from dbhygiene.source.records import Row
 
 
-class CloseStatement(NamedTuple):
+class CloseStatement(Row):
     """A statement that closes the resource, and the code that does so in another place."""
 
     statement: ast.stmt

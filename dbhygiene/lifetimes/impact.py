@@ -13,7 +13,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import NamedTuple
 
 from dbhygiene.dataflow.exceptions import exception_types
 from dbhygiene.diagnostics.model import Impact
@@ -93,7 +92,7 @@ from dbhygiene.source.nodes import (
     without_arguments,
 )
 from dbhygiene.source.queries import query, tables
-from dbhygiene.source.records import Record
+from dbhygiene.source.records import Record, Row
 from dbhygiene.source.scopes import Scope
 
 _MOST = 100  # functions on the chains to one leak; with more, the impact is unknown
@@ -311,7 +310,7 @@ def _is_in_own_fixture(file: File, node: ast.AST) -> bool:
     return is_in_fixture(file, node) and not _is_for_others(file, [functions[-1].name])
 
 
-class _Climb(NamedTuple):
+class _Climb(Row):
     """The walk outwards from a node to the function around it, None for the module."""
 
     function: Function | None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.lifetime import Lifetime
@@ -19,9 +18,10 @@ from dbhygiene.program.definitions import Definition
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.records import Row
 
 
-class Opening(NamedTuple):
+class Opening(Row):
     """A call that returns a resource, and its file."""
 
     file: File

@@ -9,11 +9,11 @@ return kind is None                 nothing
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
 from dbhygiene.dataflow.exceptions import Swallow
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Function, is_none
+from dbhygiene.source.records import Row
 
 _ANY = Swallow("BaseException")
 _UNKNOWN = Swallow(None, surely=False)
@@ -35,7 +35,7 @@ def exceptions_swallowed_by(file: File, leave: Function) -> tuple[Swallow, ...]:
     return tuple(found)
 
 
-class _Exit(NamedTuple):
+class _Exit(Row):
     """The parameters of an `__exit__`: the class of the exception, and the exception."""
 
     file: File

@@ -12,7 +12,8 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from dbhygiene.source.records import Row
 
 _COMPARES: Mapping[type[ast.cmpop], Callable[[int, int], bool]] = {
     **{ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt},
@@ -20,7 +21,7 @@ _COMPARES: Mapping[type[ast.cmpop], Callable[[int, int], bool]] = {
 }
 
 
-class _Sum(NamedTuple):
+class _Sum(Row):
     """An expression and a number: `limit - 1` is `limit` and -1, `2` is nothing and 2."""
 
     base: str

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
 
 from dbhygiene.config.loading import toml
 from dbhygiene.config.settings import EXCLUDED
 from dbhygiene.source.nodes import parse
+from dbhygiene.source.records import Row
 from dbhygiene.source.regular_files import read_text
 
 Version = tuple[int, ...]
@@ -28,7 +28,7 @@ _LIMIT = r"(?P<kind><=?|===?|~=|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)"
 _LOCKED = r'(?m)^name = "([^"]+)"\s*^version = "([^"]+)"'
 
 
-class Bounds(NamedTuple):
+class Bounds(Row):
     """The lowest version that a requirement allows, and the one that it stays below, if it has such a limit."""
 
     lowest: Version

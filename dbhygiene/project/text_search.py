@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property, partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from dbhygiene.source.file import ClassText
+from dbhygiene.source.records import Row
 
 Found = TypeVar("Found")
 
@@ -39,7 +40,7 @@ _CALLED_BACKWARDS = rb"\((\w+)\b(?! (?:fed|ssalc)\b)"
 _SET_BACKWARDS = rb"=(?<!==)\s*(\w+)\.(?!fles\b)"
 
 
-class _FileWords(NamedTuple):
+class _FileWords(Row):
     """What a file is found by, besides its text."""
 
     attributes_set: frozenset[str]
@@ -49,7 +50,7 @@ class _FileWords(NamedTuple):
     aliases: set[tuple[str, str]]
 
 
-class _ClassNames(NamedTuple):
+class _ClassNames(Row):
     """Word -> the files with it among the bases of a class; class -> its files; name -> its aliases -> their files."""
 
     bases: Mapping[str, list[Path]]

@@ -6,15 +6,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from dbhygiene.config import loading
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import Files, Listing
 from dbhygiene.project.project import Project
+from dbhygiene.source.records import Row
 
 
-class Member(NamedTuple):
+class Member(Row):
     """One project, the files of it that are checked, and the paths that could not be read, with the reason.
 
     `listed` are all names that git lists below the root, if the whole project is checked and git was run.

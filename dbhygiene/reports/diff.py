@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from dbhygiene.diagnostics.text_edits import opcodes
+from dbhygiene.source.records import Row
 
 MOST_LINES = 24
 MOST_INDENTED = 3
 
 
-class Change(NamedTuple):
+class Change(Row):
     """A line of a diff: `-` with its old number, `+` or a blank with its new one, `~` for omitted lines."""
 
     sign: str

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+
+from dbhygiene.source.records import Row
 
 _TAB = "    "
 _JOINER = "\N{ZERO WIDTH JOINER}"
 _CUT = "..."
 
 
-class Line(NamedTuple):
+class Line(Row):
     """The text for each code point, and the column at which it begins; also the column after the last."""
 
     pieces: Sequence[str]
     columns: Sequence[int]
 
 
-class Window(NamedTuple):
+class Window(Row):
     """The part of a line that is shown: code points from `first` to `last`, and the columns before them."""
 
     first: int

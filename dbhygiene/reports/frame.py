@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from dbhygiene.diagnostics.model import Finding, Source, Step
 from dbhygiene.reports import RenderContext, TerminalStyle
 from dbhygiene.reports.common import source_line as text_of
 from dbhygiene.reports.display_width import Window, layout_line, underline_columns, width, window
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Row
 
 Paint = Callable[[str, str], str]
 LONGEST = 160  # columns of code if there is no terminal
@@ -20,7 +20,7 @@ _COLORS = {
 }
 
 
-class Mark(NamedTuple):
+class Mark(Row):
     """An underlined range of one line, from code point `first` to `last`; the fault itself is underlined with `^`."""
 
     source: Source

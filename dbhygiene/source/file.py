@@ -35,7 +35,7 @@ from dbhygiene.source.nodes import (
     parse,
 )
 from dbhygiene.source.queries import Results, consult, query
-from dbhygiene.source.records import Frozen, replace
+from dbhygiene.source.records import Frozen, Row, replace
 from dbhygiene.source.scopes import Index, Scope
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class NoProject(Frozen):
 _NO_INPUTS = NoInputs()
 
 
-class Section(NamedTuple):
+class Section(Row):
     """A part of a file, with the number of its first line."""
 
     line: int
