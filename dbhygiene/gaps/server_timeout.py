@@ -6,7 +6,6 @@ MySQL does so by default. PostgreSQL does if a file of the repository, or the se
 from __future__ import annotations
 
 import os
-from functools import cached_property
 
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.gaps.duration import Duration, confidence_of_timeout
@@ -85,7 +84,7 @@ class IdleClosing:
 
     def __init__(self, project: ProjectView) -> None:
         self._project = project
-        self._asked: dict[tuple[str, str], str] = {}  # the file for which it was asked, by directory and package
+        self._asked: dict[tuple[str, str], str] = {}  # the file for which it is asked, by directory and package
 
     def applies_to(self, file: File) -> bool:
         """Whether the server that a file uses is known, or assumed, to close connections that are idle for too long."""
@@ -93,17 +92,9 @@ class IdleClosing:
             return closes_idle(file)
         place = file.directory, file.module.partition(".")[0]
         if place not in self._asked:
-            is_package = os.path.isfile(os.path.join(file.directory, "__init__.py"))
-            known = self._asked_before.get(file.directory) if is_package else None
-            self._asked[place] = known or str(file.path)
+            package = os.path.join(file.directory, "__init__.py")  # edited less often: its answer lasts
+            self._asked[place] = package if os.path.isfile(package) else str(file.path)
         return closes_idle_near(self._project, self._asked[place])
-
-    @cached_property
-    def _asked_before(self) -> dict[str, str]:
-        """The files for which the answer is known from the last run, by directory."""
-        answers = self._project.inputs.answers
-        paths = [str(key[1]) for key in answers if key[0] == closes_idle_near.__name__]
-        return {os.path.dirname(path): path for path in paths}
 
     @property
     def is_known(self) -> bool:
