@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import Function, last_name, without_arguments
 
 _HANDLES = frozenset(
@@ -16,6 +17,17 @@ _HANDLES = frozenset(
         *("view_config", "errorhandler", "before_request", "after_request", "scheduled_job", "tool"),
     }
 )
+
+# Decorators that only views have, by their dotted names: Django's, its REST framework's, and those of logins.
+_VIEWS = lazy_pattern(
+    r"django\.views\.decorators\.|django\.contrib\.(?:auth|admin\.views)\.decorators\."
+    r"|rest_framework\.decorators\.api_view$|flask_(?:login|jwt_extended|security)\.\w+_required$"
+)
+
+
+def is_of_view(name: str) -> bool:
+    """Whether a decorator with this dotted name makes a function a view, which answers each request of its URL."""
+    return _VIEWS.match(name) is not None
 
 
 def handler(function: Function) -> ast.expr | None:

@@ -18,7 +18,7 @@ from dbhygiene.lifetimes.passed_functions import called_function
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function, without_arguments
 from dbhygiene.source.queries import query
 
 _PASSING = KEEPING_DECORATORS | RETRYING_DECORATORS
@@ -77,6 +77,31 @@ def first_wrapper(definition: Definition) -> Definition | None:
             inner = [wrapper for decorator in inner for wrapper in _returned_functions(found.file, decorator)]
         return Definition(found.file, inner[0], found.file.functions[inner[0]].name) if len(inner) == 1 else None
     return None
+
+
+def only_wraps(file: File, decorator: ast.expr) -> bool:
+    """Whether a decorator of the project does nothing but return another function: it gives the function to no one."""
+    called = without_arguments(decorator)
+    name = file.resolve(called) if isinstance(called, (ast.Name, ast.Attribute)) else None
+    found = find_definition(file, name) if name is not None else None
+    if found is None or not isinstance(found.node, FUNCTION) or found.node.decorator_list:
+        return False
+    makers = _returned_functions(found.file, found.node) if isinstance(decorator, ast.Call) else [found.node]
+    return bool(makers) and all(_keeps_to_itself(found.file, each) for each in makers)
+
+
+def _keeps_to_itself(file: File, maker: Function) -> bool:
+    """Whether a decorator names its function only to wrap it: in the functions that it returns, and for `wraps`."""
+    given = [each.arg for each in named_parameters(maker)]
+    if len(given) != 1 or not _returned_functions(file, maker):
+        return False
+    uses = (part for part in file.own(maker) if isinstance(part, ast.Name) and part.id == given[0])
+    return all(_is_given_to_wraps(file, use) for use in uses)
+
+
+def _is_given_to_wraps(file: File, use: ast.Name) -> bool:
+    call = file.parents.get(use)
+    return isinstance(call, ast.Call) and use in call.args and file.resolve(call.func) in _WRAPPERS
 
 
 def _named_decorators(definition: Definition) -> Iterator[tuple[ast.expr, str | None]]:

@@ -47,9 +47,10 @@ from dbhygiene.library.entry_points import (
     is_of_platform,
     registers,
 )
-from dbhygiene.library.request_handlers import handler
+from dbhygiene.library.request_handlers import handler, is_of_view
 from dbhygiene.library.retries import RETRIES
 from dbhygiene.library.test_files import directories, is_in_fixture, is_of_scripts, is_test_file
+from dbhygiene.lifetimes.decorators import only_wraps
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
@@ -80,6 +81,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.program.retired import reason_outside
 from dbhygiene.source.file import File, file_query, function_around, scope_around, with_others
 from dbhygiene.source.nodes import (
+    COMPREHENSION,
     FUNCTION,
     LOOP,
     Function,
@@ -679,6 +681,10 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
         if word in TASKS or handler(function) is decorator or is_event_decorator(place.file, decorator):
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
+        if is_of_view(place.file.resolve(called) or ""):
+            return Runs(Impact.REPEATED, entry=EntryPoint("in each request", place.file, decorator))
+        if only_wraps(place.file, decorator) and not _may_call_again(place.file, called):
+            continue
         is_start = _is_program(place.file, function) or _is_main_function(place.file, function)
         if not is_start or _may_call_again(place.file, called):
             return _UNKNOWN  # a program's start is not registered anywhere else
@@ -689,7 +695,8 @@ def _may_call_again(file: File, decorator: ast.expr) -> bool:
     """Whether a decorator may call its function again after an error: one of a library for that, or with a loop."""
     name = file.resolve(decorator)
     found = find_definition(file, name) if name is not None else None
-    return name in RETRIES or (found is not None and any(isinstance(part, LOOP) for part in ast.walk(found.node)))
+    repeating = (*LOOP, *COMPREHENSION)
+    return name in RETRIES or (found is not None and any(isinstance(part, repeating) for part in ast.walk(found.node)))
 
 
 def _in_crawl(file: File, function: Function) -> Runs | None:

@@ -404,6 +404,68 @@ def test_a_decorator_that_registers_repeats_it(leak, decorator, note):
     assert note in finding.notes
 
 
+VIEW = """
+    import sqlite3
+    {imports}
+
+    @{decorator}
+    def load(path):
+        conn = sqlite3.connect(path)
+        return conn.execute("select 1").fetchone()
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "decorator"),
+    [
+        ("from django.views.decorators.csrf import csrf_exempt", "csrf_exempt"),
+        ("from django.contrib.auth.decorators import permission_required", "permission_required('shop.view')"),
+        ("from rest_framework.decorators import api_view", "api_view(['GET'])"),
+        ("from flask_login import login_required", "login_required"),
+    ],
+)
+def test_a_decorator_of_views_makes_a_function_one(leak, imports, decorator):
+    name = decorator.partition("(")[0]
+    finding = leak(views=dedent(VIEW).format(imports=imports, decorator=decorator), main="from views import load\n")
+    assert f"runs in each request: `@{name}`, line 5" in finding.notes
+
+
+RUNS_ASYNC = """
+    import asyncio
+    import functools
+    import sqlite3
+
+    {kept}
+    def coro(function):
+        {registered}
+        @functools.wraps(function)
+        def wrapper(*args):
+            return {runs}
+        return wrapper
+
+    @coro
+    async def load(path="a"):
+        conn = sqlite3.connect(path)
+        return conn.execute("select 1").fetchone()
+
+    if __name__ == "__main__":
+        load()
+"""
+
+
+@pytest.mark.parametrize(
+    ("registered", "runs", "impact"),
+    [
+        ("", "asyncio.run(function(*args))", Impact.ONCE),
+        ("KEPT.append(function)", "asyncio.run(function(*args))", Impact.UNKNOWN),
+        ("", "[asyncio.run(function(*args)) for _ in range(100)]", Impact.UNKNOWN),
+    ],
+)
+def test_a_decorator_of_the_project_that_only_wraps_registers_nothing(leak, registered, runs, impact):
+    text = dedent(RUNS_ASYNC).format(kept="KEPT = []", registered=registered, runs=runs)
+    assert leak(main=text).impact is impact
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
