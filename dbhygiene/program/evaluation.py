@@ -75,8 +75,10 @@ class _Evaluator:
 
     def __init__(self) -> None:
         self.steps = 0
-        self.active: set[int] = set()  # values under evaluation: one that needs itself adds nothing
+        self.active: dict[int, int] = {}  # values under evaluation, numbered: one that needs itself adds nothing
         self.given: dict[Place, Value] = {}  # the arguments of the calls under evaluation
+        self.known: dict[int, tuple[Value, int]] = {}  # the value of an expression with these, and its steps
+        self.outermost = _DEPTH  # of the values under evaluation that were needed inside of themselves
 
     def whole(self, ask: Callable[[_Evaluator], Value]) -> Value:
         try:
@@ -86,16 +88,30 @@ class _Evaluator:
         return UNKNOWN if found == NOTHING else found
 
     def read(self, file: File, expr: ast.expr) -> Value:
+        key, before = id(expr), self.steps
+        found, steps = self.known.get(key, (UNKNOWN, 0))
+        if steps and before + steps <= _STEPS:  # so that the value does not become larger than without memory
+            self.steps += steps
+            return found
         self.steps += 1
         if self.steps > _STEPS or len(self.active) > _DEPTH:
+            self.outermost = 0
             return UNKNOWN
-        if id(expr) in self.active:
+        if key in self.active:
+            self.outermost = min(self.outermost, self.active[key])
             return NOTHING
-        self.active.add(id(expr))
+        depth, around, self.outermost = len(self.active), self.outermost, _DEPTH
+        self.active[key] = depth
         try:
-            return self._read(file, expr)
+            found = self._read(file, expr)
         finally:
-            self.active.discard(id(expr))
+            del self.active[key]
+        if self.outermost >= depth:  # it needs nothing that is under evaluation still
+            self.known[key] = (found, self.steps - before)
+            self.outermost = around
+        else:
+            self.outermost = min(self.outermost, around)
+        return found
 
     def _read(self, file: File, expr: ast.expr) -> Value:
         match expr:
@@ -271,15 +287,17 @@ class _Evaluator:
     def member(self, file: File, path: list[str]) -> Value:
         asked = hash((file.path, *path))
         if asked in self.active:
+            self.outermost = min(self.outermost, self.active[asked])
             return NOTHING
         self.steps += 10
         if self.steps > _STEPS or len(path) > _PATH:
+            self.outermost = 0
             return UNKNOWN
-        self.active.add(asked)
+        self.active[asked] = len(self.active)
         try:
             return self._member(file, path)
         finally:
-            self.active.discard(asked)
+            del self.active[asked]
 
     def _member(self, file: File, path: list[str]) -> Value:
         scope, first, rest = file.scope, path[0], path[1:]
@@ -349,9 +367,9 @@ class _Evaluator:
         if is_generator(function) or scope is None:
             return UNKNOWN
         found = return_expressions(function)
-        before = dict(self.given)
-        self.given.update({Place(scope, name): known for name, known in arguments.items()})
+        before, known = self.given, self.known
+        self.given, self.known = {**before, **{Place(scope, name): given for name, given in arguments.items()}}, {}
         try:
             return choice_of([self.read(file, expr) for expr in found]) if found else Constant(None)
         finally:
-            self.given = before
+            self.given, self.known = before, known
