@@ -547,7 +547,7 @@ class _Builder:
         inside = self.with_(stmt, items[1:], leave_to(after), ways.routed_through(leave_to, raising))
         enter = self.node(Enter(item, is_async)).to("next", inside)
         if is_async or self.semantics.enter_raises(item):
-            self.raising(enter, ways, ORDINARY)
+            self.raising(enter, ways, *((ORDINARY, CANCELLED) if is_async else (ORDINARY,)))
         return self.expr(item.context_expr, enter, ways)
 
     def try_(self, stmt: ast.Try, after: Node, ways: Continuations) -> Node:

@@ -111,7 +111,7 @@ FILE_FUNCTIONS = words(
 FILE_METHODS = words("read_text read_bytes write_text write_bytes")
 
 # What asks for all items of its arguments, and so raises where these do; and what asks for them when its own are.
-READING_ITEMS = frozenset(_QUIETLY_GATHERING.split())
+READING_ITEMS = frozenset({*_QUIETLY_GATHERING.split(), "any", "all"})
 READING_ITEMS_METHODS = frozenset("extend extendleft join update".split())
 LAZY = frozenset(_LAZY_FUNCTIONS.split())
 ITEM_BY_ITEM = frozenset({"enumerate", "iter", "map", "zip"})  # they take one item of each argument for each of theirs

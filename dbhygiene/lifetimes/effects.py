@@ -625,7 +625,8 @@ class FunctionSemantics(cfg.Semantics):
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
-        return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
+        read = call.args if reads or name in READING_ITEMS else [a for a in call.args if isinstance(a, ast.Starred)]
+        return Outcome(raises=self._at_items_of(read))
 
     def _takes_from_keywords(self, method: ast.expr) -> bool:
         """Whether a method takes an argument out of the function's `**kwargs`, where its callers pass it."""

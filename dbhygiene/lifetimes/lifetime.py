@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from dbhygiene.pools.session_pools import SessionPool
 
 _Way: TypeAlias = list[tuple[Node, Fact, EdgeKind]]  # nodes, the fact before each, and the edge out
-_RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate)
+_RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate, cfg.Enter)
 _BUILTINS = frozenset(dir(builtins))
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 _FETCHING = frozenset({"fetch", "fetchrow", "fetchval"})  # of a connection of asyncpg: they send a statement
@@ -723,10 +723,8 @@ class Lifetime(Frozen):
             match node.event:
                 case cfg.Call(node=call) if caught is not None and self._only_raises(call) and call in ast.walk(caught):
                     pass  # `abort(500)` in the handler of the cause, like a `raise` there
-                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() if kind == "raise":
+                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() | cfg.Enter() if kind == "raise":
                     found = self._raiser(node.event)
-                case cfg.Enter(node=item) if kind == "raise":
-                    found = item.context_expr
                 case cfg.Catch(node=handler):
                     caught = handler
                 case cfg.Raise(node=stmt) if caught is None or stmt not in ast.walk(caught):
@@ -785,8 +783,13 @@ class Lifetime(Frozen):
         }
         return {cause: edges for cause, edges in leaking.items() if edges}
 
-    def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate) -> ast.expr:
-        return self.analysis.effects.source_of_items(event.node.iter) if isinstance(event, cfg.Iterate) else event.node
+    def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate | cfg.Enter) -> ast.expr:
+        match event:
+            case cfg.Iterate(node=loop):
+                return self.analysis.effects.source_of_items(loop.iter)
+            case cfg.Enter(node=item):
+                return item.context_expr
+        return event.node
 
     @cached_property
     def names(self) -> list[str]:

@@ -287,7 +287,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                     how = "raises `SystemExit`" if life.raises_exit(call) else _ends_by(life, call)
                     yield call, f"this {how}"
             case cfg.Enter(node=item) if kind == "raise":
-                yield item.context_expr, "this raises"
+                yield item.context_expr, f"this {_ends_by(life, item.context_expr)}"
             case cfg.Iterate(node=loop) if kind == "raise":
                 yield loop.iter, _NEXT_ITEM
             case cfg.Raise(node=stmt):
