@@ -268,6 +268,19 @@ def test_a_caller_in_another_file_throws_the_engine_away(tmp_path: Path) -> None
     assert found_in(tmp_path, "HYG208", factory=FACTORY, careless=careless) == [("factory", 4)]
 
 
+def test_a_module_of_a_part_is_found_from_beside_it(tmp_path: Path) -> None:
+    jobs = "import libs.factory as factory\n\ndef count(frames):\n    return frames.read_sql('select 1', factory.get_engine())\n"
+    for name, text in {
+        "libs/factory.py": FACTORY,
+        "jobs/count.py": jobs,
+        "web/main.py": "import libs.factory\n",
+    }.items():
+        (tmp_path / "backend" / name).parent.mkdir(parents=True)
+        (tmp_path / "backend" / name).write_text(text)
+    findings = check(Project(tmp_path, Settings()), sorted(tmp_path.rglob("*.py")), [RULES["HYG201"], RULES["HYG208"]])
+    assert [each.code for each in findings] == ["HYG208"]
+
+
 def test_the_result_is_followed_from_file_to_file(tmp_path: Path) -> None:
     middle = "from factory import get_engine\n\ndef connection():\n    return get_engine().connect()\n"
     careless = "from middle import connection\n\ndef count(query):\n    return connection().execute(query).scalar()\n"

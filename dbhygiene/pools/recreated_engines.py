@@ -15,7 +15,7 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
 from dbhygiene.program.callers import callers
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, files_with_word, function_around
 from dbhygiene.source.nodes import Function
@@ -92,12 +92,13 @@ def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
     if function not in file.tree.body:
         yield from ((where, call) for where, call, _ in callers(file, function))
         return
-    name = f"{file.module}.{file.functions[function].name}"
     for where in files_with_word(file, function.name):
         for call in where.nodes(ast.Call):
             called = where.resolve(call.func)
-            if called is not None and name in (called, canonical_name(where, called)):
-                yield where, call
+            if called is not None and called.rpartition(".")[2] == function.name:
+                found = find_definition(where, called)
+                if found is not None and found.node is function:
+                    yield where, call
 
 
 _ONCE = frozenset({"__init__", "main", "setup", "configure", "create_app", "init_db", "upgrade", "downgrade"})

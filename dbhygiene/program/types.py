@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.library import django, opt_in_waits, waits
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, named_parameters, takes_owner
@@ -277,9 +278,13 @@ class TypeInference:
         return None
 
     def _type_of_arguments(self, function: Function, name: str) -> InferredType | None:
-        """Return the type of a parameter's arguments in the project's calls of a function, if they agree."""
+        """Return the type of a parameter's arguments in the project's calls of a function, if they agree.
+
+        A test may pass something else than the program does, so it counts only if the program calls nothing.
+        """
         found: list[InferredType] = []
-        for file, call, bound in callers(self.file, function):
+        calls = callers(self.file, function)
+        for file, call, bound in [each for each in calls if not is_test_file(each[0])] or calls:
             value = bind_arguments(call, function, bound=bound).get(name)
             thing = TypeInference.of(file).type_of(value) if value is not None else None
             if thing is not None:

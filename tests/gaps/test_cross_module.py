@@ -621,6 +621,25 @@ def test_a_script_beside_the_directory_of_its_site(tmp_path, named, engine, coun
     assert [each.code for each in dbhygiene.check(tmp_path, settings=Settings())] == ["HYG301"] * count
 
 
+def test_what_a_test_passes_is_not_what_the_program_passes(gaps):
+    command = """
+        import time
+        from jobs.models import Job
+
+        def prepare(connection):
+            connection.execute("set session sql_mode = ''")
+
+        def run():
+            {before}
+            time.sleep(900)
+            Job.objects.count()
+    """
+    test = "from django.db import connection\nfrom jobs.command import prepare\n\n"
+    test += "def test_prepare():\n    with connection.cursor() as cursor:\n        prepare(cursor)\n"
+    assert gaps(command.format(before="prepare(engine.connect())"), test_command=test) == []
+    assert len(gaps(command.format(before="Job.objects.count()"), test_command=test)) == 1
+
+
 def test_a_job_and_its_pause_are_arguments(gaps):
     [gap] = gaps(
         """
