@@ -269,7 +269,9 @@ def test_a_caller_in_another_file_throws_the_engine_away(tmp_path: Path) -> None
 
 
 def test_a_module_of_a_part_is_found_from_beside_it(tmp_path: Path) -> None:
-    jobs = "import libs.factory as factory\n\ndef count(frames):\n    return frames.read_sql('select 1', factory.get_engine())\n"
+    jobs = (
+        "from libs import factory\n\ndef count(frames):\n    return frames.read_sql('select 1', factory.get_engine())\n"
+    )
     for name, text in {
         "libs/factory.py": FACTORY,
         "jobs/count.py": jobs,

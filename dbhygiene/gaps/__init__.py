@@ -34,7 +34,7 @@ from dbhygiene.gaps.reachability import EffectSet, FunctionKey, Reachability, di
 from dbhygiene.gaps.recovery import recovers_on_path
 from dbhygiene.gaps.server_timeout import IdleClosing, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
-from dbhygiene.gaps.task_limits import time_limit
+from dbhygiene.gaps.task_limits import limit_of_call, time_limit
 from dbhygiene.library.background import RUNS_IN
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
@@ -279,13 +279,8 @@ class Gaps:
 
         A file that was read again after a fix has new functions, to which no other file leads yet.
         """
-        reach, own = self._reach, defaultdict[FunctionKey, list[EntryPoint]](list)
-        for root in entry_points_of(file):
-            own[reach.key(root.file, root.code)].append(root.entry)
-        elsewhere = defaultdict[FunctionKey, list[str]](list)
-        for path, functions in (*entry_functions(self._project).items(), *schedulers(self._project).items()):
-            for function in functions:
-                elsewhere[reach.key_at(*function)].append(path)
+        reach = self._reach
+        own, elsewhere = self._entries_in(file), self._files_with_entries()
         wanted = elsewhere.keys() | own.keys()
         for each in (reach.key(file, code), *reach.earlier_versions(file, code)):
             near: list[EntryPoint] = [
@@ -297,6 +292,21 @@ class Gaps:
             if true:
                 return min(true, key=lambda entry: (VAGUE.count(entry.words), entry.file.path, entry.node.lineno))
         return None
+
+    def _entries_in(self, file: File) -> dict[FunctionKey, list[EntryPoint]]:
+        """Return the entry points that a file makes of functions."""
+        found = defaultdict[FunctionKey, list[EntryPoint]](list)
+        for root in entry_points_of(file):
+            found[self._reach.key(root.file, root.code)].append(root.entry)
+        return found
+
+    def _files_with_entries(self) -> dict[FunctionKey, list[str]]:
+        """Return the paths of the files that make entry points of functions."""
+        found = defaultdict[FunctionKey, list[str]](list)
+        for path, functions in (*entry_functions(self._project).items(), *schedulers(self._project).items()):
+            for function in functions:
+                found[self._reach.key_at(*function)].append(path)
+        return found
 
     def _entries_of(self, function: FunctionKey, paths: Iterable[str]) -> Iterator[EntryPoint]:
         """Yield the entry points that some files make of a function."""
@@ -361,7 +371,17 @@ class Gaps:
         """Return the seconds after which a worker ends every task that reaches a function."""
         reach = self._reach
         roots = [each for each in reach.above(file, code) if each.key in reach.roots]
-        return max((time_limit(each.file, each.code) for each in roots), default=FOR_EVER)
+        return max((self._limit_of_root(each) for each in roots), default=FOR_EVER)
+
+    def _limit_of_root(self, root: EffectSet) -> float:
+        """Return the limit of a task, or of a function that every entry point puts into a queue."""
+        limit = time_limit(root.file, root.code)
+        if limit < FOR_EVER:
+            return limit
+        own, elsewhere = self._entries_in(root.file), self._files_with_entries()
+        entries = [*own.get(root.key, ()), *self._entries_of(root.key, elsewhere.get(root.key, ()))]
+        limits = [limit_of_call(e.file, e.node) if isinstance(e.node, ast.Call) else FOR_EVER for e in entries]
+        return max(limits, default=FOR_EVER)
 
     def _is_for_here(self, gap: Gap) -> bool:
         """Whether to report the gap here: no function on the path to the wait has a gap whose fix ends this one."""

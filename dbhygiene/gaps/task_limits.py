@@ -2,6 +2,8 @@
 
 @app.task(time_limit=60)             # 60 seconds
 def load(): ...
+
+queue.enqueue(load)                  # `limit_of_call`: 180 seconds, the default of RQ
 """
 
 from __future__ import annotations
@@ -10,11 +12,17 @@ import ast
 
 from dbhygiene.gaps.call_durations import numbers_of_setting, seconds
 from dbhygiene.gaps.duration import FOR_EVER
-from dbhygiene.library.background import DEFAULT_TIME_LIMITS, TIME_LIMIT_SETTINGS, TIME_LIMIT_WORDS, TIME_LIMITS
+from dbhygiene.library.background import (
+    DEFAULT_TIME_LIMITS,
+    ENQUEUES,
+    TIME_LIMIT_SETTINGS,
+    TIME_LIMIT_WORDS,
+    TIME_LIMITS,
+)
 from dbhygiene.program.entry_point import task_library
 from dbhygiene.program.tasks import is_task
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, without_arguments
+from dbhygiene.source.nodes import FUNCTION, Code, keyword_value, last_name, without_arguments
 from dbhygiene.source.queries import query
 
 
@@ -26,6 +34,20 @@ def time_limit(file: File, function: Code) -> float:
         if is_task(file, decorator):
             limits += _limits(file, decorator)
     return min(limits, default=FOR_EVER)
+
+
+def limit_of_call(file: File, call: ast.Call) -> float:
+    """Return the seconds after which a worker ends a function that a call puts into a queue; infinite if unknown."""
+    if last_name(call.func) not in ENQUEUES:
+        return FOR_EVER
+    given = keyword_value(call, "job_timeout") or keyword_value(call, "timeout")
+    if given is not None:
+        limit = seconds(file, given).most
+        return limit if limit > 0 else FOR_EVER
+    return FOR_EVER if any(map(file.project.paths_containing, _OF_QUEUES)) else DEFAULT_TIME_LIMITS["rq"]
+
+
+_OF_QUEUES = frozenset(TIME_LIMIT_WORDS) - {"job_timeout"}  # words of limits for all jobs of a queue
 
 
 def _limits(file: File, decorator: ast.expr) -> list[float]:

@@ -9,6 +9,7 @@ import dbhygiene
 from dbhygiene.config.settings import Confidence, Lasting, Settings
 from dbhygiene.diagnostics.model import Safety
 from dbhygiene.gaps import Gaps
+from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.gap_fixes import fix_gap
 from dbhygiene.project.project import Project
 
@@ -638,6 +639,36 @@ def test_what_a_test_passes_is_not_what_the_program_passes(gaps):
     test += "def test_prepare():\n    with connection.cursor() as cursor:\n        prepare(cursor)\n"
     assert gaps(command.format(before="prepare(engine.connect())"), test_command=test) == []
     assert len(gaps(command.format(before="Job.objects.count()"), test_command=test)) == 1
+
+
+@pytest.mark.parametrize(
+    ("queue", "longest"),
+    [
+        ("django_rq.get_queue('mail')", 180),  # RQ's default
+        ("Queue(default_timeout=3600, connection=Redis())", FOR_EVER),
+    ],
+)
+def test_a_queue_ends_its_jobs(gaps, queue, longest):
+    command = """
+        import subprocess
+        from jobs.models import Job
+
+        def learn(pk):
+            job = Job.objects.get(pk=pk)
+            subprocess.run(["learn", job.state])
+            job.save()
+    """
+    views = f"""
+        import django_rq
+        from redis import Redis
+        from rq import Queue
+        from jobs.command import learn
+
+        def mark(request):
+            {queue}.enqueue(learn, request.POST["pk"])
+    """
+    [gap] = gaps(command, timeout=300, views=views)
+    assert gap.seconds.most == longest
 
 
 def test_a_job_and_its_pause_are_arguments(gaps):
