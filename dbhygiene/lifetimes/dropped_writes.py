@@ -17,7 +17,7 @@ from dbhygiene.lifetimes.openings import Opening, openings
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
 from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.source.closure import closure
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import argument_values
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
@@ -49,28 +49,44 @@ def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
 
 
 def _may_commit(life: Lifetime) -> bool:
-    """Whether the function, the connection's options, or code that gets the connection, may commit."""
-    if any(_may_commit_each(name) for name in _options(life)):
-        return True
+    """Whether the function, a helper that opens the connection, its options, or code that gets it, may commit."""
+    for opening in openings(life):
+        if any(map(_may_commit_each, _options(life, opening))):
+            return True
+        if (code := function_around(*opening)) is not None and _commits(opening.file, code):
+            return True
     if _commits(life.file, life.scope.node):
         return True
     return any(_is_lent(life, node.event.node, fact) for node, fact in life.history if isinstance(node.event, cfg.Call))
 
 
-def _options(life: Lifetime) -> Iterator[str | None]:
-    """Yield the names of the options with which the connection is opened; None if there may be more."""
-    names = [keyword.arg for keyword in life.birth.keywords]
+def _options(life: Lifetime, opening: Opening) -> Iterator[str | None]:
+    """Yield the names of the options with which a call opens the connection; None if there may be more."""
+    file, call = opening
+    if life.resource.is_pooled and isinstance(call.func, ast.Attribute):
+        yield from _options_of_pool(file, call.func.value)
+    names = [keyword.arg for keyword in call.keywords]
     if None not in names:
         yield from names
         return
     from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
 
-    given = evaluate_keywords(life.file, life.birth)
+    given = evaluate_keywords(file, call)
     yield from given.items
-    if given.open or any(
-        keyword.arg is None and _may_be_replaced(life.file, keyword.value) for keyword in life.birth.keywords
-    ):
+    if given.open or any(keyword.arg is None and _may_be_replaced(file, keyword.value) for keyword in call.keywords):
         yield None
+
+
+def _options_of_pool(file: File, pool: ast.expr) -> Iterator[str | None]:
+    """Yield the names of the options with which a pool opens its connections; None if there may be more."""
+    from dbhygiene.program.evaluation import evaluate
+    from dbhygiene.program.values import Called, options
+
+    for made in options(evaluate(file, pool)):
+        if isinstance(made, Called):
+            yield from made.keywords.items
+        if not isinstance(made, Called) or made.keywords.open:
+            yield None
 
 
 def _may_be_replaced(file: File, table: ast.expr) -> bool:
