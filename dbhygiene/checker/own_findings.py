@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.source.file import NOTEBOOK, File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import NOT_PYTHON, Span
 
 INTERNAL_ERROR = "HYG000"
@@ -22,7 +23,7 @@ NOT_READ = "HYG003"
 OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
 
 OTHER_INTERPRETER = "another interpreter"  # the subject of a syntax error in a program of no Python
-_SHEBANG = re.compile(
+_SHEBANG = lazy_pattern(
     r"""\ufeff?\#![ ]*(?:\S*/)?(?:env[ ]+(?:-\S+[ ]+|\w+=\S*[ ]+)*(?:\S*/)?)?
     (?:(?:a|ba|c|da|fi|k|tc|z)?sh|perl|ruby|node|deno|php|[gm]?awk|sed|make|tclsh|expect|lua|Rscript|groovy)(?![\w./-])""",
     re.VERBOSE,

@@ -8,13 +8,13 @@ def load(name):              def load(name):
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Span, first_line
 from dbhygiene.source.records import Row
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_LINE = lazy_pattern(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _MARK = "__folded_"
 
 

@@ -18,11 +18,12 @@ from typing import Any, TypeAlias, cast
 from dbhygiene.diagnostics.edits import AddName, Edit, InsertAfter, InsertBefore, without_marks
 from dbhygiene.fixes.targets import by_kind, target_spans
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Span
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
-_NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_NAME = lazy_pattern(r"\{([A-Za-z_][\w.]*)\}")
 _VERBATIM = {"name", "clause", "verb"}  # the fields of edits that hold no templates
 
 

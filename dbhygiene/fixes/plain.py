@@ -27,10 +27,11 @@ from dbhygiene.diagnostics.edits import (
 )
 from dbhygiene.fixes.targets import insertion_index, name_orders, target_spans
 from dbhygiene.source.file import File
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import Span, block_of, first_line
 
 _STEP = "    "
-_SIMPLE_VALUE = re.compile(r"[\w.\"']+")
+_SIMPLE_VALUE = lazy_pattern(r"[\w.\"']+")
 
 
 def plain_edit(file: File, edits: Iterable[Edit]) -> str | None:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from dbhygiene.diagnostics.edits import Edit, MoveIntoWith, WrapInTry
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import Span
 
 # Comments that are directives of a tool about their line: they are removed with it.
-PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|dbhygiene:|fmt:|isort:|ruff:)", re.I)
+PRAGMA = lazy_pattern(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|dbhygiene:|fmt:|isort:|ruff:)", re.I)
 NameOrder: TypeAlias = Callable[[str], object]
 
 

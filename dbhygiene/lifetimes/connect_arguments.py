@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.library.resources import Driver
+from dbhygiene.program.evaluation import evaluate, evaluate_keywords
+from dbhygiene.program.values import Constant, options
 from dbhygiene.source.file import File
 
 
@@ -32,9 +34,6 @@ def _texts(file: File, expr: ast.expr) -> Iterator[str | None]:
     if "memory" not in file.text:
         yield None
         return
-    from dbhygiene.program.evaluation import evaluate  # few files need this
-    from dbhygiene.program.values import Constant, options
-
     for option in options(evaluate(file, expr)):
         yield option.value if isinstance(option, Constant) and isinstance(option.value, str) else None
 
@@ -46,8 +45,5 @@ def is_deferred(file: File, call: ast.Call, driver: Driver) -> bool:
             return not isinstance(keyword.value, ast.Constant) or bool(keyword.value.value)
     if all(keyword.arg is not None for keyword in call.keywords):
         return False
-    from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
-    from dbhygiene.program.values import Constant, options
-
     given = evaluate_keywords(file, call).items.get(driver.deferred_by)
     return given is not None and any(not isinstance(one, Constant) or bool(one.value) for one in options(given))

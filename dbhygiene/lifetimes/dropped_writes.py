@@ -15,7 +15,9 @@ from dbhygiene.library.without_transactions import WITHOUT_TRANSACTIONS
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.openings import Opening, openings
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
+from dbhygiene.program.evaluation import evaluate_keywords
 from dbhygiene.program.origins import ExpressionAt, only_value
+from dbhygiene.program.values import Constant, options
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import argument_values
@@ -69,8 +71,6 @@ def _options(life: Lifetime, opening: Opening) -> Iterator[str | None]:
     if None not in names:
         yield from names
         return
-    from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
-
     given = evaluate_keywords(file, call)
     yield from given.items
     if given.open or any(keyword.arg is None and _may_be_replaced(file, keyword.value) for keyword in call.keywords):
@@ -110,9 +110,6 @@ def _writes_at_once(life: Lifetime) -> bool:
 
 def _ports(opening: Opening) -> Iterator[int]:
     """Yield the ports that a call may be given by a keyword, if they are known."""
-    from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
-    from dbhygiene.program.values import Constant, options
-
     keywords = evaluate_keywords(*opening).items
     for option in options(keywords["port"]) if "port" in keywords else ():
         if isinstance(option, Constant) and isinstance(option.value, int | str) and str(option.value).isdecimal():

@@ -16,7 +16,9 @@ from dbhygiene.lifetimes import connect_arguments
 from dbhygiene.lifetimes.declared_functions import declared_model
 from dbhygiene.lifetimes.helper_index import HelperIndex
 from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name
+from dbhygiene.program.values import Named, options
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.records import replace
 from dbhygiene.source.scopes import Scope
@@ -61,9 +63,6 @@ class LibraryModels:
                 return None
         if file.resolve(chosen) is not None or not file.scope_of(chosen).aliases.get(name):
             return None
-        from dbhygiene.program.evaluation import evaluate  # few programs choose one
-        from dbhygiene.program.values import Named, options
-
         names = [each.name if isinstance(each, Named) else "" for each in options(evaluate(file, chosen))]
         found: list[Resource] = []
         for name in names:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 
 from dbhygiene.library.calls import QUERIES, SETTING
 from dbhygiene.program.callees import callees
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import patterns
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, argument_values, last_name, walk
 
@@ -20,9 +22,6 @@ _TELLS = frozenset({"print", "debug", "info", "warning", "error", "exception", "
 
 def all_begin_with(file: File, asked: ast.expr, with_: re.Pattern[str]) -> bool:
     """Whether all possible texts of a query begin with this pattern."""
-    from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
-    from dbhygiene.program.values import patterns
-
     texts = patterns(evaluate(file, asked))
     return all(with_.match(each) for text in texts for each in text.split(";") if each.strip() or each == text)
 
