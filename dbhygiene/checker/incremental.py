@@ -269,9 +269,7 @@ class IncrementalCheck:
         inputs = self._project.inputs
         self._reuse_inputs(changed, moved=moved)
         return changed | {
-            path
-            for path, row in rows.items()
-            if path not in changed and row.inputs and inputs.have_changed(int(row.inputs, 16))
+            path for path, row in rows.items() if path not in changed and row.inputs and inputs.have_changed(row.inputs)
         }
 
     def _reuse_inputs(self, changed: Collection[str], *, moved: bool) -> None:
@@ -460,7 +458,7 @@ class IncrementalCheck:
             known = self._true.get(str(path)) if loaded.get(path) is None else None
             found = known.findings if known and known.named == (path in named) else checked.get(path)
             row = self._row(path, read.get(path))
-            inputs = f"{self._consulted[path]:x}" if path in self._consulted else known.inputs if known else ""
+            inputs = self._consulted.get(path, known.inputs if known else 0)
             direct = [numbers.setdefault(each, len(numbers)) for each in imports.get(path, ())]
             rows[str(path)] = row._replace(
                 imports=json.dumps(direct) if path in imports else "",

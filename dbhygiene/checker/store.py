@@ -24,10 +24,14 @@ _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
-    path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, content TEXT NOT NULL, row TEXT NOT NULL, found TEXT NOT NULL
+    path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, digest TEXT NOT NULL, lookups TEXT NOT NULL,
+    imports TEXT NOT NULL, inputs BLOB NOT NULL, helpers TEXT NOT NULL, named INTEGER, listed INTEGER,
+    found TEXT NOT NULL, content TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX times ON files (path, mtime, size);
 CREATE TABLE fixes (path BLOB, fingerprint TEXT, outcome TEXT NOT NULL, PRIMARY KEY (path, fingerprint)) WITHOUT ROWID;
 """
+_NO_FINDINGS = '[""]'  # as `Store._text` writes it
 
 
 Answer = TypeVar("Answer")
@@ -93,7 +97,7 @@ class FileRecord(NamedTuple):
     digest: str = ""
     lookups: str = ""
     imports: str = ""
-    inputs: str = ""  # hexadecimal
+    inputs: int = 0
     helpers: tuple[str, ...] | None = None
     named: bool = False
     listed: bool = True
@@ -145,7 +149,7 @@ class Store:
         return self._query(self._times) or FileTimes()
 
     def _times(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> FileTimes:
-        rows = connection.execute("SELECT path, mtime, size FROM files")
+        rows = connection.execute("SELECT path, mtime, size FROM files INDEXED BY times")
         return FileTimes(facts, [(self._decode_path(path), mtime, size) for path, mtime, size in rows])
 
     def _decode_path(self, path: bytes) -> str:
@@ -163,7 +167,7 @@ class Store:
     ) -> Mapping[str, Sequence[Finding]] | None:
         if facts["writes"] != before.facts.get("writes"):
             return None
-        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (self._text(()),))
+        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (_NO_FINDINGS,))
         return {self._decode_path(path): self._value(json.loads(found)) for path, found in rows}
 
     def read(self) -> StoredRun:
@@ -171,8 +175,10 @@ class Store:
         return self._query(self._read_run) or StoredRun()
 
     def _read_run(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> StoredRun:
-        rows = {self._decode_path(path): self._row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
-        return StoredRun(facts, rows, int(facts["writes"]))
+        rows = connection.execute("SELECT * FROM files")
+        return StoredRun(
+            facts, {self._decode_path(path): self._row(*rest) for path, *rest in rows}, int(facts["writes"])
+        )
 
     def _query(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
         try:
@@ -214,7 +220,8 @@ class Store:
                 changed = [(self._encode_path(path),) for path in (*gone, *rows)]
                 for table in ("files", "fixes"):
                     connection.executemany(f"DELETE FROM {table} WHERE path = ?", changed)
-                connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", self._values(rows))
+                columns = ", ".join("?" * (1 + len(FileRecord._fields)))
+                connection.executemany(f"INSERT INTO files VALUES ({columns})", self._values(rows))
                 self._writes = int(stored["writes"])
         except (sqlite3.DatabaseError, OSError) as error:
             if "locked" not in str(error):
@@ -238,20 +245,27 @@ class Store:
             if self._writes and "locked" not in str(error):
                 self.warning = self.warning or f"{self._path}: cache not written: {error}"
 
-    # -- rows as JSON: a cache that came with a project must not run code, as with `pickle` --------------------
-
-    def _values(self, rows: Mapping[str, FileRecord]) -> Iterable[tuple[bytes, int, int, str, str, str]]:
+    def _values(self, rows: Mapping[str, FileRecord]) -> Iterable[tuple[Any, ...]]:
         for path, row in rows.items():
-            *rest, found, content = row[2:]
-            text = self._text(tuple(rest)) if row.digest or row.findings or row.inputs or row.imports else ""
-            findings = "" if found is None else self._text(found)
-            yield self._encode_path(path), row.mtime, row.size, content, text, findings
+            *plain, inputs, helpers, named, listed, findings, content = row
+            number = inputs.to_bytes((inputs.bit_length() + 7) // 8, "little")
+            names = "" if helpers is None else json.dumps(helpers)
+            found = "" if findings is None else self._text(findings)
+            yield self._encode_path(path), *plain, number, names, named, listed, found, content
 
-    def _row(self, mtime: int, size: int, content: str, text: str, found: str) -> FileRecord:
-        findings = self._value(json.loads(found)) if found else None
-        if not text:
-            return FileRecord(mtime, size, findings=findings, content=content)
-        return FileRecord._make((mtime, size, *self._value(json.loads(text)), findings, content))
+    def _row(self, *values: Any) -> FileRecord:
+        *plain, number, names, named, listed, found, content = values
+        inputs, helpers = int.from_bytes(number, "little"), tuple(json.loads(names)) if names else None
+        row = *plain, inputs, helpers, bool(named), bool(listed), self._findings(found), content
+        return FileRecord._make(row)
+
+    def _findings(self, text: str) -> tuple[Finding, ...] | None:
+        if text in ("", _NO_FINDINGS):
+            return () if text else None
+        found: tuple[Finding, ...] = self._value(json.loads(text))
+        return found
+
+    # -- findings as JSON: a cache that came with a project must not run code, as with `pickle` ----------------
 
     def _text(self, value: object) -> str:
         return json.dumps(self._plain(value), separators=(",", ":"))
