@@ -275,7 +275,7 @@ class IncrementalCheck:
     def _reuse_inputs(self, changed: Collection[str], *, moved: bool) -> None:
         """Let the project reuse the results of the last run that do not depend on changed files."""
         facts, absolute = self._last_run.facts, self._paths.plain_to_absolute
-        paths = [Path(self._paths.to_absolute(path)) for path in json.loads(facts["paths"])]
+        names = [self._paths.to_absolute(path) for path in json.loads(facts["paths"])]
         keys, unknown, values, answers = list[Key](), list[Key](), dict[Key, Any](), dict[Key, Answer]()
         for written, *rest in self._last_inputs:
             keys.append(key := tuple(map(absolute, written)))
@@ -291,8 +291,8 @@ class IncrementalCheck:
             inputs = project.inputs.bit(DEPLOYMENT) if self._has_new_deployment(facts) else 0
             for key in (*((FILE, path) for path in changed), *unknown):
                 inputs |= project.inputs.bit(*key)
-            inputs |= self._changed_searches([*map(Path, changed)], keys, values, paths)
-            return inputs | self._changed_imports(changed, values, paths, moved=moved)
+            inputs |= self._changed_searches(changed, keys, values, names)
+            return inputs | self._changed_imports(changed, values, names, moved=moved)
 
         project.inputs.reuse(keys, answers, changes, self._ask_again)
 
@@ -303,14 +303,14 @@ class IncrementalCheck:
         ANSWERS[str(key[0])](self._project, *key[1:])
 
     def _changed_searches(
-        self, changed: Sequence[Path], keys: Iterable[Key], values: Mapping[Key, Any], paths: Sequence[Path]
+        self, changed: Collection[str], keys: Iterable[Key], values: Mapping[Key, Any], names: Sequence[str]
     ) -> int:
         """Return the searches with another result than before; the project gets the results of all."""
         project, inputs = self._project, 0
-        numbers = {path: number for number, path in enumerate(paths)}
-        places = {path: place for place, path in enumerate(project.everything.names)}
-        here = [(path, numbers.get(path, _UNKNOWN)) for path in changed]
-        pairs = {pair for path in changed if str(path) in places for pair in project.aliases_in(path)}
+        numbers = {name: number for number, name in enumerate(names)}
+        places = {name: place for place, name in enumerate(project.everything.names)}
+        here = [(name, numbers.get(name, _UNKNOWN)) for name in changed]
+        pairs = {pair for name in changed if name in places for pair in project.aliases_in(Path(name))}
         for key in keys:
             if key[0] == SEARCH:
                 search = tuple(map(str, key[1:]))
@@ -318,30 +318,30 @@ class IncrementalCheck:
                     inputs |= project.inputs.bit(*key)
                     continue
                 old = set(found)
-                new = {path for path, _ in here if str(path) in places and project.finds(path, search)}
-                project.found[search] = [paths[number] for number in found]
-                if any((number in old) != (path in new) for path, number in here):
+                new = {name for name, _ in here if name in places and project.finds(Path(name), search)}
+                project.found[search] = Files(names[number] for number in found)
+                if any((number in old) != (name in new) for name, number in here):
                     inputs |= project.inputs.bit(*key)
-                    now = new.union(paths[number] for number in found).difference(set(changed) - new)
-                    project.found[search] = sorted(now, key=lambda path: places[str(path)])
+                    now = new.union(names[number] for number in found).difference(set(changed) - new)
+                    project.found[search] = Files(sorted(now, key=places.__getitem__))
             elif key[0] == ALIASES:
-                names, sources = values.get(key, ((), None))
-                added = any(old in names and name not in names for old, name in pairs)
+                aliases, sources = values.get(key, ((), None))
+                added = any(old in aliases and name not in aliases for old, name in pairs)
                 if sources is None or added or any(number in sources for _, number in here):
                     inputs |= project.inputs.bit(*key)
                 else:
-                    project.aliases[str(key[1])] = names
-                    self._unchanged[key] = [paths[number] for number in sources]
+                    project.aliases[str(key[1])] = aliases
+                    self._unchanged[key] = Files(names[number] for number in sources)
         return inputs
 
     def _changed_imports(
-        self, changed: Collection[str], values: Mapping[Key, Any], paths: Sequence[Path], *, moved: bool
+        self, changed: Collection[str], values: Mapping[Key, Any], names: Sequence[str], *, moved: bool
     ) -> int:
         """Return the files that import others than before; the project gets the direct imports of unchanged files."""
         project, differ, inputs = self._project, moved, 0
         for path, row in self._last_run.rows.items():
             if row.imports:
-                before = [paths[number] for number in json.loads(row.imports)]
+                before = [Path(names[number]) for number in json.loads(row.imports)]
                 if path not in changed:
                     project.imports.supply(Path(path), before)
                 elif not differ:
