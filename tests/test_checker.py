@@ -14,7 +14,7 @@ from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Rule
-from dbhygiene.gaps import Gaps
+from dbhygiene.gaps.search import Gaps
 from dbhygiene.project.project import FEW, Project
 from dbhygiene.source.file import File, NoProject
 

@@ -44,7 +44,7 @@ _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may cha
 _UNKNOWN = -1  # in place of a time: compare the contents
 _MOST_INPUTS = 200_000  # with more, most are of files and words that are gone: all is checked again
 # The modules that answer. A cache that came with a project must not name others.
-_ANSWERING = ("gaps", "recovery.writers")  # which import all others
+_ANSWERING = ("gaps.idle_closing", "gaps.search", "recovery.writers")  # which import all others
 
 
 class Snapshot(Row):

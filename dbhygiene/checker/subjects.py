@@ -7,7 +7,7 @@ import importlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +18,8 @@ from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import Code
 
 if TYPE_CHECKING:
-    from dbhygiene.gaps import Gaps
+    from dbhygiene.gaps.idle_closing import IdleClosing
+    from dbhygiene.gaps.search import Gaps
     from dbhygiene.lifetimes import Lifetimes
 
 ValueT = TypeVar("ValueT")
@@ -26,7 +27,7 @@ ValueT = TypeVar("ValueT")
 _ANALYSES = {
     "Lifetime": ("dbhygiene.lifetimes", "Lifetimes", "of"),
     "Field": ("dbhygiene.lifetimes", "Lifetimes", "fields"),
-    "Gap": ("dbhygiene.gaps", "Gaps", "of"),
+    "Gap": ("dbhygiene.gaps.search", "Gaps", "of"),
 }
 
 
@@ -133,9 +134,15 @@ class Analyses:
 
     def _may_have_gap(self, file: File) -> bool:
         try:
-            return self._gaps.may_have(file)
+            return not self._idle_closing.rules_out_gaps(file) and self._gaps.may_have(file)
         except Exception:  # likewise
             return True
+
+    @cached_property
+    def _idle_closing(self) -> IdleClosing:
+        from dbhygiene.gaps.idle_closing import IdleClosing  # for programs that use Django
+
+        return IdleClosing(self._project)
 
     @property
     def _gaps(self) -> Gaps:

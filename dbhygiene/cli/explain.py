@@ -203,9 +203,9 @@ def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
 
 def _gap_reasons(file: File, line: int) -> Iterator[str]:
     """Return what a line does to Django's connection, and the reason for which it has no finding."""
-    from dbhygiene.gaps import Gaps
     from dbhygiene.gaps.django_use import uses_django
     from dbhygiene.gaps.explanation import reasons
+    from dbhygiene.gaps.search import Gaps
 
     words = list(reasons(Gaps(file.project), file, line)) if uses_django(file.project) else []
     yield from (f"{printable_path(file.path)}:{file.line_label(line)}: {each}\n" for each in words)

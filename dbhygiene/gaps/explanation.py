@@ -9,11 +9,11 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.dataflow.cfg import Call, Node, TooLargeError
-from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.django_settings import age_of_connections, ages_set, settings_modules
 from dbhygiene.gaps.effects import Close, MayQuery, ProjectCall, Query, Wait
 from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
+from dbhygiene.gaps.search import Gaps
 from dbhygiene.gaps.threads import closing_calls, threads, unclosed_threads, unknown_calls
 from dbhygiene.library.background import THREAD_CLASSES, THREADS
 from dbhygiene.library.test_files import is_test_file

@@ -1,11 +1,9 @@
-"""`IdleClosing`: whether the servers of a project's files close idle connections; and after which idle time.
+"""`closes_idle`: whether the server of a file closes idle connections; and after which idle time.
 
 MySQL does so by default. PostgreSQL does if a file of the repository, or the setting `server-timeout`, says so.
 """
 
 from __future__ import annotations
-
-import os
 
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.gaps.duration import Duration, confidence_of_timeout
@@ -17,10 +15,7 @@ from dbhygiene.servers.endpoints import ANYWHERE, host_endpoints
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.limits import idle_limit
 from dbhygiene.servers.model import Limit, Origin
-from dbhygiene.source.file import File, NoProject, ProjectView, readable_file
-from dbhygiene.source.inputs import answer
-
-_SETTINGS = ("DATABASES", "DJANGO_SETTINGS_MODULE")  # in each file that holds settings of its own, or names them
+from dbhygiene.source.file import File, ProjectView
 
 
 def idle_number_of_site(file: File, host: Value = UNKNOWN) -> Limit | None:
@@ -66,37 +61,3 @@ def closes_idle(file: File) -> bool:
 def may_close_nothing(file: File) -> bool:
     """Whether nothing says which server a file's site has: it may be one that closes no idle connection."""
     return file.project.settings.server_timeout is None and verdict(file).server == UNKNOWN_SERVER
-
-
-@answer
-def closes_idle_near(project: ProjectView, path: str) -> bool:
-    """Whether the server of the site to which the file at a path belongs closes idle connections."""
-    file = readable_file(project, path)
-    return file is None or closes_idle(file)
-
-
-class IdleClosing:
-    """Whether the servers of a project's files close idle connections: asked once for the files of one directory.
-
-    These belong to one site: modules are found, and requirements apply, by directory. Only a file with settings of its
-    own may differ, and one whose name is that of another package.
-    """
-
-    def __init__(self, project: ProjectView) -> None:
-        self._project = project
-        self._asked: dict[tuple[str, str], str] = {}  # the file for which it is asked, by directory and package
-
-    def applies_to(self, file: File) -> bool:
-        """Whether the server that a file uses is known, or assumed, to close connections that are idle for too long."""
-        if isinstance(self._project, NoProject) or any(word in file.text for word in _SETTINGS):
-            return closes_idle(file)
-        place = file.directory, file.module.partition(".")[0]
-        if place not in self._asked:
-            package = os.path.join(file.directory, "__init__.py")  # edited less often: its answer lasts
-            self._asked[place] = package if os.path.isfile(package) else str(file.path)
-        return closes_idle_near(self._project, self._asked[place])
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it is known for any file, as after a check of the whole project."""
-        return any(kind == closes_idle_near.__name__ for kind, *_ in self._project.inputs.answers)

@@ -15,9 +15,9 @@ from dbhygiene.library.without_transactions import WITHOUT_TRANSACTIONS
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.openings import Opening, openings
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
-from dbhygiene.program.evaluation import evaluate_keywords
+from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.origins import ExpressionAt, only_value
-from dbhygiene.program.values import Constant, options
+from dbhygiene.program.values import Called, Constant, options
 from dbhygiene.source.closure import closure
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import argument_values
@@ -79,9 +79,6 @@ def _options(life: Lifetime, opening: Opening) -> Iterator[str | None]:
 
 def _options_of_pool(file: File, pool: ast.expr) -> Iterator[str | None]:
     """Yield the names of the options with which a pool opens its connections; None if there may be more."""
-    from dbhygiene.program.evaluation import evaluate
-    from dbhygiene.program.values import Called, options
-
     for made in options(evaluate(file, pool)):
         if isinstance(made, Called):
             yield from made.keywords.items

@@ -116,8 +116,8 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.gaps import reachability_of
 from dbhygiene.gaps.forks import first_forks, fork_of, parent_asks_nothing, shared_connection
+from dbhygiene.gaps.search import reachability_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File

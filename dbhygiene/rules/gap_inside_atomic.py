@@ -57,9 +57,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import waits_in_transaction
 from dbhygiene.gaps.messages import confidence, describe_duration, gap_notes, gap_steps
+from dbhygiene.gaps.search import Gap
 from dbhygiene.source.file import File
 
 

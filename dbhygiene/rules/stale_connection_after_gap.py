@@ -150,10 +150,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, rule
-from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
 from dbhygiene.gaps.insufficient_close import insufficient
 from dbhygiene.gaps.messages import confidence, describe_duration, gap_notes, gap_steps, server_closes
+from dbhygiene.gaps.search import Gap
 from dbhygiene.source.file import File
 
 

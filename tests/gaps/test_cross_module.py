@@ -8,9 +8,9 @@ import pytest
 import dbhygiene
 from dbhygiene.config.settings import Confidence, Lasting, Settings
 from dbhygiene.diagnostics.model import Safety
-from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.gap_fixes import fix_gap
+from dbhygiene.gaps.search import Gaps
 from dbhygiene.project.project import Project
 
 MODELS = """

@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from dbhygiene.config.settings import Settings
-from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.explanation import reasons
+from dbhygiene.gaps.search import Gaps
 from dbhygiene.project.project import Project
 
 COMMAND = """

@@ -12,7 +12,7 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.schema import BY_NAME
 from dbhygiene.config.settings import Confidence, Lasting, Settings
-from dbhygiene.gaps import Gaps
+from dbhygiene.gaps.search import Gaps
 from dbhygiene.library import opt_in_waits
 from dbhygiene.project.project import Project
 

@@ -9,8 +9,9 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
-from dbhygiene.gaps import reach_of_processes
-from dbhygiene.gaps.server_timeout import IdleClosing, closes_idle
+from dbhygiene.gaps.idle_closing import IdleClosing
+from dbhygiene.gaps.search import reach_of_processes
+from dbhygiene.gaps.server_timeout import closes_idle
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.test_files import is_test_file
