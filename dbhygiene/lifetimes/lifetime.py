@@ -643,7 +643,7 @@ class Lifetime(Frozen):
             match node.event:
                 case cfg.Raise(node=stmt):
                     raises = stmt is raiser
-                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate():
+                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() | cfg.Enter():
                     raises = self._raiser(node.event) is raiser
                 case _:
                     continue

@@ -322,6 +322,22 @@ def test_the_note_about_a_transaction_names_the_call_that_leaves_it_open() -> No
     assert f"after an exception, {holds}" in found.notes
 
 
+def test_the_path_passes_no_exception_that_the_leak_does_not_need() -> None:
+    other = (
+        "    try:\n        async with httpx.AsyncClient() as client:\n            await client.get(url)\n"
+        "        log('here')\n    except Exception as error:\n        log(error)\n"
+    )
+    text = (
+        "import asyncpg\nimport httpx\n\nasync def check(url, log):\n"
+        "    try:\n        conn = await asyncpg.connect(url)\n"
+        "        await conn.execute('select 1')\n        await conn.close()\n    except Exception as error:\n"
+        f"        log(error)\n{other}{other}    log('done')\n"
+    )
+    (found,) = check_file(File(Path("app.py"), text, project=NoProject(Settings())), all_rules())
+    steps = ["opened here", "this raises", "caught here", "the function ends, `conn` still open"]
+    assert [step.message for step in found.steps] == steps
+
+
 @pytest.mark.parametrize(
     "function",
     ["def show(conn):\n    conn.cursor()", "def show(path):\n    conn = sqlite3.connect(path)\n    conn.close()"],
