@@ -216,8 +216,10 @@ def waits_for_ever(resolve: Callable[[ast.expr], str | None], call: ast.Call, *,
     return resolve(call.func) in WAIT_FOR_EVER
 
 
-_RETURNS_FIRST = CallModel(arguments=(ParameterSummary.of(RETURNS),), rest=ParameterSummary.of(BORROWS))
 _RETURNS_SECOND = CallModel(arguments=(ParameterSummary.of(BORROWS), ParameterSummary.of(RETURNS)), may_raise=False)
+
+# Functions that run a coroutine for the caller, who awaits the result: until then, they do nothing.
+AWAITING = frozenset({"asyncio.wait_for", "asyncio.shield"})
 
 CALLS: dict[str, CallModel] = {
     **dict.fromkeys(_QUIET_BUILTINS.split(), HARMLESS),
@@ -235,8 +237,7 @@ CALLS: dict[str, CallModel] = {
     "setattr": CallModel(arguments=(ParameterSummary.of(BORROWS),) * 2, may_raise=False),  # the third it keeps
     "typing.cast": _RETURNS_SECOND,
     "typing_extensions.cast": _RETURNS_SECOND,
-    "asyncio.wait_for": _RETURNS_FIRST,
-    "asyncio.shield": _RETURNS_FIRST,
+    **dict.fromkeys(AWAITING, CallModel(arguments=(ParameterSummary.of(RETURNS),), may_raise=False)),
     "functools.partial": CallModel(arguments=(ParameterSummary.of(RETURNS),), may_raise=False),
     **dict.fromkeys(_BORROWING_FUNCTIONS.split(), BORROWER),
 }

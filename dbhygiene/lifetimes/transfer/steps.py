@@ -50,7 +50,7 @@ class Transfer:
         arguments = Arguments(relations, containers, effects)
         calls = Calls(assignments, containers, arguments, effects)
         with_blocks = WithBlocks(assignments, effects)
-        values = Values(relations)
+        values = Values(relations, effects)
         # None of these is a method of this object: a reference to itself would keep it until a garbage collection, and
         # the program runs none.
         self._steps: dict[type, Callable[..., Outcomes]] = {

@@ -7,8 +7,11 @@ yield conn                       # it escapes, unless this generator gets it bac
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from dbhygiene.dataflow import cfg
+from dbhygiene.library.calls import AWAITING
+from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.state import (
     CLOSE_METHOD,
     CLOSERS,
@@ -27,7 +30,8 @@ from dbhygiene.lifetimes.transfer.relations import Relations
 class Values:
     """The values of the expressions of one function."""
 
-    def __init__(self, relations: Relations) -> None:
+    def __init__(self, relations: Relations, effects: FunctionSemantics) -> None:
+        self.effects = effects
         self.names, self.holds, self.resource = relations.names, relations.holds, relations.resource
 
     def choose(self, event: cfg.Choose, fact: Fact) -> Outcomes:
@@ -42,10 +46,17 @@ class Values:
         return [("next", fact.drop_aliases(event.elements).add_alias(container_of([relation]), event.node))]
 
     def await_(self, event: cfg.Await, fact: Fact) -> Outcomes:
-        value = event.node.value
-        if fact.aliases == {(ITSELF, value)}:
+        awaited = {(ITSELF, each) for each in self._coroutines(event.node.value)}
+        if fact.aliases and fact.aliases <= awaited:
             return [("next", fact)]  # it raises instead of returning: never opened
         return [("next", fact), ("raise", fact)]
+
+    def _coroutines(self, value: ast.expr) -> Iterator[ast.expr]:
+        """Yield what is awaited, and the coroutine that this runs: the argument of `asyncio.wait_for`."""
+        yield value
+        while isinstance(value, ast.Call) and value.args and self.effects.resolve(value.func) in AWAITING:
+            value = value.args[0]
+            yield value
 
     def discard(self, event: cfg.Discard, fact: Fact) -> Outcomes:
         value = event.node.value
