@@ -335,6 +335,10 @@ class Semantics:
     def enter_raises(self, item: ast.withitem) -> bool:
         return False
 
+    def suspends(self, item: ast.withitem) -> bool:
+        """Whether an `async with` may wait as it begins and ends, so that its task may be cancelled there."""
+        return True
+
     def swallows(self, item: ast.withitem) -> Sequence[Swallow]:
         """Return the exceptions that leaving this `with` swallows."""
         return ()
@@ -525,13 +529,14 @@ class _Builder:
         if not items:
             return self.block(stmt.body, after, ways)
         item, is_async = items[0], isinstance(stmt, ast.AsyncWith)
+        suspends = is_async and self.semantics.suspends(item)
         swallowed = self.semantics.swallows(item)
 
         def leave_to(way: Node, raised: bool = False, swallows: bool = False) -> Node:
             key = (item, way, raised, swallows)
             if key not in self.copies:
                 leave = self.node(Leave(item, is_async, raised, swallows)).to("next", way)
-                self.copies[key] = self.raising(leave, ways, CANCELLED) if is_async else leave
+                self.copies[key] = self.raising(leave, ways, CANCELLED) if suspends else leave
             return self.copies[key]
 
         def raising(thrown: Thrown) -> Node:
@@ -546,8 +551,8 @@ class _Builder:
 
         inside = self.with_(stmt, items[1:], leave_to(after), ways.routed_through(leave_to, raising))
         enter = self.node(Enter(item, is_async)).to("next", inside)
-        if is_async or self.semantics.enter_raises(item):
-            self.raising(enter, ways, *((ORDINARY, CANCELLED) if is_async else (ORDINARY,)))
+        if suspends or self.semantics.enter_raises(item):
+            self.raising(enter, ways, *((ORDINARY, CANCELLED) if suspends else (ORDINARY,)))
         return self.expr(item.context_expr, enter, ways)
 
     def try_(self, stmt: ast.Try, after: Node, ways: Continuations) -> Node:

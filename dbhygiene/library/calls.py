@@ -218,6 +218,9 @@ def waits_for_ever(resolve: Callable[[ast.expr], str | None], call: ast.Call, *,
 
 _RETURNS_SECOND = CallModel(arguments=(ParameterSummary.of(BORROWS), ParameterSummary.of(RETURNS)), may_raise=False)
 
+# What `async with` only sets a time limit by: it waits for nothing as it begins and ends.
+TIME_LIMITS = words("asyncio.timeout asyncio.timeout_at async_timeout.timeout async_timeout.timeout_at")
+
 # Functions that run a coroutine for the caller, who awaits the result: until then, they do nothing.
 AWAITING = frozenset({"asyncio.wait_for", "asyncio.shield"})
 

@@ -51,6 +51,7 @@ from dbhygiene.library.calls import (
     READING_ITEMS,
     READING_ITEMS_METHODS,
     STORING_BASES,
+    TIME_LIMITS,
     waits_for_ever,
 )
 from dbhygiene.library.resources import (
@@ -785,6 +786,10 @@ class FunctionSemantics(cfg.Semantics):
         return isinstance(call, ast.Call) and any(
             self.summaries.enters_own_code(each.definition) for each in self._target_of(call).callees
         )
+
+    def suspends(self, item: ast.withitem) -> bool:
+        call = item.context_expr
+        return not (isinstance(call, ast.Call) and self.file.resolve(call.func) in TIME_LIMITS)
 
     def swallows(self, item: ast.withitem) -> Sequence[Swallow]:
         match item.context_expr:

@@ -64,7 +64,8 @@ if TYPE_CHECKING:
     from dbhygiene.pools.session_pools import SessionPool
 
 _Way: TypeAlias = list[tuple[Node, Fact, EdgeKind]]  # nodes, the fact before each, and the edge out
-_RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate, cfg.Enter)
+_Raising: TypeAlias = "cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate | cfg.Enter | cfg.Leave"
+_RAISING = (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate, cfg.Enter, cfg.Leave)
 _BUILTINS = frozenset(dir(builtins))
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 _FETCHING = frozenset({"fetch", "fetchrow", "fetchval"})  # of a connection of asyncpg: they send a statement
@@ -373,16 +374,25 @@ class Lifetime(Frozen):
         It is likely, too, if CPython's garbage collector closes it, and no server holds it. It is lower if the driver
         may be mocked, if the leak costs nothing or runs once in a process, if CPython closes one that a handler drops,
         or if only a dead connection leaks, one whose set-up fails as it would for any connection, or one of a program
-        that ends; or if the method that opens it may also fail and return.
+        that ends; or if the method that opens it may also fail and return, or only the end of an `async with` that is
+        cancelled leaves it open.
         """
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
-        if self.resource.may_open or self.dropping is not None:
+        if self.resource.may_open or self.dropping is not None or self._is_cancelled_as_block_ends:
             return Confidence.POSSIBLE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
             return Confidence.POSSIBLE
         is_certain = self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} and not self._is_opened_after_attempt
         is_certain = is_certain and not (self.is_freed and self.removal is None)
         return Confidence.CERTAIN if is_certain else Confidence.LIKELY
+
+    @property
+    def _is_cancelled_as_block_ends(self) -> bool:
+        """Whether it is left open only if a task is cancelled while it leaves the `async with` that opens it inside."""
+        if self.leak is not Leak.RAISED or self.culprit not in self.cancelled:
+            return False
+        item = self.file.parents.get(self.culprit)
+        return isinstance(item, ast.withitem) and self.file.parents[item] in self.file.around(self.birth)
 
     @cached_property
     def _of_file(self) -> FileConnection | None:
@@ -643,7 +653,7 @@ class Lifetime(Frozen):
             match node.event:
                 case cfg.Raise(node=stmt):
                     raises = stmt is raiser
-                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() | cfg.Enter():
+                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() | cfg.Enter() | cfg.Leave():
                     raises = self._raiser(node.event) is raiser
                 case _:
                     continue
@@ -723,7 +733,9 @@ class Lifetime(Frozen):
             match node.event:
                 case cfg.Call(node=call) if caught is not None and self._only_raises(call) and call in ast.walk(caught):
                     pass  # `abort(500)` in the handler of the cause, like a `raise` there
-                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() | cfg.Enter() if kind == "raise":
+                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() | cfg.Enter() | cfg.Leave() if (
+                    kind == "raise"
+                ):
                     found = self._raiser(node.event)
                 case cfg.Catch(node=handler):
                     caught = handler
@@ -783,11 +795,11 @@ class Lifetime(Frozen):
         }
         return {cause: edges for cause, edges in leaking.items() if edges}
 
-    def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate | cfg.Enter) -> ast.expr:
+    def _raiser(self, event: _Raising) -> ast.expr:
         match event:
             case cfg.Iterate(node=loop):
                 return self.analysis.effects.source_of_items(loop.iter)
-            case cfg.Enter(node=item):
+            case cfg.Enter(node=item) | cfg.Leave(node=item):
                 return item.context_expr
         return event.node
 

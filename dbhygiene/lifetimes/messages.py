@@ -67,6 +67,8 @@ def cause_of(life: Lifetime, culprit: Located) -> str:
         return f"by the `raise` in {life.file.line_name(culprit.lineno)}"
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return at_yield(life)[0]
+    if isinstance(culprit, ast.Name) and isinstance(life.file.parents.get(culprit), ast.withitem):
+        return f"if `async with {culprit.id}` {_ends_by(life, culprit)}"
     if isinstance(culprit, ast.Name) or _is_generator(life, culprit) or _is_query(life, culprit):
         return f"if reading {name_of_call(life.file, culprit)} raises"
     if life.raises_exit(culprit):
@@ -286,7 +288,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 else:
                     how = "raises `SystemExit`" if life.raises_exit(call) else _ends_by(life, call)
                     yield call, f"this {how}"
-            case cfg.Enter(node=item) if kind == "raise":
+            case cfg.Enter(node=item) | cfg.Leave(node=item) if kind == "raise":
                 yield item.context_expr, f"this {_ends_by(life, item.context_expr)}"
             case cfg.Iterate(node=loop) if kind == "raise":
                 yield loop.iter, _NEXT_ITEM

@@ -51,12 +51,14 @@ class Values:
             return [("next", fact)]  # it raises instead of returning: never opened
         return [("next", fact), ("raise", fact)]
 
-    def _coroutines(self, value: ast.expr) -> Iterator[ast.expr]:
+    def _coroutines(self, value: ast.expr) -> Iterator[ast.expr | str]:
         """Yield what is awaited, and the coroutine that this runs: the argument of `asyncio.wait_for`."""
         yield value
         while isinstance(value, ast.Call) and value.args and self.effects.resolve(value.func) in AWAITING:
             value = value.args[0]
             yield value
+        if isinstance(value, ast.Name):
+            yield value.id  # a variable with a coroutine: a connection itself is not awaited
 
     def discard(self, event: cfg.Discard, fact: Fact) -> Outcomes:
         value = event.node.value
