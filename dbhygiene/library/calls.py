@@ -59,7 +59,8 @@ _QUIET_FUNCTIONS = """
     trio.CancelScope trio.move_on_after trio.fail_after trio.open_nursery trio.Lock trio.Event
     asyncio.timeout asyncio.timeout_at asyncio.Lock asyncio.Event asyncio.Queue asyncio.Semaphore asyncio.TaskGroup
     async_timeout.timeout threading.Condition threading.Semaphore threading.BoundedSemaphore queue.Queue
-    pathlib.Path pathlib.PurePath
+    pathlib.Path pathlib.PurePath flask.flash django.contrib.messages.success django.contrib.messages.info
+    django.contrib.messages.warning django.contrib.messages.error django.contrib.messages.add_message
     warnings.catch_warnings distutils.version.LooseVersion distutils.version.StrictVersion packaging.version.parse
     packaging.version.Version psycopg2.extensions.register_adapter psycopg2.extensions.new_type
     psycopg2.extensions.AsIs sqlite3.register_adapter sqlite3.register_converter
@@ -217,6 +218,9 @@ def waits_for_ever(resolve: Callable[[ast.expr], str | None], call: ast.Call, *,
 
 
 _RETURNS_SECOND = CallModel(arguments=(ParameterSummary.of(BORROWS), ParameterSummary.of(RETURNS)), may_raise=False)
+
+# Methods of a metric of prometheus_client, which raise only if the program counts wrongly.
+METRICS, METRIC_METHODS = "prometheus_client", words("inc dec observe set labels set_to_current_time")
 
 # What `async with` only sets a time limit by: it waits for nothing as it begins and ends.
 TIME_LIMITS = words("asyncio.timeout asyncio.timeout_at async_timeout.timeout async_timeout.timeout_at")

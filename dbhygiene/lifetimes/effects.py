@@ -44,6 +44,8 @@ from dbhygiene.library.calls import (
     LAZY,
     LOGGERS,
     MATCHING,
+    METRIC_METHODS,
+    METRICS,
     NEVER_RETURN,
     QUIET_INFO_METHODS,
     QUIET_METHODS,
@@ -621,13 +623,28 @@ class FunctionSemantics(cfg.Semantics):
             return Outcome(raises=_OF_FILES)
         is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         quiet = is_method and not self._gets_by_key(call.func)
-        quiet = quiet or self._is_log_argument(call) or self._takes_from_keywords(call.func)
+        quiet = quiet or self._is_log_argument(call) or self._takes_from_keywords(call.func) or self._counts(call.func)
         quiet = quiet or (name in MATCHING and self._is_text(call.args)) or self._stores_in_super(call.func)
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
         read = call.args if reads or name in READING_ITEMS else [a for a in call.args if isinstance(a, ast.Starred)]
         return Outcome(raises=self._at_items_of(read))
+
+    def _counts(self, method: ast.expr) -> bool:
+        """Whether a method changes a metric of the program."""
+        if METRICS not in self.file.imported_packages or not isinstance(method, ast.Attribute):
+            return False
+        if method.attr not in METRIC_METHODS:
+            return False
+        from dbhygiene.program.evaluation import evaluate
+        from dbhygiene.program.values import Called
+
+        owner = method.value
+        if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) and owner.func.attr == "labels":
+            owner = owner.func.value
+        made = evaluate(self.file, owner)
+        return isinstance(made, Called) and made.name.startswith(f"{METRICS}.")
 
     def _takes_from_keywords(self, method: ast.expr) -> bool:
         """Whether a method takes an argument out of the function's `**kwargs`, where its callers pass it."""

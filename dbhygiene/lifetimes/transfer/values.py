@@ -52,7 +52,7 @@ class Values:
         return [("next", fact), ("raise", fact)]
 
     def _coroutines(self, value: ast.expr) -> Iterator[ast.expr | str]:
-        """Yield what is awaited, and the coroutine that this runs: the argument of `asyncio.wait_for`."""
+        """Yield an awaited expression, and the coroutine that it runs: the argument of `asyncio.wait_for`."""
         yield value
         while isinstance(value, ast.Call) and value.args and self.effects.resolve(value.func) in AWAITING:
             value = value.args[0]
