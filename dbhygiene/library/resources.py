@@ -89,7 +89,8 @@ class Pool(Record):
     `gives_back` is the method of the pool that takes it back; "" where the connection's own `close` does that. A
     connection that is not given back is lost to everybody else: the next one waits, or gets an error. `opens` is the
     package of a driver, for an object that keeps no pool: each call opens a new connection of that driver. It prefers
-    that of `prefers`, if the project requires it.
+    that of `prefers`, if the project requires it. `counts_closed`: the pool still counts a connection as lent after the
+    connection's own `close`.
     """
 
     made_by: tuple[str, ...]
@@ -99,6 +100,7 @@ class Pool(Record):
     is_async: bool = False
     opens: str = ""
     prefers: str = ""
+    counts_closed: bool = False
 
 
 class Ping(Record):
@@ -212,6 +214,7 @@ class Driver(Record):
             second_close_raises=False,
             is_pooled=True,
             is_in_no_cycle=False,
+            closed_by=plain.closed_by - {"close"} if pool.counts_closed else plain.closed_by,
             gives_back=pool.gives_back,
             lent_by=pool.takes,
         )

@@ -195,8 +195,9 @@ def consequence(resource: Resource, pool: SessionPool | None = None, *, until: s
     if resource.is_object:
         yield f"each {resource.title} opens its own connection, which {_closing(resource)} closes"
     if is_pooled:
+        is_counted = bool(resource.gives_back) and "close" not in resource.closed_by
         back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
-        back = f" (`{back}` gives it back)" if back else ""
+        back = f" (`{back}` gives it back{', `close` does not' if is_counted else ''})" if back else ""
         taken = f"each leak takes a connection from the pool{until}{back}"
         yield f"{taken}; when none is left, callers wait or get an error"
     elif (limit := _LIMITS.get(server)) is not None:
@@ -298,7 +299,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 yield handler, "caught here"
             case cfg.Return(node=stmt):
                 is_named = life.title not in life.names or fact.relation_of(life.title) is not None
-                left = stmt, f"the function returns, {_name(life, is_named)} still open"
+                left = stmt, f"the function returns, {_name(life, is_named)} {_left(life)}"
             case cfg.End():
                 left = None  # an exception, or a `break`, has overtaken the `return`
     if leak is Leak.RAISED:
@@ -309,7 +310,12 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     if left is not None:
         yield left
     elif isinstance(life.scope.node, FUNCTION):
-        yield _last_place(life.file, way), f"the function ends, `{life.title}` still open"
+        yield _last_place(life.file, way), f"the function ends, `{life.title}` {_left(life)}"
+
+
+def _left(life: Lifetime) -> str:
+    """Return the state in which it is left; a connection of a pool may be closed, but not given back."""
+    return "not given back" if life.resource.gives_back else "still open"
 
 
 def _name(life: Lifetime, is_named: bool) -> str:

@@ -25,7 +25,10 @@ def in_brief(finding: Finding, lines_of: Callable[[Step], Sequence[str]]) -> str
     steps = finding.steps
     if len(steps) < 2:
         return ""
-    end = next((words for start, words in _ENDS if steps[-1].message.startswith(start)), "")
+    last = steps[-1].message
+    end = next((words for start, words in _ENDS if last.startswith(start)), "")
+    if last.startswith("the function ends") and last.endswith("not given back"):
+        end = "not given back at"
     opened = [step for step in steps if step.message.startswith("opened here")]
     if not end or not opened:
         return f"lines {', '.join(_line(step, finding) for step in steps)}"

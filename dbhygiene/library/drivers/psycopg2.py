@@ -21,6 +21,7 @@ DRIVER = Driver(
             ),
             takes="getconn",
             gives_back="putconn",
+            counts_closed=True,
         ),
     ),
     loss=Loss(
