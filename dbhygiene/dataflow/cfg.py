@@ -332,6 +332,10 @@ class Semantics:
         """Return what taking the next item of an iterable may raise."""
         return ()
 
+    def retried(self, loop: ast.For | ast.AsyncFor) -> list[ast.stmt] | None:
+        """Return what a loop repeats only after an exception, as those of tenacity do; None for other loops."""
+        return None
+
     def enter_raises(self, item: ast.withitem) -> bool:
         return False
 
@@ -505,6 +509,10 @@ class _Builder:
         inside = replace(ways, breaks=lambda: after, continues=lambda: head)
         if isinstance(stmt, ast.While):
             return head.to("next", self.test(stmt.test, self.block(stmt.body, head, inside), done, ways))
+        if (retried := self.semantics.retried(stmt)) is not None:
+            again = replace(inside, raises=lambda thrown: self.node().to("next", head).to("next", ways.raises(thrown)))
+            body = self.bind(stmt.target, None, stmt, self.block(retried, done, again), ways)
+            return self.expr(stmt.iter, head.to("next", self.node(Iterate(stmt)).to("true", body)), ways)
         body = self.bind(stmt.target, None, stmt, self.block(stmt.body, head, inside), ways)
         step = self.node(Iterate(stmt)).to("true", body).to("false", done)
         is_async = isinstance(stmt, ast.AsyncFor)

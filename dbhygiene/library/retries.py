@@ -14,6 +14,8 @@ RETRIES: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "retry2.retry": (0, ("exceptions",)),
     "stamina.retry": (None, ("on",)),
 }
+# What a loop iterates to try again: `for attempt in Retrying(): with attempt: ...`. It ends once nothing is raised.
+RETRY_LOOPS = words("tenacity.Retrying tenacity.AsyncRetrying tenacity.asyncio.AsyncRetrying stamina.retry_context")
 # Functions that make a condition of classes of errors.
 CONDITIONS = words("retry_if_exception_type retry_if_exception_cause_type")
 # Options by which a program's own function runs between two tries.

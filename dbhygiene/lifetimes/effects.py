@@ -69,6 +69,7 @@ from dbhygiene.library.resources import (
     ParameterSummary,
     Resource,
 )
+from dbhygiene.library.retries import RETRY_LOOPS
 from dbhygiene.library.sqlalchemy import INSTANCE_STATE
 from dbhygiene.library.test_files import FIXTURES
 from dbhygiene.lifetimes.helper_index import HelperIndex
@@ -803,6 +804,23 @@ class FunctionSemantics(cfg.Semantics):
         return isinstance(call, ast.Call) and any(
             self.summaries.enters_own_code(each.definition) for each in self._target_of(call).callees
         )
+
+    def retried(self, loop: ast.For | ast.AsyncFor) -> list[ast.stmt] | None:
+        made = [loop.iter]
+        if isinstance(loop.iter, ast.Name):
+            made = self.scope.aliases.get(loop.iter.id) or self.file.scope.aliases.get(loop.iter.id, [])
+        if not made or not all(isinstance(each, ast.Call) and self._tries(each.func) for each in made):
+            return None
+        match loop.target, loop.body:
+            case ast.Name(id=attempt), [
+                ast.With(items=[ast.withitem(context_expr=ast.Name(id=entered))], body=body),
+                *rest,
+            ]:
+                return [*body, *rest] if attempt == entered else None
+        return None
+
+    def _tries(self, func: ast.expr) -> bool:
+        return self.file.resolve(func) in RETRY_LOOPS
 
     def suspends(self, item: ast.withitem) -> bool:
         call = item.context_expr

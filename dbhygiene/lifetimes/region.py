@@ -68,11 +68,13 @@ def region(life: Lifetime) -> Region:
             objects = session_objects(life)
             if objects is not None:
                 refuse_longer_lived_objects(objects, opening, rest)
-            uses = [statement for statement in rest if name in names_read(statement)]
+            uses = _until_closed(life, [statement for statement in rest if name in names_read(statement)])
             if not (uses and _is_closing(life, uses[-1])):  # else what follows uses what reads from a closed one
                 wanted = needed | (objects.names if objects is not None else set())
                 uses = [statement for statement in rest if names_read(statement) & wanted]
-            return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
+            place = Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
+            _refuse_closed_uses(life, place)
+            return place
     if outside:
         raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
     raise RefusedError("it is opened and used in different blocks")
@@ -83,6 +85,28 @@ def _is_closing(life: Lifetime, statement: ast.stmt) -> bool:
     if life.leak is not Leak.RAISED or not isinstance(statement, ast.Expr):
         return False
     return (statement.value.value if isinstance(statement.value, ast.Await) else statement.value) in life.closes
+
+
+def _until_closed(life: Lifetime, uses: list[ast.stmt]) -> list[ast.stmt]:
+    """Return the uses up to the statement that closes it, if those after it find it closed: `print(conn.closed)`."""
+    closing = max((number for number, each in enumerate(uses) if _is_closing(life, each)), default=len(uses))
+    later = {part for each in uses[closing + 1 :] for part in _names_within(life.file, each)}
+    return uses if later & _open_mentions(life) else uses[: closing + 1]
+
+
+def _refuse_closed_uses(life: Lifetime, place: Region) -> None:
+    """Refuse if a statement that the fix would run before the close finds it closed today."""
+    is_open = _open_mentions(life)
+    for node, fact in life.history:
+        if fact.state != "closed" or fact.thrown or life.resource.is_lazy or life.resource.opened_by:
+            continue
+        for expr in _nodes_of_event(node.event):
+            for part in _names_within(life.file, expr):
+                if part.id != place.name or fact.relation_of(part.id) != ITSELF or part in is_open:
+                    continue
+                inside = any(part in ast.walk(each) for each in place.body)
+                if inside and _called_method(life.file, part) not in life.resource.closed_by:
+                    raise RefusedError(f"`{part.id}` is used after it is closed ({life.file.line_name(part.lineno)})")
 
 
 def refuse_longer_lived_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
