@@ -18,8 +18,9 @@ from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import block_of, is_none, last_name
+from dbhygiene.source.nodes import argument_values, block_of, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -74,6 +75,7 @@ def region(life: Lifetime) -> Region:
                 uses = [statement for statement in rest if names_read(statement) & wanted]
             place = Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
             _refuse_closed_uses(life, place)
+            _refuse_methods_that_leave(life, place)
             return place
     if outside:
         raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
@@ -107,6 +109,32 @@ def _refuse_closed_uses(life: Lifetime, place: Region) -> None:
                 inside = any(part in ast.walk(each) for each in place.body)
                 if inside and _called_method(life.file, part) not in life.resource.closed_by:
                     raise RefusedError(f"`{part.id}` is used after it is closed ({life.file.line_name(part.lineno)})")
+
+
+def _refuse_methods_that_leave(life: Lifetime, place: Region) -> None:
+    """Refuse if a method of an object that keeps a session is passed on uncalled, and so may query later.
+
+    `repository = Orders(session); pool.submit(repository.load)`. With other connections, such a method is a view.
+    """
+    if not life.resource.is_lazy:
+        return
+    parts = [part for statement in place.rest for part in ast.walk(statement)]
+    classes: dict[str, Definition] = {}
+    for part in parts:
+        match part:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as made):
+                if any(isinstance(each, ast.Name) and each.id == place.name for each in argument_values(made)):
+                    found = find_definition(life.file, life.file.resolve(made.func) or "")
+                    if found is not None and isinstance(found.node, ast.ClassDef):
+                        classes[name] = found
+    for part in parts if classes else ():
+        match part:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in classes:
+                above = life.file.parents[part]
+                is_called = isinstance(above, ast.Call) and above.func is part
+                method = find_method(classes[owner], name)
+                if not is_called and method is not None and not method.node.decorator_list:
+                    raise RefusedError(f"`{owner}.{name}`, which uses the session, may be called later")
 
 
 def refuse_longer_lived_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
