@@ -28,6 +28,7 @@ from dbhygiene.diagnostics.edits import (
     widest,
 )
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
+from dbhygiene.library.calls import STACKING
 from dbhygiene.library.words import words
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
@@ -383,10 +384,13 @@ def _refuse_transfer(life: Lifetime) -> None:
 def _refuse_longer_lived(life: Lifetime) -> None:
     """Refuse if an object that reads from the connection is returned, stored, or yielded to code that may keep it."""
     lends = life.analysis.transfer.names.lends
+    is_passed_on = "pop_all" in life.file.calls
     around = {item for each in life.file.around(life.birth) for item in getattr(each, "items", ())}
     for node, fact in life.history:
         if any(where in around for relation, where in fact.aliases if is_view(relation)):
             raise RefusedError("an exit stack around it closes something that reads from the connection")
+        if is_passed_on and isinstance(node.event, cfg.Call) and _stacks_view(life, node.event.node, fact):
+            raise RefusedError("an exit stack that is passed on may close something that reads from the connection")
         if _is_outlived(fact) and (fact.state == "open" or not life.closes):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
@@ -398,6 +402,14 @@ def _refuse_longer_lived(life: Lifetime) -> None:
             and is_view(life.analysis.transfer.holds(node.event.node.value, fact))
         ):
             raise RefusedError("something that reads from the connection is yielded")
+
+
+def _stacks_view(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
+    """Whether a call puts a cursor, or what closes one, on an exit stack."""
+    if last_name(call.func) not in STACKING:
+        return False
+    parts = (part for given in argument_values(call) for part in ast.walk(given))
+    return any(is_view(life.analysis.transfer.holds(part, fact)) for part in parts)
 
 
 def _is_outlived(fact: Fact) -> bool:
