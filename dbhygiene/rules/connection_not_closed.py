@@ -131,6 +131,30 @@ def connection():
         conn.close()
 ```
 
+A connection of a pool must be given back to it. With some pools, its own `close` does so; psycopg2's pool needs
+`putconn`. This pool counts a connection as lent even after its `close`: when `maxconn` connections are lent, `getconn`
+raises PoolError:
+
+```python
+import psycopg2.pool
+
+pool = psycopg2.pool.ThreadedConnectionPool(1, 10, "dbname=shop")
+
+def clear():
+    conn = pool.getconn()  # HYG101: never given back
+    try:
+        conn.cursor().execute("delete from carts")
+    finally:
+        conn.close()
+
+def count():
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("select count(*) from carts")
+    finally:
+        pool.putconn(conn)
+```
+
 If the code runs once and the process then ends, or if nothing in an application calls this code, the finding is only
 *possible*: it needs `min-confidence = "possible"`.
 
