@@ -377,7 +377,7 @@ class Gaps:
     def _limit_of_root(self, root: EffectSet) -> float:
         """Return the limit of a task, or of a function that every entry point puts into a queue."""
         limit = time_limit(root.file, root.code)
-        if limit < FOR_EVER:
+        if limit < FOR_EVER or not ("enqueue" in root.file.text or self._project.paths_containing("enqueue")):
             return limit
         own, elsewhere = self._entries_in(root.file), self._files_with_entries()
         entries = [*own.get(root.key, ()), *self._entries_of(root.key, elsewhere.get(root.key, ()))]

@@ -38,7 +38,7 @@ class DroppedWrite(Frozen):
 
 def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
     """Return the first write to a connection that a `with` closes without a commit, if no other code commits."""
-    if life.resource.autocommits or life.escapes or _may_commit(life):
+    if life.resource.autocommits or life.escapes:
         return None
     for item in _closes_without_commit(life):
         block = life.file.parents[item]
@@ -46,7 +46,7 @@ def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
         inside = {part for statement in block.body for part in ast.walk(statement)}
         for call in _execute_calls(life):
             if call in inside and (text := _sql(life.file, call.args[0])) is not None and re.match(_WRITES, text):
-                return DroppedWrite(call, item, block) if not _writes_at_once(life) else None
+                return None if _may_commit(life) or _writes_at_once(life) else DroppedWrite(call, item, block)
     return None
 
 
