@@ -95,9 +95,9 @@ Loops that query in every round with short sleeps, and projects whose databases 
 either. A call of Django's cache counts as a query if `CACHES` names `DatabaseCache`. PostgreSQL and others close no
 idle connection by default. If Django's settings, the requirements or dbhygiene's setting `databases` name only such a
 server, waits are reported only if `server-timeout`, or a file of the repository, gives a timeout. If the settings read
-the database from elsewhere, such as a variable of the environment, the files for deployment and tests count: compose
-files, Dockerfiles, CI. If no file names a server, waits are only *possible* findings. `dbhygiene doctor` prints which
-server is assumed, and why.
+the database from elsewhere, such as a variable of the environment, dbhygiene looks in compose files, Dockerfiles and
+the configuration of CI to see which server it is. If no file names a server, waits are only *possible* findings.
+`dbhygiene doctor` prints which server is assumed, and why.
 
 ```python
 import time

@@ -169,4 +169,5 @@ def _notes(file: File, found: WholeRead) -> Iterator[str]:
     if found.sent is not None:
         name, line = last_name(found.sent.func), found.sent.lineno
         smaller = "pass `batch_size`" if name == "bulk_create" else "send fewer at a time"
-        yield f"`{name}` (line {line}) sends all rows in one statement, up to `max_allowed_packet`: {smaller}"
+        fails = "it fails if it exceeds `max_allowed_packet`"
+        yield f"`{name}` (line {line}) sends all rows in one statement, and {fails}: {smaller}"
