@@ -23,7 +23,7 @@ from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, Ma
 from dbhygiene.gaps.effects import Wait as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, places, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers_on_path
-from dbhygiene.gaps.states import GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
+from dbhygiene.gaps.states import AgeCheck, GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
 from dbhygiene.gaps.timed_queries import rounds_between_queries
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
@@ -62,7 +62,7 @@ class Gap(Record):
     seconds: Duration
     kind: WaitKind
     between_calls: bool = False  # of a callback: its next call is the wait
-    unsuccessful_close: Location | None = None  # a call that was to close the connection before, and does not
+    age_check: AgeCheck | None = None  # a call that was to close the connection, and does not
     shared_with: Sharing | None = None  # another process that may have the same connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
     task_limit: Duration | None = None  # the worker ends the task after this time, which is less than the wait
@@ -253,13 +253,8 @@ class ImplicitWalk(Semantics):
             return StateAtEnd()
         through = worst.entered.pause(self._limit) if worst.entered else None
         longest_first = sorted(worst.asked, key=lambda idle: idle.rank(self._limit), reverse=True)
-        since = (
-            LastQuery(idle.since, idle.pause(self._limit), idle.unsuccessful_close)
-            for idle in longest_first
-            if idle.since
-        )
-        kept = worst.entered.unsuccessful_close if worst.entered else None
-        return StateAtEnd(True, through, tuple(since), kept, worst.interrupted)
+        since = (LastQuery(idle.since, idle.pause(self._limit)) for idle in longest_first if idle.since)
+        return StateAtEnd(True, through, tuple(since), worst.interrupted)
 
     def _onward(self, node: Node, target: Node, state: State) -> State:
         """Return the state on an edge: a loop queries rows at its start, and the end of a round may begin another."""
@@ -371,7 +366,8 @@ class ImplicitWalk(Semantics):
                 waited = self._after_wait(state, Pause(seconds, spot, kind), spot)
                 return waited, state if kind is WaitKind.SLEEP else waited  # a sleep that ends early is no gap
             case Close(spot=spot, by_age=by_age):
-                state = self._after_age_check(state, spot) if by_age else state.close()
+                age = age_of_connections(self._routine.file) if by_age else None
+                state = self._after_age_check(state, AgeCheck(age, spot)) if age else state.close()
             case ProjectCall(once=place) if place in state.evaluated:
                 pass
             case ProjectCall(spot=spot, routines=routines, beside=True):
@@ -413,13 +409,10 @@ class ImplicitWalk(Semantics):
             return own != NO_DATABASE
         return alias == own or (own == DEFAULT and alias not in aliases_of(self._routine.file))
 
-    def _after_age_check(self, state: State, spot: Location) -> State:
+    def _after_age_check(self, state: State, check: AgeCheck) -> State:
         """Return the state after `close_old_connections()`, which keeps a connection that settings let live on."""
-        age = age_of_connections(self._routine.file)
-        if not age:
-            return state.close()
-        entered = state.entered and state.entered.after_age_check(age, spot, self._limit)
-        asked = (idle.after_age_check(age, spot, self._limit) for idle in state.asked)
+        entered = state.entered and state.entered.after_age_check(check, self._limit)
+        asked = (idle.after_age_check(check, self._limit) for idle in state.asked)
         return replace(state, entered=entered, asked=tuple(idle for idle in asked if idle is not None))
 
     def _after_call(
@@ -437,27 +430,20 @@ class ImplicitWalk(Semantics):
         silent = state.close()
         if ending.silent_wait is not None:
             silent = self._after_wait(state, ending.silent_wait.at_call(spot), spot)
-        kept = spot.leading_to(ending.unsuccessful_close) if ending.unsuccessful_close else None
         if not ending.last_queries:
-            return replace(
-                silent,
-                asked=tuple(replace(idle, unsuccessful_close=kept or idle.unsuccessful_close) for idle in silent.asked),
-            )
+            return silent
         asked = worst_of_each((self._since(each, spot) for each in ending.last_queries), self._limit)
         return silent.join(replace(state, entered=None, asked=asked), self._limit)
 
     def _since(self, last: LastQuery, spot: Location) -> Idle:
         """Return the idle time since a callee's last query, at the place of its call."""
-        idle = Idle(
-            spot.leading_to(last.query),
-            unsuccessful_close=spot.leading_to(last.unsuccessful_close) if last.unsuccessful_close else None,
-        )
-        if last.wait_after.seconds.most:
-            after = last.wait_after.at_call(spot)
-            idle = idle.after_wait(after, after.spot or spot, self._rounds)
-        return idle
+        after = last.wait_after.at_call(spot)
+        idle = Idle(spot.leading_to(last.query), age_check=after.age_check)
+        return idle.after_wait(after, after.spot or spot, self._rounds) if after.seconds.most else idle
 
     def _after_wait(self, state: State, pause: Pause, spot: Location) -> State:
+        if pause.age_check is not None:
+            state = self._after_age_check(state, pause.age_check)
         if not pause.seconds.most:
             return state
         return replace(
@@ -477,11 +463,18 @@ class ImplicitWalk(Semantics):
         waited = self._after_wait(state, before, spot)
         if waited.entered is not None:
             pause = waited.entered.pause(self._limit)
-            if self._first is None or pause.seconds.rank(self._limit) > self._first[0].seconds.rank(self._limit):
-                self._first = pause, spot
+            self._first = self._worse_first(pause, spot)
         for idle in waited.asked:
             self._note(idle, spot)
         return replace(state, entered=None, asked=(Idle(spot),))
+
+    def _worse_first(self, pause: Pause, spot: Location) -> tuple[Pause, Location]:
+        """Return the first query after the longest pause of those known so far, and of one more."""
+        if self._first is None:
+            return pause, spot
+        known, place = self._first
+        longer = pause.seconds.rank(self._limit) > known.seconds.rank(self._limit)
+        return known.worse(pause, self._limit), spot if longer else place
 
     def _note(self, idle: Idle, spot: Location) -> None:
         longest = idle.longest(self._limit)
@@ -503,7 +496,7 @@ class ImplicitWalk(Semantics):
                 spot,
                 idle.seconds,
                 kind,
-                unsuccessful_close=idle.unsuccessful_close,
+                age_check=idle.age_check,
                 loop=self._loop_without_queries(longest.spot.node),
                 longest=longest.longest if longest.longest.confidence(self._limit) == sure else None,
             )

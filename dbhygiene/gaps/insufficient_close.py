@@ -10,7 +10,6 @@ import ast
 
 from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.close_calls import closing_function
-from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.recovery import closes_itself
 from dbhygiene.program.definitions import find_definition
@@ -21,10 +20,9 @@ from dbhygiene.source.queries import query
 
 def insufficient(gap: Gap) -> tuple[Located, str] | None:
     """Return the code that looks as if it closed the connection, and why it does not."""
-    if gap.unsuccessful_close is not None:
-        age = age_of_connections(gap.unsuccessful_close.origin.file)
-        lives = "None" if age is None or age == float("inf") else number_text(age)
-        return gap.unsuccessful_close.node, f"`close_old_connections()` keeps it, as CONN_MAX_AGE is {lives}"
+    if (check := gap.age_check) is not None:
+        lives = "None" if check.age == float("inf") else number_text(check.age)
+        return check.spot.node, f"`close_old_connections()` keeps it, as CONN_MAX_AGE is {lives}"
     if (call := _on_success(gap)) is not None:
         return call, "an exception skips the `close` before the wait"
     if (decorator := _around(gap)) is not None:

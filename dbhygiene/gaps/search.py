@@ -417,8 +417,10 @@ class Gaps:
         summary = self._summary(Context(file, function))
         asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
-            if lasts.confidence(self.limit) is not None and not recovers_on_path(again):
-                yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True)
+            check = summary.before.age_check
+            closed = check is not None and check.closes_after(lasts, self.limit)
+            if not closed and lasts.confidence(self.limit) is not None and not recovers_on_path(again):
+                yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True, check)
 
     def _summary(self, routine: Context) -> GapSummary:
         file, code = routine.file, routine.code

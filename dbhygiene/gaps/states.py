@@ -22,6 +22,26 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.source.records import Record, replace
 
 
+class AgeCheck(Record):
+    """A call of `close_old_connections()`, which closes the connection if it is older than `age`, in seconds."""
+
+    age: float
+    spot: Location
+
+    def closes_after(self, idle: Duration, limit: float) -> bool:
+        """Whether it closes a connection that was idle before: for so long, the connection has lived at least."""
+        return idle.most > 0 and (self.age <= limit or idle.least >= self.age)
+
+    def at_call(self, spot: Location) -> AgeCheck:
+        """Return this check at the place of a call that leads to it."""
+        return replace(self, spot=spot.leading_to(self.spot))
+
+
+def _on_both_paths(one: AgeCheck | None, other: AgeCheck | None) -> AgeCheck | None:
+    """Return the check that is made whichever of two paths is taken: of two, the one that closes less."""
+    return max(one, other, key=lambda check: (check.age, _places(check.spot))) if one and other else None
+
+
 class Pause(Record):
     """Time without a query; `spot` is its longest wait, None if there is none; `longest` is how long that takes."""
 
@@ -29,17 +49,25 @@ class Pause(Record):
     spot: Location | None = None
     kind: WaitKind = WaitKind.SLEEP
     longest: Duration | None = None  # None: all of the time
+    age_check: AgeCheck | None = None  # that the connection outlived, or that ends what was idle time before the pause
 
     def at_call(self, spot: Location) -> Pause:
         """Return this pause at the place of a call that leads to it."""
-        return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
+        check = self.age_check and self.age_check.at_call(spot)
+        return replace(self, spot=self.spot and spot.leading_to(self.spot), age_check=check)
+
+    def worse(self, other: Pause, limit: float) -> Pause:
+        """Return the pause of the worse of two paths, with the check that both make."""
+        longer = self if self.seconds.rank(limit) >= other.seconds.rank(limit) else other
+        return replace(longer, age_check=_on_both_paths(self.age_check, other.age_check))
 
     def widen(self, newer: Pause) -> Pause:
         """Return the pause that replaces this one when a recursion makes it longer."""
+        check = _on_both_paths(self.age_check, newer.age_check)
         if newer.seconds == self.seconds:
-            return self
+            return replace(self, age_check=check)
         place = newer if self.spot is None else self
-        return Pause(self.seconds.widen(newer.seconds), place.spot, place.kind)
+        return Pause(self.seconds.widen(newer.seconds), place.spot, place.kind, age_check=check)
 
 
 class WaitOnPath(Record):
@@ -82,7 +110,7 @@ class Idle(Record):
 
     since: Location | None
     waits: tuple[WaitOnPath, ...] = ()
-    unsuccessful_close: Location | None = None  # a call that found it not old enough to close
+    age_check: AgeCheck | None = None  # that did not close it; or, without a query, that may close it for the caller
 
     @cached_property
     def seconds(self) -> Duration:
@@ -98,7 +126,11 @@ class Idle(Record):
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Return the sort key of idle times that are equally bad, so that the choice does not depend on their order."""
-        return (_places(self.since), [wait.key for wait in self.waits], _places(self.unsuccessful_close))
+        return (
+            _places(self.since),
+            [wait.key for wait in self.waits],
+            _places(self.age_check.spot if self.age_check else None),
+        )
 
     def longest(self, limit: float) -> WaitOnPath | None:
         """Return the wait to report: the longest, but no request of a poll that also sleeps long enough."""
@@ -122,7 +154,9 @@ class Idle(Record):
 
     def pause(self, limit: float) -> Pause:
         longest = self.longest(limit)
-        return Pause(self.seconds, longest.spot, longest.pause.kind, longest.longest) if longest else Pause()
+        if longest is None:
+            return Pause(age_check=self.age_check)
+        return Pause(self.seconds, longest.spot, longest.pause.kind, longest.longest, self.age_check)
 
     def after_round(self, cycle: Cycle) -> Idle:
         """Return the idle time after a round of a loop: a wait within it may happen again."""
@@ -138,12 +172,9 @@ class Idle(Record):
             return self  # it is unbounded already; where only `most` is, a loop may repeat the new wait alone
         return replace(self, waits=(*self.waits, WaitOnPath(pause, spot)))
 
-    def after_age_check(self, age: float, spot: Location, limit: float) -> Idle | None:
-        """Return the idle time after `close_old_connections()` with this maximum age; None if that closes it."""
-        waited = self.seconds.most > 0
-        return (
-            None if waited and (age <= limit or self.seconds.least >= age) else replace(self, unsuccessful_close=spot)
-        )
+    def after_age_check(self, check: AgeCheck, limit: float) -> Idle | None:
+        """Return the idle time after `close_old_connections()`; None if that closes the connection."""
+        return None if check.closes_after(self.seconds, limit) else replace(self, age_check=check)
 
 
 def _cross_loop(wait: WaitOnPath, cycle: Cycle) -> WaitOnPath:
@@ -214,7 +245,7 @@ def _places(spot: Location | None) -> list[tuple[str, int, int, str]]:
 def _worse(one: Idle | None, other: Idle | None, limit: float) -> Idle | None:
     if one is None or other is None:
         return one or other
-    return _worse_of(one, other, limit)
+    return replace(_worse_of(one, other, limit), age_check=_on_both_paths(one.age_check, other.age_check))
 
 
 def _worse_of(one: Idle, other: Idle, limit: float) -> Idle:
@@ -238,16 +269,13 @@ class LastQuery(Record):
 
     query: Location
     wait_after: Pause = Pause()
-    unsuccessful_close: Location | None = None  # as with Idle
 
     @property
     def why(self) -> object:
         return self.wait_after.spot and self.wait_after.spot.origin.node
 
     def widen(self, newer: LastQuery) -> LastQuery:
-        return LastQuery(
-            self.query, self.wait_after.widen(newer.wait_after), self.unsuccessful_close or newer.unsuccessful_close
-        )
+        return LastQuery(self.query, self.wait_after.widen(newer.wait_after))
 
 
 class StateAtEnd(Record):
@@ -256,7 +284,6 @@ class StateAtEnd(Record):
     reached: bool = False
     silent_wait: Pause | None = None
     last_queries: tuple[LastQuery, ...] = ()
-    unsuccessful_close: Location | None = None  # as with Idle, where there was no query
     interrupted: bool = False  # as with State
 
     @property
@@ -273,8 +300,7 @@ class StateAtEnd(Record):
         for each in newer.last_queries:
             known = since.get(each.why)
             since[each.why] = known.widen(each) if known is not None else each
-        kept = self.unsuccessful_close or newer.unsuccessful_close
-        return StateAtEnd(True, through, tuple(since.values()), kept, self.interrupted or newer.interrupted)
+        return StateAtEnd(True, through, tuple(since.values()), self.interrupted or newer.interrupted)
 
 
 class GapSummary(Record):
