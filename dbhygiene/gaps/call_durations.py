@@ -16,6 +16,7 @@ from dbhygiene.library.waits import (
     CLOCKS,
     CONSENT,
     CONSENTS,
+    ITEM_LIMITS,
     LIMITS,
     RANDOM_NUMBERS,
     RANDOM_PARTS,
@@ -67,6 +68,21 @@ def duration_by_name(file: File, call: ast.Call) -> Duration:
     limits = [word.value for word in call.keywords if word.arg and LIMITS.search(word.arg)]
     limits += [each for each in call.args if isinstance(each, ast.Constant) and _is_number(each.value)]
     return Duration(0.0, 0.0, seconds(file, limits[0]).most) if limits else UNBOUNDED
+
+
+def item_duration(file: File, iterated: ast.expr, name: str) -> Duration:
+    """Return how long a loop may wait for an item of a stream of this name: an option that made it may limit that."""
+    if name not in ITEM_LIMITS:
+        return UNBOUNDED
+    option, unit = ITEM_LIMITS[name]
+    limits = []
+    for made in [ExpressionAt(file, iterated)] if isinstance(iterated, ast.Call) else values_of(file, iterated):
+        given = keyword_value(made.expr, option) if isinstance(made.expr, ast.Call) else None
+        if given is None or is_none(given):
+            return UNBOUNDED
+        limits.append(seconds(made.file, given))
+    longest = max(limits, key=lambda limit: (limit.most, limit.likely), default=UNBOUNDED)
+    return Duration(0.0, longest.likely * unit, longest.most * unit)
 
 
 def poll_duration(file: File, call: ast.Call, lasts: Duration) -> Duration:

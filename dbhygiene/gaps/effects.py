@@ -17,7 +17,7 @@ from typing import TypeAlias
 from dbhygiene.dataflow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.caches import CacheUse, cache_use, use_of
-from dbhygiene.gaps.call_durations import duration, duration_by_name, poll_duration
+from dbhygiene.gaps.call_durations import duration, duration_by_name, item_duration, poll_duration
 from dbhygiene.gaps.close_calls import asks_for_transaction
 from dbhygiene.gaps.commands import commands_of_call, names_of_command
 from dbhygiene.gaps.concurrency import call_in_thread, calls_of_executor, run_for_future
@@ -680,7 +680,7 @@ class Effects:
     def _next_of(self, node: ast.expr, name: str) -> Iterator[Effect]:
         """Return the effects of a loop, or of `next`, that takes an item of an object of a class, or of a stream."""
         if (kind := iterated_wait(name)) is not None:
-            yield from self._wait_at(node, kind, UNBOUNDED)
+            yield from self._wait_at(node, kind, item_duration(self.file, node, name))
             return
         for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
             found = find_callees(self.file, f"{name}.{method}").definitions  # those of subclasses, too

@@ -181,9 +181,11 @@ TIME_LIMITS: dict[str, dict[str, float]] = {
     "django_rq": {"timeout": 1},
     "rq": {"timeout": 1},
 }
-# The limit of a task that has none of its own, unless the project contains one of the words that set another.
+# The limit of a task that has none of its own, and the options of a queue that set another.
 DEFAULT_TIME_LIMITS = {"rq": 180.0, "django_rq": 180.0}
-TIME_LIMIT_WORDS = ("job_timeout", "default_timeout", "DEFAULT_TIMEOUT")
+QUEUE_OPTIONS = ("default_timeout", "DEFAULT_TIMEOUT")
+# The limit of all tasks of Celery: as an option of the app, and as a setting of Django's.
+TIME_LIMIT_OPTIONS = ("task_time_limit", "task_soft_time_limit")
 TIME_LIMIT_SETTINGS = tuple(
     f"{prefix}_TASK_{soft}TIME_LIMIT" for prefix in ("CELERY", "CELERYD") for soft in ("", "SOFT_")
 )

@@ -263,6 +263,19 @@ ITERATED = {
     "subprocess.Popen.stderr": WaitKind.PROCESS,
 }
 
+# Options with which these were made that limit the wait for an item, and their unit, in seconds.
+ITEM_LIMITS = {
+    "kafka.KafkaConsumer": ("consumer_timeout_ms", 0.001),
+    "concurrent.futures.as_completed": ("timeout", 1.0),
+    "pika.adapters.blocking_connection.BlockingChannel.consume": ("inactivity_timeout", 1.0),
+    "kubernetes.watch.Watch.stream": ("timeout_seconds", 1.0),
+    "azure.servicebus.ServiceBusReceiver": ("max_wait_time", 1.0),
+    **dict.fromkeys(
+        (f"inotify.adapters.{kind}.event_gen" for kind in ("Inotify", "InotifyTree", "InotifyTrees")),
+        ("timeout_s", 1.0),
+    ),
+}
+
 _STREAM_OF_STUB = lazy_pattern(r"_pb2_grpc\.\w+Stub\.\w+$")  # of gRPC: only a method that streams is iterated
 
 

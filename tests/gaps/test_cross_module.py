@@ -645,7 +645,9 @@ def test_what_a_test_passes_is_not_what_the_program_passes(gaps):
     ("queue", "longest"),
     [
         ("django_rq.get_queue('mail')", 180),  # RQ's default
-        ("Queue(default_timeout=3600, connection=Redis())", FOR_EVER),
+        ("Queue(default_timeout=3600, connection=Redis())", 3600),
+        ("Queue(default_timeout=-1, connection=Redis())", FOR_EVER),
+        ("Queue(**{'default_timeout': settings.LIMIT}, connection=Redis())", FOR_EVER),
     ],
 )
 def test_a_queue_ends_its_jobs(gaps, queue, longest):
@@ -669,6 +671,46 @@ def test_a_queue_ends_its_jobs(gaps, queue, longest):
     """
     [gap] = gaps(command, timeout=300, views=views)
     assert gap.seconds.most == longest
+
+
+@pytest.mark.parametrize(
+    ("limits", "longest"),
+    [
+        ("RQ_QUEUES = {'mail': {'DEFAULT_TIMEOUT': 400}, 'slow': {'DEFAULT_TIMEOUT': 900}}", 900),
+        ("DEFAULT_TIMEOUT = 3600  # of requests", 180),
+    ],
+)
+def test_the_settings_of_a_site_limit_the_jobs_of_its_queues(gaps, limits, longest):
+    command = """
+        import django_rq
+        import subprocess
+        from jobs.models import Job
+
+        @django_rq.job
+        def learn(pk):
+            job = Job.objects.get(pk=pk)
+            subprocess.run(["learn", job.state])
+            job.save()
+    """
+    [gap] = gaps(command, timeout=100, settings=limits)
+    assert gap.seconds.most == longest
+
+
+@pytest.mark.parametrize("limit", ["app.conf.task_time_limit = 900", "app.conf.update(task_time_limit=900)"])
+def test_the_options_of_celery_limit_its_tasks(gaps, limit):
+    command = """
+        import subprocess
+        from celery import shared_task
+        from jobs.models import Job
+
+        @shared_task
+        def learn(pk):
+            job = Job.objects.get(pk=pk)
+            subprocess.run(["learn", job.state])
+            job.save()
+    """
+    [gap] = gaps(command, timeout=300, celery=f"from celery import Celery\napp = Celery()\n{limit}\n")
+    assert gap.seconds.most == 900
 
 
 def test_a_job_and_its_pause_are_arguments(gaps):
