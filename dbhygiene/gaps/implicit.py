@@ -23,7 +23,7 @@ from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, Ma
 from dbhygiene.gaps.effects import Wait as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, places, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers_on_path
-from dbhygiene.gaps.states import AgeCheck, GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
+from dbhygiene.gaps.states import CloseByAge, GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
 from dbhygiene.gaps.timed_queries import rounds_between_queries
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
@@ -62,7 +62,7 @@ class Gap(Record):
     seconds: Duration
     kind: WaitKind
     between_calls: bool = False  # of a callback: its next call is the wait
-    age_check: AgeCheck | None = None  # a call that was to close the connection, and does not
+    age_check: CloseByAge | None = None  # a call that was to close the connection, and does not
     shared_with: Sharing | None = None  # another process that may have the same connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
     task_limit: Duration | None = None  # the worker ends the task after this time, which is less than the wait
@@ -367,7 +367,7 @@ class ImplicitWalk(Semantics):
                 return waited, state if kind is WaitKind.SLEEP else waited  # a sleep that ends early is no gap
             case Close(spot=spot, by_age=by_age):
                 age = age_of_connections(self._routine.file) if by_age else None
-                state = self._after_age_check(state, AgeCheck(age, spot)) if age else state.close()
+                state = self._after_age_check(state, CloseByAge(age, spot)) if age else state.close()
             case ProjectCall(once=place) if place in state.evaluated:
                 pass
             case ProjectCall(spot=spot, routines=routines, beside=True):
@@ -409,7 +409,7 @@ class ImplicitWalk(Semantics):
             return own != NO_DATABASE
         return alias == own or (own == DEFAULT and alias not in aliases_of(self._routine.file))
 
-    def _after_age_check(self, state: State, check: AgeCheck) -> State:
+    def _after_age_check(self, state: State, check: CloseByAge) -> State:
         """Return the state after `close_old_connections()`, which keeps a connection that settings let live on."""
         entered = state.entered and state.entered.after_age_check(check, self._limit)
         asked = (idle.after_age_check(check, self._limit) for idle in state.asked)

@@ -22,7 +22,7 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.source.records import Record, replace
 
 
-class AgeCheck(Record):
+class CloseByAge(Record):
     """A call of `close_old_connections()`, which closes the connection if it is older than `age`, in seconds."""
 
     age: float
@@ -32,12 +32,12 @@ class AgeCheck(Record):
         """Whether it closes a connection that was idle before: for so long, the connection has lived at least."""
         return idle.most > 0 and (self.age <= limit or idle.least >= self.age)
 
-    def at_call(self, spot: Location) -> AgeCheck:
+    def at_call(self, spot: Location) -> CloseByAge:
         """Return this check at the place of a call that leads to it."""
         return replace(self, spot=spot.leading_to(self.spot))
 
 
-def _on_both_paths(one: AgeCheck | None, other: AgeCheck | None) -> AgeCheck | None:
+def _on_both_paths(one: CloseByAge | None, other: CloseByAge | None) -> CloseByAge | None:
     """Return the check that is made whichever of two paths is taken: of two, the one that closes less."""
     return max(one, other, key=lambda check: (check.age, _places(check.spot))) if one and other else None
 
@@ -49,7 +49,9 @@ class Pause(Record):
     spot: Location | None = None
     kind: WaitKind = WaitKind.SLEEP
     longest: Duration | None = None  # None: all of the time
-    age_check: AgeCheck | None = None  # that the connection outlived, or that ends what was idle time before the pause
+    age_check: CloseByAge | None = (
+        None  # that the connection outlived, or that ends what was idle time before the pause
+    )
 
     def at_call(self, spot: Location) -> Pause:
         """Return this pause at the place of a call that leads to it."""
@@ -110,7 +112,7 @@ class Idle(Record):
 
     since: Location | None
     waits: tuple[WaitOnPath, ...] = ()
-    age_check: AgeCheck | None = None  # that did not close it; or, without a query, that may close it for the caller
+    age_check: CloseByAge | None = None  # that did not close it; or, without a query, that may close it for the caller
 
     @cached_property
     def seconds(self) -> Duration:
@@ -172,7 +174,7 @@ class Idle(Record):
             return self  # it is unbounded already; where only `most` is, a loop may repeat the new wait alone
         return replace(self, waits=(*self.waits, WaitOnPath(pause, spot)))
 
-    def after_age_check(self, check: AgeCheck, limit: float) -> Idle | None:
+    def after_age_check(self, check: CloseByAge, limit: float) -> Idle | None:
         """Return the idle time after `close_old_connections()`; None if that closes the connection."""
         return None if check.closes_after(self.seconds, limit) else replace(self, age_check=check)
 

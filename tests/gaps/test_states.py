@@ -10,7 +10,7 @@ from dbhygiene.dataflow.cfg import Node
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
-from dbhygiene.gaps.states import AgeCheck, Idle, Pause, State, WaitOnPath, worst_of_each
+from dbhygiene.gaps.states import CloseByAge, Idle, Pause, State, WaitOnPath, worst_of_each
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.bindings import Place
 from dbhygiene.source.file import File
@@ -29,7 +29,7 @@ spots = st.builds(Location, st.just(FILE), st.sampled_from(CALLS), st.sampled_fr
 pauses = st.builds(Pause, seconds, st.none() | spots, st.sampled_from(WaitKind))
 loops = st.frozensets(st.sampled_from(CYCLES))
 waits = st.lists(st.builds(WaitOnPath, pauses, spots, loops, loops, rounds), max_size=2).map(tuple)
-checks = st.none() | st.builds(AgeCheck, numbers, spots)
+checks = st.none() | st.builds(CloseByAge, numbers, spots)
 idles = st.builds(Idle, st.none() | spots, waits, checks)
 asked = st.lists(idles, max_size=3).map(lambda found: worst_of_each(found, LIMIT))
 places = st.frozensets(st.sampled_from(PLACES))
