@@ -242,6 +242,14 @@ def shop_engine():
     return made
 
 
+def shop_session():
+    session = OpenSession()
+    try:
+        yield session
+    finally:
+        session.close()
+
+
 shop = Shop()
 """
 
@@ -254,6 +262,7 @@ shop = Shop()
         ("lent", "lent.getconn()", "HYG101"),
         ("shop", "shop.factory()", "HYG209"),
         ("shop_engine", "shop_engine().connect()", "HYG209"),
+        ("shop_session", "next(shop_session())", "HYG209"),
     ],
 )
 def test_files_are_looked_at_that_only_name_what_opens_connections(

@@ -987,9 +987,13 @@ class Lifetimes:
             yield from shared_sources(file)
 
     def _gives(self, definition: Definition) -> bool:
-        """Whether a function returns a connection to its caller, or an object of a class is one."""
-        model, helpers = self.summaries.model_of_definition, self.summaries.helpers
-        return helpers.kept("gives", definition.file, definition.node, lambda: model(definition) is not None)
+        """Whether a function returns a connection to its caller, or yields one first, or an object of a class is one."""
+        summaries = self.summaries
+
+        def gives() -> bool:
+            return any(model(definition) for model in (summaries.model_of_definition, summaries.model_of_next))
+
+        return summaries.helpers.kept("gives", definition.file, definition.node, gives)
 
     def kept(self, kind: Hashable, file: File, code: Code, ask: Callable[[], ValueT]) -> ValueT:
         """Return plain data about a function; while the project is edited, it is kept."""

@@ -278,6 +278,8 @@ class Summaries:
         node = definition.node
         if not isinstance(node, FUNCTION) or not _is_generator(definition.file, node) or node.decorator_list:
             return None
+        if not self.helpers.acquire_filter.may_acquire_in(definition.file, node):
+            return None
         self._definitions[node] = definition
         found: CallModel | None = self._inferred.of(_YieldContext(node))
         return found
