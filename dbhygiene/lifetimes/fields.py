@@ -21,6 +21,7 @@ from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.classes import class_named
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.hierarchy import is_of_family
+from dbhygiene.program.origins import values_of
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, scope_around, statement_around, with_others
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name, without_arguments
@@ -216,7 +217,7 @@ class Field(Frozen):
         if name is None and not only_reads:
             cls = receiver_class(file, use.value)
         if cls is None:
-            return name is None or not _is_library(name)
+            return not (_is_of_library(file, use.value) if name is None else _is_library(name))
         if not isinstance(cls.node, ast.ClassDef) or cls.is_same(self.cls):
             return True
         if only_reads:
@@ -314,6 +315,12 @@ def _is_library(name: str) -> bool:
     """Whether an absolute name is of the standard library or of a driver: no object of the project's own."""
     package = name.partition(".")[0]
     return package in sys.stdlib_module_names or package in PACKAGES
+
+
+def _is_of_library(file: File, owner: ast.expr) -> bool:
+    """Whether a variable only ever holds what the standard library or a driver makes: `threading.local()`."""
+    made = [each.file.resolve(without_arguments(each.expr)) for each in values_of(file, owner)]
+    return bool(made) and all(name is not None and _is_library(name) for name in made)
 
 
 def is_closed_in_text(file: File, resource: Resource) -> bool:
