@@ -189,6 +189,12 @@ def seconds(file: File, expr: ast.expr) -> Duration:
     return Duration(min(numbers), max(numbers), max(numbers))
 
 
+def largest(file: File, expr: ast.expr) -> float | None:
+    """Return the largest number that an expression may be; None if one of its values is not known."""
+    found = [option.value if isinstance(option, Constant) else None for option in _options(file, expr)]
+    return max(found) if found and all(map(_is_number, found)) else None  # type: ignore[type-var]
+
+
 def _is_random(file: File, expr: ast.expr) -> bool:
     """Whether a number is chosen at random between its bounds."""
     found = (part.expr for part in closure(ExpressionAt(file, expr), _operands))
@@ -228,8 +234,12 @@ def _find_options(file: File, expr: ast.expr) -> Iterable[Value]:
             | ast.Call(func=ast.Attribute(value=inner, attr="total_seconds"), args=[])
         ) if (length := _seconds_of_timedelta(*behind(file, inner))) is not None:
             return [Constant(length)]
-        case ast.Call(func=ast.Name(id="max" | "min"), args=[*parts]) if len(parts) > 1:
-            return [known for part in parts for known in _options(file, part)]
+        case ast.Call(func=ast.Name(id="max" | "min" as chosen), args=[*parts]) if len(parts) > 1:
+            values = [known for part in parts for known in _options(file, part)]
+            numbers = [known for known in values if known != UNKNOWN]
+            if chosen == "min" and numbers and len(numbers) < len(values):
+                return [Constant(0), *numbers]  # it is no longer than what is known
+            return values
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
             if file.resolve(owner) == "django.conf.settings":
                 return _values_of_setting(file, name) or _options(file, default)

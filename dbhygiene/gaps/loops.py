@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test, predecessors
-from dbhygiene.gaps.call_durations import limit_by_clock, shortest
+from dbhygiene.gaps.call_durations import largest, limit_by_clock, shortest
 from dbhygiene.gaps.counters import rounds_by_counter
 from dbhygiene.gaps.duration import FEW, FOR_EVER, MANY, Duration, Rounds
 from dbhygiene.library import django
@@ -20,9 +20,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.endless_loops import is_endless
-from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.origins import ExpressionAt, only_value
-from dbhygiene.program.values import Constant, options
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, without_arguments
@@ -113,8 +111,29 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
     if count is None:
         endless = loop is None and _is_endless(file, cycle)
         most = _most_items(file, loop.iter) if loop else FOR_EVER
-        return Rounds(1, min(FEW if few and loop else MANY, most), most, _clock_limit(file, cycle), endless)
+        few = loop is not None and (few or _is_of_attempts(loop))
+        return Rounds(1, min(FEW if few else MANY, most), most, _clock_limit(file, cycle), endless)
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
+
+
+def _is_of_attempts(loop: Loop) -> bool:
+    """Whether a loop counts the attempts at something, and ends when one succeeds."""
+    match loop.iter:
+        case ast.Call(func=ast.Name(id="range")):
+            return _may_end_early(loop)
+    return False
+
+
+def is_between_attempts(file: File, wait: ast.AST) -> bool:
+    """Whether a wait follows an attempt that has failed: most attempts do not."""
+    handled = False
+    for around in file.around(wait):
+        if isinstance(around, (*FUNCTION, ast.Lambda, ast.While, ast.AsyncFor)):
+            return False
+        if isinstance(around, ast.For):
+            return handled and _is_of_attempts(around)
+        handled = handled or isinstance(around, ast.ExceptHandler)
+    return False
 
 
 def _is_endless(file: File, cycle: Cycle) -> bool:
@@ -221,7 +240,7 @@ def _count(file: File, iterated: ast.expr) -> float | None:
         return count
     match iterated:
         case ast.Call(func=ast.Name(id="range"), args=[*arguments]) if 1 <= len(arguments) <= 3:
-            bounds = [_most(file, argument) for argument in arguments]
+            bounds = [largest(file, argument) for argument in arguments]
             return (
                 float(len(range(*[int(bound) for bound in bounds if bound is not None])))
                 if None not in bounds
@@ -262,8 +281,8 @@ def _same_items(iterated: ExpressionAt) -> list[ExpressionAt] | None:
 def _slice_length(file: File, expr: ast.expr) -> float:
     match expr:
         case ast.Subscript(slice=ast.Slice(lower=start, upper=ast.expr() as end, step=None)):
-            first = 0 if start is None else _most(file, start)
-            last = _most(file, end)
+            first = 0 if start is None else largest(file, start)
+            last = largest(file, end)
             return last - first if first is not None and last is not None and 0 <= first <= last else FOR_EVER
     return FOR_EVER
 
@@ -276,13 +295,6 @@ def _is_no_row(value: ast.expr) -> bool:
         case ast.List(elts=[]) | ast.Tuple(elts=[]):
             return True
     return False
-
-
-def _most(file: File, expr: ast.expr) -> float | None:
-    """Return the largest number that an expression may be; None if one of its values is not known."""
-    found = [option.value if isinstance(option, Constant) else None for option in options(evaluate(file, expr))]
-    numbers = [number for number in found if isinstance(number, (int, float))]
-    return max(numbers) if numbers and len(numbers) == len(found) else None
 
 
 def _may_end_early(loop: Loop) -> bool:

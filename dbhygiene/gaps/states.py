@@ -32,6 +32,11 @@ class CloseByAge(Record):
         """Whether it closes a connection that was idle before: for so long, the connection has lived at least."""
         return idle.most > 0 and (self.age <= limit or idle.least >= self.age)
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Return the sort key: of two checks, the one that closes less is the worse."""
+        return (self.age, _places(self.spot))
+
     def at_call(self, spot: Location) -> CloseByAge:
         """Return this check at the place of a call that leads to it."""
         return replace(self, spot=spot.leading_to(self.spot))
@@ -39,7 +44,7 @@ class CloseByAge(Record):
 
 def _on_both_paths(one: CloseByAge | None, other: CloseByAge | None) -> CloseByAge | None:
     """Return the check that is made whichever of two paths is taken: of two, the one that closes less."""
-    return max(one, other, key=lambda check: (check.age, _places(check.spot))) if one and other else None
+    return max(one, other, key=lambda check: check.key) if one and other else None
 
 
 class Pause(Record):
@@ -131,7 +136,7 @@ class Idle(Record):
         return (
             _places(self.since),
             [wait.key for wait in self.waits],
-            _places(self.age_check.spot if self.age_check else None),
+            self.age_check.key if self.age_check else (),
         )
 
     def longest(self, limit: float) -> WaitOnPath | None:

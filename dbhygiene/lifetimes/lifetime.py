@@ -987,7 +987,7 @@ class Lifetimes:
             yield from shared_sources(file)
 
     def _gives(self, definition: Definition) -> bool:
-        """Whether a function returns a connection to its caller, or yields one first, or an object of a class is one."""
+        """Whether a function returns a connection to its caller, or yields one, or an object of a class is one."""
         summaries = self.summaries
 
         def gives() -> bool:
