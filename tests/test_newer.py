@@ -50,6 +50,7 @@ QUOTES = "an f-string whose own quotes stand between its braces needs Python 3.1
         ("run(f'select {','.join(names)} from t')\n", QUOTES),
         ("x = f'{f'{f'{1}'}'}'\n", QUOTES),
         ("x = f'{{{a['b']}}}'\n", QUOTES),
+        ("""x = f"'{name.replace("'", "''")}'"  # an own ' in it\n""", QUOTES),
         (
             "x = f'{\"\\n\".join(a)}'\n",
             "a backslash between the braces of an f-string needs Python 3.12 or newer",
@@ -107,6 +108,8 @@ def test_a_name_after_the_comma_is_python_2(types: str) -> None:
         "x = f'}'\n",
         "x = 'it's'\n",
         "x = f'it's {a}'\n",
+        "x = f'{a['b']}' + 'it's'\n",
+        "x = 'it's'  # f'{a['b']}'\n",
         "```python\n",
         "x = a ** * b\n",
         "except = 1\n",

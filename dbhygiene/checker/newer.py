@@ -102,19 +102,20 @@ def _python_3_14(line: str, at: int) -> str:
 def _nested_strings(words: str, line: str) -> str:
     if "f-string expression part cannot include a backslash" in words:
         return "a backslash between the braces of an f-string"
-    if "f-string" in words and _reuses_quote(line):
+    if ("f-string" in words or words.startswith("unterminated string literal")) and _reuses_quote(line):
         return "an f-string whose own quotes stand between its braces"
     return ""
 
 
 def _reuses_quote(line: str) -> bool:
-    """Whether a string in this line, read as Python 3.12 reads it, has its own quotes between its braces."""
-    at = 0
-    while match := _STRING.search(line, at):
+    """Whether a string in this line, read as Python 3.12 reads it, has its own quotes between its braces, and ends."""
+    at, found = 0, False
+    while (match := _STRING.search(line, at)) and "#" not in line[at : match.start()]:
         at, reused = _end(line, match, ())
-        if reused:
-            return True
-    return False
+        found = found or reused
+        if not line.endswith(match[2], match.end(), at):
+            return False
+    return found
 
 
 def _end(line: str, start: re.Match[str], around: tuple[str, ...]) -> tuple[int, bool]:

@@ -238,7 +238,7 @@ def _find_options(file: File, expr: ast.expr) -> Iterable[Value]:
             values = [known for part in parts for known in _options(file, part)]
             numbers = [known for known in values if known != UNKNOWN]
             if chosen == "min" and numbers and len(numbers) < len(values):
-                return [Constant(0), *numbers]  # it is no longer than what is known
+                return [Constant(0), *numbers]  # a known value is a limit
             return values
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
             if file.resolve(owner) == "django.conf.settings":

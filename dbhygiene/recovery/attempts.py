@@ -172,6 +172,9 @@ class _Walk:
             if has_query(each for each in mine if each.root == self._root):
                 self.recovered[call] = None
             return "reopened"
+        if state == "dead" and any(each.verb == "reopens" and each.root != FRESH for each in mine):
+            self.escapes = True  # another variable, which may hold the same connection: that of a cursor
+            return None
         if _asks_on(mine, self._library, self._root):
             (self.again if state == "dead" else self.recovered)[call] = None
             return None
