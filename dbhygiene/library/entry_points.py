@@ -47,6 +47,11 @@ SUB_COMMANDS = words("set_defaults")
 # Arguments of pools of threads or processes: each worker runs the function once, before its work.
 CALLED_PER_WORKER = words("initializer")
 
+# Airflow runs each task in a process of its own: a decorated function, or the argument of an operator. A sensor calls
+# its function again and again.
+AIRFLOW_TASK = lazy_pattern(r"airflow\.(?:decorators|sdk)\.task(?:\.(?!sensor)\w+)?$")
+CALLED_IN_TASK = words("python_callable")
+
 # Functions that import modules whose names are found at run time, as plugins are.
 LOADERS = words(
     "import_module __import__ iter_modules walk_packages spec_from_file_location import_string find_modules"

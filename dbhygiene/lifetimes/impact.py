@@ -21,7 +21,9 @@ from dbhygiene.library.calls import BEGINNING, NEVER_RETURN
 from dbhygiene.library.django import CACHES
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
 from dbhygiene.library.entry_points import (
+    AIRFLOW_TASK,
     ARGUMENTS,
+    CALLED_IN_TASK,
     CALLED_ONCE,
     CALLED_PER_WORKER,
     COMMAND_CONTEXTS,
@@ -534,6 +536,9 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
             continue
+        if (operator := _operator_of_task(where, node)) is not None:
+            by_base = Runs(Impact.ONCE, entry=EntryPoint(_IN_PROCESS, where, operator))
+            continue
         if (app := _app_with_lifespan(where, node)) is not None:
             if caught and not may_last:
                 return _UNKNOWN
@@ -671,6 +676,8 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
         word = last_name(called)
         if word in NEUTRAL:
             continue
+        if AIRFLOW_TASK.match(place.file.resolve(called) or ""):
+            return Runs(Impact.ONCE, entry=EntryPoint(_IN_PROCESS, place.file, decorator))
         if _is_start(decorator):
             if keeps:
                 return _UNKNOWN
@@ -1084,6 +1091,13 @@ def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
     """Return the call that makes workers, each of which runs a function when it starts."""
     call, keyword = _passed_to(file, node)
     return call if keyword in CALLED_PER_WORKER else None
+
+
+def _operator_of_task(file: File, node: ast.expr) -> ast.Call | None:
+    """Return the call that makes a task of Airflow which runs a function: `PythonOperator(python_callable=f)`."""
+    call, keyword = _passed_to(file, node)
+    is_sensor = call is not None and last_name(call.func).endswith("Sensor")
+    return call if keyword in CALLED_IN_TASK and not is_sensor else None
 
 
 def _app_with_lifespan(file: File, node: ast.expr) -> ast.Call | None:
