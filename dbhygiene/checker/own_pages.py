@@ -16,10 +16,9 @@ The message is that of Python's parser, with the version of this Python. A file 
 named on the command line, or if it mentions a database library.
 
 In a directory, files for another Python are no findings. A line on standard error counts them, and a SARIF report lists
-them as notifications. The line at which the parser stops shows which Python they need:
+them as notifications. The source line at which the parser stops shows which Python they need:
 
-- Newer syntax, such as `except OSError, ValueError:` of Python 3.14. To check them, install dbhygiene with that
-  version.
+- Newer syntax, such as `t"{name}"` of Python 3.14. To check them, install dbhygiene with that version.
 - Python 2, such as `print "done"`. Such files cannot be checked. To silence the warning, exclude them with
   `extend-exclude`.
 

@@ -136,7 +136,12 @@ CONFIDENCES = tuple(str(confidence) for confidence in Confidence)
 RULES = "RULES"  # for these, shells complete the names of rules
 _RULES, _FILES, _OUTPUT, _FIXES, _RUN = "Rules", "Files", "Output", "Fixes", "Settings and run"
 RUN = (
-    _list("--select", "Enable only these rules: names, codes, prefixes of codes, or ALL.", RULES, _RULES),
+    _list(
+        "--select",
+        "Enable only these rules: names, codes, prefixes of codes; ALL: all that are on by default.",
+        RULES,
+        _RULES,
+    ),
     _list("--extend-select", "Enable these rules in addition to the configured ones.", RULES, _RULES),
     _list("--ignore", "Ignore these rules.", RULES, _RULES),
     _list("--extend-ignore", "Ignore these rules in addition to the configured ones.", RULES, _RULES),

@@ -287,9 +287,11 @@ class Trial:
         if new := Counter(map(_key, findings)) - expected_keys:
             gone = set(map(_key, chosen))
             if any(key in gone for key in new):
-                raise EditError("the fix that was tried does not remove the finding")
+                raise EditError("the fix that was tried was not enough: check again after your own change")
             if faults := {key[0] for key in new} - _IN_VAIN:
-                raise EditError(f"the fix that was tried causes {', '.join(sorted(faults))}")
+                raise EditError(
+                    f"the fix that was tried causes {', '.join(sorted(faults))}: check again after your own change"
+                )
         return findings
 
 

@@ -78,15 +78,20 @@ class Duration(Record):
         """Whether it may end at once or never: there is no number to show."""
         return not self.least and self.most == FOR_EVER
 
+    @property
+    def repeats(self) -> bool:
+        """Whether short waits add up in rounds of a loop, and their number is not known."""
+        return 0 < self.least < self.likely and self.most > 10 * self.least
+
     def __str__(self) -> str:
         if self.least == self.most:
-            return _format_seconds(self.least)
-        if self.least < self.likely < self.most <= 10 * self.least:
-            return f"{_format_seconds(self.least)} to {_format_seconds(self.most)}"
+            return format_seconds(self.least)
+        if self.least < self.likely and self.most <= 10 * self.least:
+            return f"{format_seconds(self.least)} to {format_seconds(self.most)}"
         if self.least:
-            again = ", again and again" if self.likely > self.least else " or more"
-            return f"{_format_seconds(self.least)}{again}"
-        return "no time limit" if self.has_no_limit else f"up to {_format_seconds(self.most)}"
+            again = " at a time" if self.repeats else " or more"
+            return f"{format_seconds(self.least)}{again}"
+        return "no known limit" if self.has_no_limit else f"up to {format_seconds(self.most)}"
 
 
 def confidence_of_timeout(seconds: Duration, settings: Settings) -> Confidence:
@@ -118,7 +123,7 @@ def _product(seconds: float, rounds: float) -> float:
     return seconds * rounds if seconds and rounds else 0.0
 
 
-def _format_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size and (seconds >= 10 * size or seconds % (size / 2) == 0):
             return f"{number_text(float(f'{seconds / size:.3g}'))} {unit}"

@@ -119,9 +119,9 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if any(streaming_loop(each, place, partial(may_stream, each)) for each, place in ((file, node), *callers)):
         yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
     if gap.kind is WaitKind.COMMAND:
-        yield "a `close` before the command is not enough, since it may connect again; close it after the command"
+        yield "a `close` before the command is not enough: the command may connect again; close it after the command"
     if (read := next(_reads_that_may_query(gap), "")) and not _is_closed_after(gap):
-        yield f"after the `close` of a fix, `{read}` may connect again; close it right before the wait"
+        yield f"between the `close` of a fix and the wait, `{read}` may connect again; close it right before the wait"
     if gap.shared_with is Sharing.PARENT:
         yield CLOSES_PARENTS
     if gap.shared_with is Sharing.CHILD:

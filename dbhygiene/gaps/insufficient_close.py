@@ -10,24 +10,33 @@ import ast
 
 from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.close_calls import closing_function
+from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.recovery import closes_itself
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Located, without_arguments
+from dbhygiene.source.nodes import FUNCTION, Code, without_arguments
 from dbhygiene.source.queries import query
+from dbhygiene.source.records import replace
 
 
-def insufficient(gap: Gap) -> tuple[Located, str] | None:
-    """Return the code that looks as if it closed the connection, and why it does not."""
+def insufficient(gap: Gap) -> Location | None:
+    """Return the code that looks as if it closed the connection; its words are why it does not."""
     if (check := gap.age_check) is not None:
         lives = "None" if check.age == float("inf") else number_text(check.age)
-        return check.spot.node, f"`close_old_connections()` keeps it, as CONN_MAX_AGE is {lives}"
+        return _with_reason(check.spot, f"`close_old_connections()` keeps it, as CONN_MAX_AGE is {lives}")
     if (call := _on_success(gap)) is not None:
-        return call, "an exception skips the `close` before the wait"
+        return Location(gap.file, call, "an exception skips the `close` before the wait")
     if (decorator := _around(gap)) is not None:
-        return decorator, "the decorator does not close it while the function runs"
+        return Location(gap.file, decorator, "the decorator does not close it while the function runs")
     return None
+
+
+def _with_reason(spot: Location, why: str) -> Location:
+    """Return a place, or a chain of calls that leads there, with the reason at its end."""
+    if spot.inner is None:
+        return replace(spot, words=why)
+    return spot.leading_to(_with_reason(spot.inner, why))
 
 
 def _on_success(gap: Gap) -> ast.Call | None:

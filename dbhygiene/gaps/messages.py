@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import ASSUMPTION, Step
 from dbhygiene.gaps.call_durations import asks_for_consent
+from dbhygiene.gaps.duration import Duration, format_seconds
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.server_timeout import (
@@ -115,14 +116,15 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
         yield from entry_notes(gap)
     settings = timeout_settings(gap.file.project)
     if settings.server_timeout is None:
-        yield (
-            f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"
-            " set `server-timeout` to its real value"
-        )
         if gap.seconds.most < settings.gap_limit:
             yield (
-                f"the connection is idle for less than {settings.gap_limit} s here:"
-                " only a server with a shorter timeout closes it"
+                f"the connection is idle for at most {format_seconds(gap.seconds.most)} here: this is a fault only if"
+                " the server's timeout is shorter; if it is longer, set `server-timeout` to it"
+            )
+        else:
+            yield (
+                f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"
+                " set `server-timeout` to its real value"
             )
     yield describe_loss(server_of(gap))
 
@@ -134,14 +136,26 @@ def server_of(gap: Gap | ExplicitGap) -> str:
 
 def describe_duration(gap: Gap | ExplicitGap) -> str:
     """Return how long a wait is, in words that agree with its step if it is repeated, or one of several."""
-    lasts = gap.shown if isinstance(gap, Gap) else gap.seconds
+    lasts = _shown(gap)
     single = gap.wait.origin.lasts
     if single is None:
         return str(lasts)
-    if lasts.has_no_limit and not single.least and not single.has_no_limit:
-        return "again and again"
+    if _repeats(gap) and not lasts.repeats:
+        return f"{format_seconds(single.most)} at a time"
     is_total = lasts.least == lasts.most and single.least and str(single) != str(lasts)
     return f"{lasts} in all" if is_total else str(lasts)
+
+
+def _shown(gap: Gap | ExplicitGap) -> Duration:
+    return gap.shown if isinstance(gap, Gap) else gap.seconds
+
+
+def _repeats(gap: Gap | ExplicitGap) -> bool:
+    """Whether the wait may come back many times before the next query, so that short ones add up."""
+    lasts, single = _shown(gap), gap.wait.origin.lasts
+    if single is None or single.repeats or single.has_no_limit:
+        return False
+    return lasts.repeats or (lasts.has_no_limit and not single.least)
 
 
 def describe_loss(server: str) -> str:
@@ -156,20 +170,51 @@ def describe_loss(server: str) -> str:
     return "the server, or a proxy, ends a session that is idle for longer than its timeout; the next query then fails"
 
 
-def gap_steps(gap: Gap | ExplicitGap) -> Iterator[Step]:
-    """Return the query before, the wait, where a file sets the server's timeout, and the query after."""
+def gap_steps(gap: Gap | ExplicitGap, useless: Location | None = None) -> Iterator[Step]:
+    """Return the query before, the wait, where a file sets the server's timeout, and the query after.
+
+    Arguments:
+        useless: code that looks as if it closed the connection; its step is where it runs.
+    """
+    turn = _turn(useless, gap) if useless is not None else None
+    if useless is not None and turn == 0:
+        yield from _step(useless)
     is_before = in_round_before(gap.file, gap.first_query.node, gap.wait.node)
     before = ", in the previous round of the loop" if is_before else ""
     yield from _step(gap.first_query, around=before)
+    if useless is not None and turn == 1:
+        yield from _step(useless)
     unseen = gap.wait.origin.words.startswith("calls ")
     during = f", in which {gap.kind.value}" if unseen else ""
     limit = gap.task_limit if isinstance(gap, Gap) else None
     if limit is None:
-        yield from _step(gap.wait, during)
+        yield from _step(gap.wait, during + ("; perhaps many times before the next query" if _repeats(gap) else ""))
     else:
         yield from _step(gap.wait, f"{during}; the worker ends the task after {limit}", is_limited=True)
     yield from idle_steps(gap.file.project, idle_number_of_project(gap.file.project))
+    if useless is not None and turn == 2:
+        yield from _step(useless)
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
+
+
+def _turn(useless: Location, gap: Gap | ExplicitGap) -> int:
+    """Return when code runs: 0 before the first query, 1 between that and the wait, 2 after the wait."""
+    code = gap.code if isinstance(gap, Gap) else None
+    if isinstance(code, FUNCTION) and useless.node in code.decorator_list:
+        return 0
+    first = _places(gap.first_query)
+    here, wait = ((places < first, places) for places in map(_places, (useless, gap.wait)))  # above it: the next round
+    return 1 if here < wait else 2
+
+
+def _places(spot: Location) -> list[tuple[int, int]]:
+    """Return where a place is, and those in the functions that it calls."""
+    found: list[tuple[int, int]] = []
+    here: Location | None = spot
+    while here is not None:
+        found.append((here.node.lineno, here.node.col_offset))
+        here = here.inner
+    return found
 
 
 def _step(spot: Location, more: str = "", *, around: str = "", is_limited: bool = False) -> Iterator[Step]:

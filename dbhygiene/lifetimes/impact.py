@@ -128,7 +128,7 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
-_UNUSED = Runs(Impact.ONCE, "nothing in this project but any tests calls this code")
+_UNUSED = Runs(Impact.ONCE, "no code in this project calls this, except perhaps tests")
 _IN_TEST = Runs(Impact.ONCE, "runs in a test")
 _AT_THE_ENDS = "once, when the program starts or stops"
 _IN_BOT = "once, when the bot loads it"

@@ -102,7 +102,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
         raise RefusedError("the object is created first and opened later; call its closing method in a `finally`")
     if life.resource.is_object and life.non_closing_with is not None:
         raise RefusedError(
-            "`__exit__` does not close it; close it in `__exit__`, or call the closing method in a `finally`"
+            "`__exit__` may leave it open on purpose; close it in `__exit__`, or call the closing method in a `finally`"
         )
     held = {where for _, fact in life.history for _, where in fact.aliases} if life.scope.globals else set()
     if not held.isdisjoint(life.scope.globals):

@@ -202,8 +202,9 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     if node is not None:
         where = f" ({life.file.line_name(place.lineno)})" if (place := place_at(node)) is not None else ""
         if isinstance(node.event, cfg.Bind) and (life.birth, node.event.node) in life.analysis.transfer.given_up:
-            then = "dropped" if node.event.value is not None and is_none(node.event.value) else "replaced by a new one"
-            return RefusedError(f"after an error it is {then}{where}")
+            is_reset = node.event.value is not None and is_none(node.event.value)
+            then = "its variable is set to None" if is_reset else "it is replaced by a new one"
+            return RefusedError(f"after an error, {then}{where}")
     elif life.escapes:
         opener = last_name(life.birth.func)
         return RefusedError(f"on some paths through `{opener}`, it is not known where the connection goes")

@@ -77,7 +77,8 @@ def _add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
         return NoFix(f"its arguments come from a list; add {_spell_options(wanted)}")
     edits = _keywords(made, made.call, wanted)
     if made.configured:
-        return Fix(f"{_title(wanted)}; this overrides the engine's configuration", edits, Safety.UNSAFE)
+        same = "the same option" if len(wanted) == 1 else "the same options"
+        return Fix(f"{_title(wanted)}; this overrides {same} of the configuration", edits, Safety.UNSAFE)
     return Fix(_title(wanted), edits)
 
 

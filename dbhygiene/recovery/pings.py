@@ -108,7 +108,7 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     since = "" if reconnects is False else " (PyMySQL 1.2 and newer)"
     text = f"if the connection is lost, `{short_name(call.func)}()` raises and does not reconnect{since}"
     confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
-    advice, refusal = "open a new connection", "this driver cannot reconnect by itself"
+    advice, refusal = "open a new connection", "this driver has no supported call that reconnects"
     return UselessPing(call, text, advice, refusal, confidence, bool(loss.ping_names and loss.opens_again), again)
 
 

@@ -34,9 +34,9 @@ DATABASES = {
 }
 ```
 
-The age is compared with the setting `server-timeout`. If that is not set, a timeout in a file of the repository counts
-(`connection-outlives-server`), else MySQL's default of 28800 s. Except under ASGI (see below), short ages, tested
-connections and other databases are not reported.
+The age is compared with the setting `server-timeout`. If that is not set, but a file of the repository gives a timeout,
+`connection-outlives-server` reports the age instead. Otherwise, it is compared with MySQL's default, 28800 s. Except
+under ASGI (see below), short ages, tested connections and other databases are not reported.
 
 ```python
 DATABASES = {

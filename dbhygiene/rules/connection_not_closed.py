@@ -190,8 +190,8 @@ There is no fix if the connection has several names, or is also passed to other 
 generator over rows or a task reads from the connection after the new block. The finding gives the reason.
 
 Unsafe if a test of the project replaces the function that opens the connection, as by `@patch("jobs.connect")`. The
-replacement may return a connection of the test, which uses it later. Unsafe, too, if the project's class commits in the
-method that closes it: after an exception, the fix would commit half of the work.
+replacement may return a connection of the test, which uses it later. Also unsafe if the connection is an object of a
+class of the project whose closing method commits: after an exception, the fix would commit half of the work.
 
 ## References
 

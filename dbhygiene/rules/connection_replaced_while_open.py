@@ -159,7 +159,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         f"connection `{life.title}` is replaced while it is open, and can no longer be closed",
         path=(
             *opening_steps(life, where),
-            (where, f"`{life.replaced_variable}` is reassigned, and the open connection is lost"),
+            (where, f"`{life.replaced_variable}` is reassigned while the old connection is open"),
         ),
         fix=NoFix("cannot tell which one to keep; close the old connection before this line, or do not open another"),
         confidence=life.confidence if is_likely else Confidence.POSSIBLE,

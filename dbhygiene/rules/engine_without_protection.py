@@ -132,8 +132,8 @@ def add_column():
 add_column()
 ```
 
-A crawl of Scrapy uses the engine for each item, and the process ends with the crawl. An engine of a spider, of a
-pipeline, or of a module that only these use is *possible*, too, unless a server starts the crawls:
+A crawl of Scrapy uses the engine for each item, and the process ends with the crawl. For the engine of a spider, of a
+pipeline, or of a module that only these use, the finding is only *possible*, too, unless a server starts the crawls:
 
 ```python
 from sqlalchemy import create_engine
@@ -175,8 +175,8 @@ def engine_of(url):
     return create_engine(url)
 ```
 
-Nothing is reported if names show that the unknown database is another one: a name or an option in the call, or the name
-of the class, the function or the module.
+Nothing is reported if a name shows that the database is not MySQL: a name or an option in the call, or the name of the
+class, the function or the module.
 
 ```python
 import os

@@ -1,8 +1,8 @@
 """Pool setting that Flask-SQLAlchemy does not read.
 
 Flask-SQLAlchemy 2 read `SQLALCHEMY_POOL_RECYCLE`, `SQLALCHEMY_POOL_SIZE`, `SQLALCHEMY_POOL_TIMEOUT` and
-`SQLALCHEMY_MAX_OVERFLOW`; version 3 silently ignores them, and no version has ever read `SQLALCHEMY_POOL_PRE_PING`.
-These settings have no effect. Set the options in `SQLALCHEMY_ENGINE_OPTIONS` instead.
+`SQLALCHEMY_MAX_OVERFLOW`; version 3 silently ignores them, and no version has ever read `SQLALCHEMY_POOL_PRE_PING`. A
+setting that your version does not read has no effect. Set the options in `SQLALCHEMY_ENGINE_OPTIONS` instead.
 
 ```python
 from flask import Flask

@@ -81,7 +81,8 @@ def orders():
         return str(cursor.fetchone()[0])
 ```
 
-A connection that a notebook keeps for its next cells is only *possible*: the code does not show how long it is idle.
+For a connection that a notebook keeps for its next cells, the finding is only *possible*: the code does not show how
+long it is idle.
 
 Nothing is reported if each round opens its own connection, if the connection is tested before use, or if the waits are
 short:
@@ -223,7 +224,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     if gap.between_calls:
         return NoFix("cannot tell which is right; open a connection in each call, or test it before each use")
     if life.resource.package not in PINGS:
-        return NoFix("this driver cannot reconnect by itself; open a new connection after the wait")
+        return NoFix("this driver has no supported call that reconnects; open a new connection after the wait")
     if life.resource.is_async:
         return NoFix("the connection is asynchronous; open a new connection after the wait")
     statement = statement_around(file, gap.wait.node)

@@ -137,11 +137,10 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     found = insufficient(gap)
     if found is None or waits_in_transaction(gap):
         return
-    place, why = found
     yield Diagnostic(
         gap.place,
-        f"{server_closes(confidence(gap))} the connection: {why}",
-        path=((place, why), *gap_steps(gap)),
+        f"{server_closes(confidence(gap))} the connection: {found.origin.words}",
+        path=tuple(gap_steps(gap, found)),
         fix=fix_gap(gap),
         confidence=confidence(gap),
         notes=tuple(entry_notes(gap)),

@@ -4,8 +4,9 @@
 server has closed for being idle. With a larger number, the pool lends connections that are already closed, as if the
 option were not set.
 
-The number is compared with the setting `server-timeout`. If that is not set, a timeout in a file of the repository
-counts (`connection-outlives-server`), else MySQL's default of 28800 s.
+The number is compared with the setting `server-timeout`. If that is not set, but a file of the repository gives a
+timeout, `connection-outlives-server` reports the number instead. Otherwise, it is compared with 28800 s, MySQL's
+default.
 
 ```python
 from sqlalchemy import create_engine

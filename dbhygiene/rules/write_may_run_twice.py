@@ -52,7 +52,8 @@ def store(options, total):
 ```
 
 After error 2006, the server has not received the whole statement. A handler that repeats only after 2006 cannot write
-twice:
+twice. If each attempt opens its own connection, as here, `lost-connection-half-caught` (HYG406) does not ask for 2013;
+if the connection is kept, silence that rule there.
 
 ```python
 import pymysql

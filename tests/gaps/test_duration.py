@@ -44,10 +44,10 @@ def test_no_time_stays_no_time_however_often():
         (Duration.exactly(45), "45 s"),
         (Duration.exactly(3600), "60 min"),
         (Duration.exactly(6 * 3600), "6 h"),
-        (Duration(5, FOR_EVER, FOR_EVER), "5 s, again and again"),
+        (Duration(5, FOR_EVER, FOR_EVER), "5 s at a time"),
         (Duration(5, 5, FOR_EVER), "5 s or more"),
         (Duration(0, 300, 300), "up to 5 min"),
-        (Duration(0, FOR_EVER, FOR_EVER), "no time limit"),
+        (Duration(0, FOR_EVER, FOR_EVER), "no known limit"),
     ],
 )
 def test_seconds_are_spoken(seconds, words):
