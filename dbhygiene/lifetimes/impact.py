@@ -924,13 +924,15 @@ def _looks_up_names(file: File) -> bool:
 def _looks_up(file: File, node: ast.Constant) -> bool:
     """Whether a string may name a function; not where it is compared, or is a word of the command line.
 
-    `{"load": load}` and `("load", load)` give a name to the function itself.
+    `{"load": load}`, `("load", load)` and `Task(name="load", run=load)` give a name to the function itself.
     """
     for around in file.around(node):
         match around:
             case ast.Dict() if any(_has_name(value, node.value) for value in around.values):
                 return False
             case ast.Tuple() | ast.List() if any(_has_name(item, node.value) for item in around.elts):
+                return False
+            case ast.Call() if any(_has_name(value, node.value) for value in argument_values(around)):
                 return False
             case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices" | "default_map"):
                 return False

@@ -231,6 +231,8 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
         return NoFix("the function that waits has no variable for it; open a new connection after the wait")
+    if gap.next_query.node in ast.walk(statement):
+        return NoFix("the wait and the next query are in a called function; test the connection there, after the wait")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
     from dbhygiene.recovery.pending_writes import may_be_pending
 
