@@ -138,7 +138,8 @@ _RULES, _FILES, _OUTPUT, _FIXES, _RUN = "Rules", "Files", "Output", "Fixes", "Se
 RUN = (
     _list(
         "--select",
-        "Enable only these rules: names, codes, prefixes of codes; ALL: all that are on by default.",
+        "Enable only these rules: names, codes, prefixes of codes, or ALL. Rules that are off by default need their own"
+        " name or code.",
         RULES,
         _RULES,
     ),

@@ -121,6 +121,11 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
                 f"the connection is idle for at most {format_seconds(gap.seconds.most)} here: this is a fault only if"
                 " the server's timeout is shorter; if it is longer, set `server-timeout` to it"
             )
+        elif gap.seconds.least >= settings.lifetime_limit and server_of(gap) == MYSQL:
+            yield (
+                f"the wait reaches MySQL's default timeout, {settings.lifetime_limit} s; if the server's is longer, set"
+                " `server-timeout` to it"
+            )
         else:
             yield (
                 f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"

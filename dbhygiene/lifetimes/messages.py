@@ -132,7 +132,7 @@ def consequence_of(life: Lifetime) -> Iterator[str]:
     """Yield the effect of a resource that is left open: on its server, or on the next user of its file."""
     if (dropping := life.dropping) is not None:
         place = life.file.line_name(dropping.lineno)
-        yield f"{place} drops it: CPython closes it at the end of the handler; other implementations of Python may not"
+        yield f"{place} removes the reference to it: CPython then closes it as the handler ends; other Pythons may not"
     elif not life.is_freed or life.resource.costs_nothing:
         yield from consequence(life.resource, life.pool, until=_until(life))
     else:
@@ -315,6 +315,8 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
 
 def _left(life: Lifetime) -> str:
     """Return the state in which it is left; a connection of a pool may be closed, but not given back."""
+    if life.dropping is not None:
+        return "not closed explicitly"
     return "not given back" if life.resource.gives_back else "still open"
 
 

@@ -91,8 +91,8 @@ def render(pk):
     order.save()
 ```
 
-`connection.close()` is always enough, `close_old_connections()` only if `CONN_MAX_AGE` is 0 or `CONN_HEALTH_CHECKS` is
-on. If these settings are unknown, `close_old_connections()` is not reported.
+Outside of a transaction, `connection.close()` is always enough, `close_old_connections()` only if `CONN_MAX_AGE` is 0
+or `CONN_HEALTH_CHECKS` is on. If these settings are unknown, `close_old_connections()` is not reported.
 
 ```python
 import time

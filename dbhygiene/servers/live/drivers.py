@@ -95,7 +95,7 @@ def connect(target: ServerTarget) -> ServerSession:
             continue
         return opens(driver, target)
     needed = _EXTRAS[target.database]
-    raise UsageError(f"{needed} is not installed: run `pip install dbhygiene[{target.database}]`")
+    raise UsageError(f'{needed} is not installed: run `pip install "dbhygiene[{target.database}]"`')
 
 
 # -- MySQL ------------------------------------------------------------------------------------------------
