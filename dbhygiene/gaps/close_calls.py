@@ -50,6 +50,27 @@ def closes_first(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     return None
 
 
+def is_closed_if_lost(file: File, test: ast.Call) -> bool:
+    """Whether an `if` asks a call whether the connection is usable, and closes it on one of its branches."""
+    for around in file.around(test):
+        if isinstance(around, ast.If):
+            calls = (part for each in (*around.body, *around.orelse) for part in ast.walk(each))
+            return any(isinstance(part, ast.Call) and closing_function(file, part) is not None for part in calls)
+        if isinstance(around, ast.stmt):
+            break
+    return False
+
+
+def is_unconnected(file: File, test: ast.expr, *, result: bool) -> bool:
+    """Whether a test of `connection.connection` with this result says that Django's connection is closed."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as operation], comparators=[ast.Constant(value=None)]):
+            test, result = left, result is isinstance(operation, ast.IsNot)
+    if result or not isinstance(test, ast.Attribute) or test.attr != "connection":
+        return False
+    return TypeInference.of(file).type_of(test.value) == ObjectInstance(django.CONNECTION)
+
+
 def is_guarded(file: File, node: ast.AST) -> bool:
     """Whether a node runs only after a test of `in_atomic_block`."""
     return any(

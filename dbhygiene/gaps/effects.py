@@ -18,7 +18,7 @@ from dbhygiene.dataflow.cfg import Call, Enter, Event, Iterate, Leave, Load, Tes
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.caches import CacheUse, cache_use, use_of
 from dbhygiene.gaps.call_durations import duration, duration_by_name, item_duration, poll_duration
-from dbhygiene.gaps.close_calls import asks_for_transaction
+from dbhygiene.gaps.close_calls import asks_for_transaction, is_closed_if_lost
 from dbhygiene.gaps.commands import commands_of_call, names_of_command
 from dbhygiene.gaps.concurrency import call_in_thread, calls_of_executor, run_for_future
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
@@ -327,6 +327,12 @@ class Effects:
         if any(name in django.CLOSES for name in names):
             by_age = any(name in django.CLOSES_BY_AGE for name in names)
             yield Close(self._location(call, "closes the connection"), by_age, self._closed_alias(func))
+            return
+        if not django.SENDS_CLOSING.isdisjoint(names):
+            yield Close(self._location(call, "closes old connections"), by_age=True)
+            return
+        if django.IS_USABLE in names and is_closed_if_lost(self.file, call):
+            yield Close(self._location(call, "tests the connection"), alias=self._closed_alias(func))
             return
         if (set_duration := self._configured_duration(names)) is not None:
             yield from self._wait_at(call, WaitKind.JOB, set_duration)

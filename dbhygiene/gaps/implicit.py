@@ -15,7 +15,7 @@ from enum import Enum
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
-from dbhygiene.gaps.close_calls import asks_for_transaction
+from dbhygiene.gaps.close_calls import asks_for_transaction, is_unconnected
 from dbhygiene.gaps.database_aliases import DEFAULT, NO_DATABASE, aliases_of
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.duration import Duration, Rounds
@@ -214,8 +214,9 @@ class ImplicitWalk(Semantics):
                 if self._is_ruled_out(node.event, kind):
                     continue
                 state = raised if kind == "raise" else after
-                if kind == "true" and isinstance(node.event, Test) and asks_for_transaction(node.event.node):
-                    state = here.close()  # the true branch is in a transaction: a gap there is another fault
+                if kind != "raise" and isinstance(node.event, Test):
+                    if self._ends_by_test(node.event.node, result=kind == "true"):
+                        state = here.close()
                 if kind == "false" and node in self._certain.values():
                     state = rounds.get(node)
                 if state is not None:
@@ -231,6 +232,10 @@ class ImplicitWalk(Semantics):
             self._state_at_end(states.get(node) for node in ends),
             self._state_at_end([states.get(graph.raised)]),
         )
+
+    def _ends_by_test(self, test: ast.expr, *, result: bool) -> bool:
+        """Whether no gap goes on after a test: the connection is closed, or in a transaction, another fault."""
+        return (result and asks_for_transaction(test)) or is_unconnected(self.file, test, result=result)
 
     def _is_ruled_out(self, event: Event, kind: str) -> bool:
         """Whether a constant argument of the caller rules out this branch of a test."""

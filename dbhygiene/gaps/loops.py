@@ -23,7 +23,7 @@ from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, without_arguments
+from dbhygiene.source.nodes import FUNCTION, statements_before, without_arguments
 from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
@@ -161,7 +161,22 @@ def runs_once(file: File, loop: Loop) -> bool:
     named = without_arguments(iterated)
     if file.resolve(named) in django.EACH_DATABASE or (_count(file, iterated) or 0) >= 1:
         return True
-    return isinstance(iterated, ast.Name) and _is_chunk(file, loop, iterated)
+    return isinstance(iterated, ast.Name) and (_is_chunk(file, loop, iterated) or _is_filled(file, loop, iterated))
+
+
+def _is_filled(file: File, loop: Loop, iterated: ast.Name) -> bool:
+    """Whether a statement before a loop leaves its block if the variable is empty: `if not items: break`."""
+    statement = loop if isinstance(loop, ast.stmt) else statement_around(file, loop)
+    if statement is None:
+        return False
+    for before in reversed(statements_before(file.parents[statement], statement)):
+        match before:
+            case ast.If(test=ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name)), body=[*_, last], orelse=[]):
+                if name == iterated.id and isinstance(last, (ast.Break, ast.Continue, ast.Return, ast.Raise)):
+                    return True
+        if any(isinstance(part, ast.Name) and part.id == iterated.id for part in ast.walk(before)):
+            return False
+    return False
 
 
 def _is_chunk(file: File, loop: Loop, iterated: ast.Name) -> bool:

@@ -175,6 +175,11 @@ CLOSES = CLOSES_ASYNC | frozenset(
 )
 # Of these, what only looks at the age of a connection, and at whether it has failed.
 CLOSES_BY_AGE = frozenset({"django.db.close_old_connections", f"{CONNECTION}.close_if_unusable_or_obsolete"})
+# Django's own receivers of these signals close old connections.
+SENDS_CLOSING = frozenset(
+    f"django.core.signals.request_{when}.{send}" for when in ("started", "finished") for send in ("send", "send_robust")
+)
+IS_USABLE = f"{CONNECTION}.is_usable"  # asks the server
 LOST = frozenset(
     {
         "Exception",
