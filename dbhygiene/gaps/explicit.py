@@ -18,7 +18,7 @@ from dbhygiene.dataflow.cfg import Graph
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.callbacks import callbacks
-from dbhygiene.gaps.duration import UNBOUNDED, Duration
+from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.explicit_transfer import (
     NEVER_RETURNS,
@@ -113,9 +113,13 @@ def gap_between_events(life: Lifetime) -> ExplicitGap | None:
     if _may_survive(life) or (found := event_use(life)) is None:
         return None
     name = found.function.name
+    lasts = Duration(0.0, found.pause, found.pause)
+    if lasts.confidence(timeout_settings(life.file.project).gap_limit) is None:
+        return None
+    later = "hours" if found.pause == FOR_EVER else Duration.exactly(found.pause)
     use = Location(found.user, found.use, "queries the server")
-    wait = Location(found.file, found.place, f"the next call of `{name}` may come hours later")
-    return ExplicitGap(life, life.file, use, wait, use, UNBOUNDED, waits.WaitKind.EVENT, name)
+    wait = Location(found.file, found.place, f"the next call of `{name}` may come {later} later")
+    return ExplicitGap(life, life.file, use, wait, use, lasts, waits.WaitKind.EVENT, name)
 
 
 def _may_survive(life: Lifetime) -> bool:

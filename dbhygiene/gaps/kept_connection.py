@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dbhygiene.gaps.callbacks import callbacks
+from dbhygiene.gaps.duration import FOR_EVER
+from dbhygiene.gaps.jobs import jobs
 from dbhygiene.library import server_calls as library
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.lifetimes import Lifetime
@@ -36,13 +38,17 @@ _LOOKS = library.REFRESHES - {"connect", "detach"} | {"closed", "is_closed"}
 
 
 class EventUse(NamedTuple):
-    """A function that runs at each event, the place that registers it, and the use of the connection in an event."""
+    """A function that runs at each event, the place that registers it, and the use of the connection in an event.
+
+    `pause` are the seconds between two runs if a scheduler runs it; events may be any time apart.
+    """
 
     file: File
     function: Function
     place: Located
     user: File
     use: ast.expr
+    pause: float = FOR_EVER
 
 
 def event_use(life: Lifetime) -> EventUse | None:
@@ -50,11 +56,14 @@ def event_use(life: Lifetime) -> EventUse | None:
     kept = _Kept.of(life)
     if kept is None:
         return None
-    for file in kept.files():
+    files = kept.files()
+    for file in files:
         for function, place in _handlers(file):
             if (use := kept.use_by(FunctionAt(file, function))) is not None:
                 return EventUse(file, function, place, *use)
-    return None
+    scheduled = ((job, kept.use_by(FunctionAt(job.file, job.function))) for file in files for job in jobs(file))
+    uses = [EventUse(job.scheduler, job.function, job.call, *use, job.pause) for job, use in scheduled if use]
+    return min(uses, key=lambda use: use.pause, default=None)  # the most frequent job keeps the connection alive
 
 
 def _handlers(file: File) -> Iterator[tuple[Function, Located]]:
