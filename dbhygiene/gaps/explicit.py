@@ -64,7 +64,7 @@ class ExplicitGap(Record):
     next_query: Location
     seconds: Duration
     kind: waits.WaitKind
-    between_calls: str = ""  # of this function, which answers requests or events: the next call is the wait
+    between_calls: str = ""  # "two calls of `f`", which answers requests or events: the next call is the wait
 
     @property
     def confidence(self) -> Confidence:
@@ -112,14 +112,14 @@ def gap_between_events(life: Lifetime) -> ExplicitGap | None:
     """Return the gap between two events of a connection that is opened at the first one and kept: hours may pass."""
     if _may_survive(life) or (found := event_use(life)) is None:
         return None
-    name = found.function.name
     lasts = Duration(0.0, found.pause, found.pause)
     if lasts.confidence(timeout_settings(life.file.project).gap_limit) is None:
         return None
     later = "hours" if found.pause == FOR_EVER else Duration.exactly(found.pause)
     use = Location(found.user, found.use, "queries the server")
-    wait = Location(found.file, found.place, f"the next call of `{name}` may come {later} later")
-    return ExplicitGap(life, life.file, use, wait, use, lasts, waits.WaitKind.EVENT, name)
+    wait = Location(found.file, found.place, f"the next {found.noun} of `{found.name}` may come {later} later")
+    between = f"two {found.noun}s of `{found.name}`"
+    return ExplicitGap(life, life.file, use, wait, use, lasts, waits.WaitKind.EVENT, between)
 
 
 def _may_survive(life: Lifetime) -> bool:
@@ -201,9 +201,10 @@ class _Search:
             if place is not None and first is not None and held:
                 name = routine.code.name if isinstance(routine.code, FUNCTION) else ""
                 wait = Location(routine.file, place, f"the next call of `{name}` may come hours later")
+                between = f"two calls of `{name}`"
                 asked = held[0] or first[0]
                 lasts = UNBOUNDED
-                yield ExplicitGap(self._life, routine.file, asked, wait, first[0], lasts, waits.WaitKind.EVENT, name)
+                yield ExplicitGap(self._life, routine.file, asked, wait, first[0], lasts, waits.WaitKind.EVENT, between)
 
     def _note(self, file: File, gaps: Iterable[tuple[Idle, Location]]) -> None:
         limit = self._question.limit

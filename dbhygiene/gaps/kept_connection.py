@@ -19,36 +19,46 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.jobs import jobs
 from dbhygiene.library import server_calls as library
+from dbhygiene.library.entry_points import RERUN
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.fields import Field
-from dbhygiene.lifetimes.value_users import place_of
+from dbhygiene.lifetimes.value_users import is_kept_by_cache, place_of
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import callers
-from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.program.origins import values_of
 from dbhygiene.source.file import File, function_around, with_others
-from dbhygiene.source.nodes import FUNCTION, LOOP, Function, Located, is_none
+from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Function, Located, is_none
 
 _MOST = 60  # functions that one event runs: with more, it is not followed
 _LOOKS = library.REFRESHES - {"connect", "detach"} | {"closed", "is_closed"}
 
 
 class EventUse(NamedTuple):
-    """A function that runs at each event, the place that registers it, and the use of the connection in an event.
+    """Code that runs at each event, the place that registers it, and the use of the connection in an event.
 
-    `pause` are the seconds between two runs if a scheduler runs it; events may be any time apart.
+    The code is a function, or a page of Streamlit, which runs from its top. `pause` are the seconds between two runs if
+    a scheduler runs it; events may be any time apart.
     """
 
     file: File
-    function: Function
+    code: Code
     place: Located
     user: File
     use: ast.expr
     pause: float = FOR_EVER
+
+    @property
+    def noun(self) -> str:
+        return "call" if isinstance(self.code, FUNCTION) else "run"
+
+    @property
+    def name(self) -> str:
+        return self.code.name if isinstance(self.code, FUNCTION) else self.file.path.name
 
 
 def event_use(life: Lifetime) -> EventUse | None:
@@ -59,9 +69,11 @@ def event_use(life: Lifetime) -> EventUse | None:
     files = kept.files()
     for file in files:
         for function, place in _handlers(file):
-            if (use := kept.use_by(FunctionAt(file, function))) is not None:
+            if (use := kept.use_by(file, function)) is not None:
                 return EventUse(file, function, place, *use)
-    scheduled = ((job, kept.use_by(FunctionAt(job.file, job.function))) for file in files for job in jobs(file))
+        if not RERUN.isdisjoint(file.imported_packages) and (use := kept.use_by(file, file.tree)) is not None:
+            return EventUse(file, file.tree, use[1], *use)
+    scheduled = ((job, kept.use_by(job.file, job.function)) for file in files for job in jobs(file))
     uses = [EventUse(job.scheduler, job.function, job.call, *use, job.pause) for job, use in scheduled if use]
     return min(uses, key=lambda use: use.pause, default=None)  # the most frequent job keeps the connection alive
 
@@ -75,12 +87,15 @@ def _handlers(file: File) -> Iterator[tuple[Function, Located]]:
 
 
 class _Kept:
-    """A connection in a variable of a module, or in a field of the only object of a class."""
+    """A connection in a variable of a module, in a field of the only object of a class, or in the cache of a function.
+
+    A function stands for what its cache keeps.
+    """
 
     def __init__(self, life: Lifetime, file: File, place: Place, opener: Function | None) -> None:
         """`file` has the variable, `opener` assigns it; None if the module does."""
         self._file, self._birth, self._place, self._opener = file, life.birth, place, opener
-        self._opened_in = life.file
+        self._opened_in, self._is_cached = life.file, is_kept_by_cache(life)
         self._closing = life.resource.closed_by | {"release", "terminate"}
         self._closes_at_end = life.resource.leaving is not None and life.resource.leaving.closes
 
@@ -90,6 +105,8 @@ class _Kept:
         opener, place, file = function_around(life.file, life.birth), place_of(life), life.file
         if (elsewhere := _variable_elsewhere(life)) is not None:
             file, place = elsewhere
+        elif opener is not None and is_kept_by_cache(life):
+            place = Place(file.scope, opener.name)
         if place is None or "." in place.path or life.resource.is_object:
             return None
         kept = cls(life, file, place, opener)
@@ -108,6 +125,8 @@ class _Kept:
 
     def _is_opened_once(self) -> bool:
         """Whether nothing but the one call assigns it, and that runs once: at the start, or if it is still None."""
+        if self._is_cached:
+            return True
         given = Bindings.of(self._file).values.get(self._place, [])
         others = [each for each in given if self._birth not in (each, getattr(each, "value", None))]
         if len(given) - len(others) != (self._file is self._opened_in) or not all(map(is_none, others)):
@@ -145,7 +164,9 @@ class _Kept:
 
     @property
     def _is_guarded(self) -> bool:
-        """Whether it is opened only if the variable is still None."""
+        """Whether it is opened only if the variable is still None, or the cache still empty."""
+        if self._is_cached:
+            return True
         tests = [outer.test for outer in self._opened_in.around(self._birth) if isinstance(outer, ast.If)]
         return any(self._is_empty(test) for test in tests)
 
@@ -173,10 +194,10 @@ class _Kept:
         others = self._file.project.files_mentioning_all(self._file.module.rpartition(".")[2]) or ()
         return [each for each in with_others(self._file, others) if each.is_program]
 
-    def use_by(self, event: FunctionAt) -> tuple[File, ast.expr] | None:
-        """Return where an event queries it; None if it queries nothing, or also tests, closes or opens it."""
+    def use_by(self, file: File, code: Code) -> tuple[File, ast.expr] | None:
+        """Return where an event's code queries it; None if it queries nothing, or also tests, closes or opens it."""
         found: tuple[File, ast.expr] | None = None
-        todo = {event.node: event.file}
+        todo: dict[Code, File] = {code: file}
         for code, file in _items_while_growing(todo):
             if len(todo) > _MOST or (code is self._opener and not self._is_guarded):
                 return None
@@ -195,7 +216,7 @@ class _Kept:
                         todo[called.node] = called.file
         return found
 
-    def _is_tested_from_outside(self, file: File, code: Function) -> bool:
+    def _is_tested_from_outside(self, file: File, code: Code) -> bool:
         """Whether a function tests or closes a field of this name, of any object: `store.conn.ping()`."""
         return any(
             part.value.attr == self._place.path and (part.attr in self._closing or part.attr in _LOOKS)
@@ -203,7 +224,7 @@ class _Kept:
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Attribute)
         )
 
-    def _used_members(self, file: File, code: Function) -> Iterator[ast.Attribute | None]:
+    def _used_members(self, file: File, code: Code) -> Iterator[ast.Attribute | None]:
         """Yield the methods and attributes of it that a function uses; None for a `with` that closes it."""
         names = self._names_in(file, code)
         for part in file.own(code):
@@ -213,7 +234,7 @@ class _Kept:
                 case ast.withitem(context_expr=given) if self._closes_at_end and self._holds(file, given, names):
                     yield None
 
-    def _queries_of_kept_cursors(self, file: File, code: Function) -> Iterator[ast.Attribute]:
+    def _queries_of_kept_cursors(self, file: File, code: Code) -> Iterator[ast.Attribute]:
         """Yield the queries of a function by a cursor that is kept beside the connection: `self.cur.execute`."""
         for part in file.own(code) if file is self._file else ():
             match part:
@@ -238,7 +259,7 @@ class _Kept:
                 return self._is_it(self._file, owner)
         return False
 
-    def _names_in(self, file: File, code: Function) -> set[str]:
+    def _names_in(self, file: File, code: Code) -> set[str]:
         """Return the variables of a function that hold it: `conn = connection()`, `with connection() as conn`."""
         scope = file.functions[code]
         found = {name for name, values in scope.aliases.items() if any(self._holds(file, each, ()) for each in values)}
@@ -254,7 +275,7 @@ class _Kept:
             case ast.Name(id=name) if name in names:
                 return True
             case ast.Name() | ast.Attribute():
-                return self._is_it(file, expr)
+                return self._is_it(file, expr) or (self._is_cached and self._is_cached_result(file, expr))
             case ast.Await(value=inner):
                 return self._holds(file, inner, names)
             case ast.Call():
@@ -262,9 +283,16 @@ class _Kept:
                 return bool(called) and all(map(self._returns_it, called))
         return False
 
+    def _is_cached_result(self, file: File, expr: ast.expr) -> bool:
+        """Whether a variable of a module only holds what the cached function returns."""
+        given = values_of(file, expr)
+        return bool(given) and all(isinstance(each.expr, ast.Call) and self._holds(*each, ()) for each in given)
+
     def _returns_it(self, function: Definition) -> bool:
         if not isinstance(function.node, FUNCTION):
             return False
+        if self._is_cached and function.node is self._opener:
+            return True
         return any(self._is_it(function.file, each) for each in return_expressions(function.node))
 
 
@@ -293,9 +321,9 @@ def _named_variable(file: File, expr: ast.Name | ast.Attribute) -> tuple[File, P
     return found[0], Place(found[0].scope, found[1][0])
 
 
-def _items_while_growing(todo: dict[Function, File]) -> Iterator[tuple[Function, File]]:
+def _items_while_growing(todo: dict[Code, File]) -> Iterator[tuple[Code, File]]:
     """Yield the items of a dict to which more are added meanwhile."""
-    seen: set[Function] = set()
+    seen: set[Code] = set()
     while fresh := [code for code in todo if code not in seen]:
         for code in fresh:
             seen.add(code)

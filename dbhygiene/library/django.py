@@ -138,7 +138,9 @@ RECEIVERS = frozenset({"django.dispatch.receiver", "django.dispatch.dispatcher.r
 SENDS = words("send send_robust asend asend_robust")
 CACHED_PROPERTIES = frozenset({"functools.cached_property", "django.utils.functional.cached_property"})
 PROPERTIES = CACHED_PROPERTIES | {"property"}
-CACHES = frozenset({"functools.cache", "functools.lru_cache"})  # of what a function returns
+CACHES = frozenset(  # of what a function returns
+    {"functools.cache", "functools.lru_cache", "streamlit.cache_resource", "streamlit.experimental_singleton"}
+)
 CACHE = "django.core.cache.cache"  # the one of the alias "default"
 CACHE_HANDLER = "django.core.cache.caches"
 GET_CACHE = "django.core.cache.get_cache"  # before Django 1.9

@@ -12,11 +12,15 @@ import ast
 import re
 from functools import cached_property
 
+from dbhygiene.library.django import CACHES
 from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import class_named
+from dbhygiene.program.code import return_expressions
+from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, without_arguments
 
 _LOCKS = lazy_pattern(r"lock|mutex", re.IGNORECASE)
 
@@ -37,6 +41,24 @@ def may_be_shared(life: Lifetime) -> bool:
     """Whether other modules may use what a call opens: it is given to a variable of a module."""
     target = _target(life)
     return target is not None and (life.scope is life.file.scope or life.file.resolve(target) is not None)
+
+
+def is_kept_by_cache(life: Lifetime) -> bool:
+    """Whether a cache keeps what a function of a module opens and returns, for all later calls."""
+    file, function = life.file, life.scope.node
+    if not isinstance(function, FUNCTION) or function not in file.tree.body or named_parameters(function):
+        return False
+    if not any(_keeps_result(file, each) for each in function.decorator_list):
+        return False
+    names = {name for name, values in life.scope.aliases.items() if life.birth in values}
+    returned = return_expressions(function)
+    return any(each is life.birth or (isinstance(each, ast.Name) and each.id in names) for each in returned)
+
+
+def _keeps_result(file: File, decorator: ast.expr) -> bool:
+    """Whether a decorator keeps the result of a function without a limit: `ttl=60` is one, and a test is `validate`."""
+    limits = [word.arg for word in decorator.keywords] if isinstance(decorator, ast.Call) else []
+    return file.resolve(without_arguments(decorator)) in CACHES and not {"ttl", "validate"}.intersection(limits)
 
 
 def title_of(life: Lifetime) -> str:

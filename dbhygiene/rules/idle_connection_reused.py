@@ -147,7 +147,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.value_users import may_be_shared, outlives_function
+from dbhygiene.lifetimes.value_users import is_kept_by_cache, may_be_shared, outlives_function
 from dbhygiene.source.file import File, function_around, statement_around
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if file.is_interactive:
         yield from _between_cells(file, life)
     waits = may_wait(file)
-    if not (waits or outlives_function(life) or may_be_shared(life)):
+    if not (waits or outlives_function(life) or may_be_shared(life) or is_kept_by_cache(life)):
         return
     from dbhygiene.gaps.messages import gap_notes, gap_steps  # most programs need neither
 
@@ -214,7 +214,7 @@ def _message(gap: ExplicitGap) -> str:
     when = f"while {gap.kind.value} ({describe_duration(gap)})"
     if gap.between_calls:
         where = "" if gap.wait.file is gap.life.file else f" in {gap.wait.file.relative_name}"
-        when = f"between two calls of `{gap.between_calls}`{where}"
+        when = f"between {gap.between_calls}{where}"
     return f"{server_closes(gap.confidence)} `{gap.title}` {when}"
 
 

@@ -167,7 +167,7 @@ def _wait_diagnostic(file: File, life: Lifetime, gap: ExplicitGap, confidence: C
     loses = "loses" if confidence is Confidence.CERTAIN else "may lose"
     when = f"while {gap.kind.value} ({describe_duration(gap)})"
     if gap.between_calls:
-        when = f"between two calls of `{gap.between_calls}`"
+        when = f"between {gap.between_calls}"
     return Diagnostic(
         life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
         f"`{gap.title}` {loses} its connection {when}",
