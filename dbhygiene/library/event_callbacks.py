@@ -101,6 +101,10 @@ HANDLERS = {
     "http.server.BaseHTTPRequestHandler": r"do_[A-Z]+",
     "http.server.SimpleHTTPRequestHandler": r"do_[A-Z]+",
     **{f"{package}.{name}": pattern for package in _DISCORD for name, pattern in _HANDLERS_OF_DISCORD.items()},
+    **dict.fromkeys(
+        ("flask.views.MethodView", "flask_restful.Resource", "flask_restx.Resource", "tornado.web.RequestHandler"),
+        r"get|post|put|patch|delete",
+    ),
     "stomp.ConnectionListener": r"on_message",
     "tweepy.StreamingClient": r"on_\w+",
     "pyinotify.ProcessEvent": r"process_\w+",

@@ -169,6 +169,8 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     for gap in sorted(_gaps(life, waits=waits), key=lambda gap: -gap.confidence):
         if gap.between_calls and life.resource.clashing == "tasks":
             continue  # several events use it at once, which is worse: HYG211
+        if gap.between_calls and life.resource.is_object:
+            continue  # the field of the object is reported
         outside = gap.between_calls or gap.file is not file
         elsewhere += gap.file is not file
         if outside and elsewhere > 1:
