@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import TypeAlias
 
 from dbhygiene.dataflow import cfg
@@ -93,7 +94,7 @@ class ExplicitWalk:
         self.gaps: list[tuple[Idle, Location]] = []
         self.reached: set[Alias] = set()
         self._cycles = cycles(graph)
-        self._rounds = {cycle: rounds(routine.file, cycle) for cycle in self._cycles.values()}.__getitem__
+        self._rounds = cache(partial(rounds, routine.file))  # of a loop: most hold no wait
         self._waits: dict[cfg.Event, list[tuple[Location, Pause]]] = {}
         self._first: tuple[Location, Pause] | None = None
         self._asked: dict[Node, list[tuple[Idle, Location]]] = {}
