@@ -51,6 +51,6 @@ def check(
         return fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes).status(fails_if_fixed=diff)
     run = Run(**options, only_reports=True)
     for part in run.parts(paths):
-        run.report_new(part.project, part.findings)
+        run.report_new(part.project, run.keep(part.findings))
     run.close()
     return run.status()

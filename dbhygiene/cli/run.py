@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -77,6 +77,7 @@ class Run:
         self._filters: dict[Path, Filter] = {}
         self._memories: dict[Path, IncrementalCheck] = {}
         self._trials: FixPreviews | None = None  # of the last file
+        self._found: dict[Path, Sequence[Finding]] = {}  # all findings of each file with findings
         if self.options.verbose:
             from dbhygiene.dataflow import limits
 
@@ -224,6 +225,12 @@ class Run:
         return replace(part, findings=findings)
 
     # -- what to say ----------------------------------------------------------------------------------
+
+    def keep(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield the findings in unchanged files, and keep them: the proof of a fix compares with them."""
+        for path, group in groupby(findings, key=lambda finding: finding.path):
+            self._found[path] = [*group]
+            yield from self._found[path]
 
     def report_new(self, project: Project, findings: Iterable[Finding]) -> None:
         """Print those of these findings that are new; at once if the format allows it."""
@@ -373,7 +380,8 @@ class Run:
         from dbhygiene.fixes.preview import FixPreviews
 
         if self._trials is None or self._trials.file is not file:
-            self._trials = FixPreviews(file, lambda changed: check_file(changed, part.rules, part.analyses))
+            known = self._found.get(finding.path)
+            self._trials = FixPreviews(file, lambda changed: check_file(changed, part.rules, part.analyses), known)
         return self._trials.after(finding)
 
     def close(self, before: str = "") -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TypeAlias
 
 from dbhygiene.diagnostics.edits import Edit
 from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.fixes.apply import Check, Trial, apart, edits_of, of_one_kind, without_proof
 from dbhygiene.fixes.targets import EditError
 from dbhygiene.source.file import File
+
+_Key: TypeAlias = "tuple[str, tuple[Edit, ...]]"
 
 
 class FixPreviews:
@@ -19,14 +22,16 @@ class FixPreviews:
     as `fix` applies them; `alone` proves the one fix, as an editor applies it.
     """
 
-    def __init__(self, file: File, check: Check) -> None:
+    def __init__(self, file: File, check: Check, findings: Sequence[Finding] | None = None) -> None:
+        """`findings` are those of the file, if they are known."""
         self.file = file
         self._check = check
-        self._proved: dict[Safety, Set[tuple[Edit, ...]]] = {}
+        self._known = findings
+        self._proofs: dict[Safety, Mapping[_Key, File | str | None]] = {}
 
     @cached_property
-    def _findings(self) -> list[Finding]:
-        return self._check(self.file)
+    def _findings(self) -> Sequence[Finding]:
+        return self._check(self.file) if self._known is None else self._known
 
     @cached_property
     def _trial(self) -> Trial:
@@ -38,10 +43,13 @@ class FixPreviews:
         A fix that is only shown needs no proof. It is left out if it cannot be carried out.
         """
         fix = finding.fix
-        if not isinstance(fix, Fix) or fix.safety is Safety.SHOWN or fix.edits not in self._proved_together(fix.safety):
+        if not isinstance(fix, Fix) or fix.safety is Safety.SHOWN:
+            return self.alone(finding)
+        proofs, key = self._proofs_of(fix.safety), _key(finding)
+        if key not in proofs:
             return self.alone(finding)
         try:
-            return self._trial.edited([finding])
+            return proofs[key] or self._trial.edited([finding])
         except EditError as error:
             return str(error)
 
@@ -59,20 +67,31 @@ class FixPreviews:
         except EditError as error:
             return str(error)
 
-    def _proved_together(self, safety: Safety) -> Set[tuple[Edit, ...]]:
-        """Return the edits of each fix in the proof of many; none if that proof fails."""
-        if safety not in self._proved:
-            ready = [each for each in self._findings if isinstance(each.fix, Fix) and each.fix.safety is safety]
-            together = apart(of_one_kind([each for each in ready if edits_of(each)]))
-            self._proved[safety] = frozenset(map(edits_of, together)) if self._passes(together) else frozenset()
-        return self._proved[safety]
+    def _proofs_of(self, safety: Safety) -> Mapping[_Key, File | str | None]:
+        """Return the outcome of each fix of this safety; None if it is proved together with others.
 
-    def _passes(self, together: Sequence[Finding]) -> bool:
-        """Whether several fixes pass the checks; one is left to `alone`."""
-        if len(together) < 2:
-            return False
+        Fixes that overlap are in different proofs.
+        """
+        if safety not in self._proofs:
+            proofs: dict[_Key, File | str | None] = {}
+            left = [each for each in self._findings if isinstance(each.fix, Fix) and each.fix.safety is safety]
+            while left := [each for each in left if edits_of(each) and _key(each) not in proofs]:
+                proofs |= self._prove(apart(of_one_kind(left)))
+            self._proofs[safety] = proofs
+        return self._proofs[safety]
+
+    def _prove(self, together: Sequence[Finding]) -> dict[_Key, File | str | None]:
+        """Return the outcome of each of these fixes; if they cannot be proved together, try each half by itself."""
+        if len(together) == 1:
+            return {_key(each): self.alone(each) for each in together}
         try:
             self._trial.outcome(together)
         except EditError:
-            return False
-        return True
+            middle = len(together) // 2
+            return self._prove(together[:middle]) | self._prove(together[middle:])
+        return dict.fromkeys(map(_key, together))
+
+
+def _key(finding: Finding) -> _Key:
+    """Return the key of a finding, which is the same in a report, where it may have another place."""
+    return finding.fingerprint, edits_of(finding)

@@ -47,6 +47,19 @@ def test_one_proof_serves_all_fixes_of_a_file() -> None:
     assert check.count == 2
 
 
+def test_fixes_that_overlap_share_proofs_with_those_of_other_functions() -> None:
+    pair = LEAK.replace("    conn.ping", "    other = pymysql.connect()\n    other.ping()\n    conn.ping")
+    check = Checks()
+    file = file_of("import pymysql\n\n\n" + "".join(map(pair.format, range(4))))
+    findings = check(file)
+    check.count = 0
+    previews, alone = FixPreviews(file, check, findings), FixPreviews(file, check, findings)
+    after = [text_of(previews.after(each)) for each in with_fixes(findings)]
+    assert check.count == 2
+    assert after == [text_of(alone.alone(each)) for each in with_fixes(findings)]
+    assert len(after) == 8
+
+
 def test_a_fix_that_fails_does_not_take_the_others_with_it() -> None:
     file = file_of(LEAKS)
 
