@@ -17,7 +17,6 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import Graph
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
-from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.explicit_transfer import (
@@ -30,12 +29,11 @@ from dbhygiene.gaps.explicit_transfer import (
     ending_key,
 )
 from dbhygiene.gaps.function_waits import reachable_waits
-from dbhygiene.gaps.kept_connection import event_use
+from dbhygiene.gaps.kept_connection import event_handlers, event_use
 from dbhygiene.gaps.server_timeout import confidence_of_gap, timeout_settings
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import server_calls as library
 from dbhygiene.library import waits
-from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.analysis import follow
@@ -193,7 +191,7 @@ class _Search:
         """Return the gaps between two calls of a function that answers requests or events: hours may pass."""
         if not routines:
             return
-        places = {**dict(callbacks(self._life.file)), **_handlers(self._life.file)}
+        places = dict(event_handlers(self._life.file))
         for routine in routines:
             place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None
             first = self._meanings.of(replace(routine, at_rest=False)).first if place is not None else None
@@ -248,12 +246,6 @@ def _is_kept(file: File, cls: Scope, path: str) -> bool:
     given = Bindings.of(file).values.get(Place(cls, name), [])
     values = [each for each in given if not is_none(each)]
     return len(values) == 1 and not is_looked_after(file, name)
-
-
-def _handlers(file: File) -> dict[Function, ast.expr]:
-    """Return the functions of a file that answer requests, each with the decorator that registers it."""
-    functions = (code for code in file.functions if isinstance(code, FUNCTION))
-    return {function: place for function in functions if (place := handler(function)) is not None}
 
 
 def is_looked_after(file: File, name: str) -> bool:

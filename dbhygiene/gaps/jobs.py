@@ -145,11 +145,20 @@ def _pause_of_decorator(file: File, decorator: ast.Call) -> float | None:
     if name in LOOPS:
         given = {word.arg: word.value for word in decorator.keywords if word.arg}
         return _DAY if "time" in given else _interval(file, given)
-    word = last_name(decorator.func)
-    if word not in DECORATORS or not _imports_scheduler(file):
-        return None
-    said = argument(decorator, *DECORATORS[word])
+    said = _trigger_of_decorator(file, decorator)
     return _pause_of_trigger(file, said, decorator.keywords) if said is not None else None
+
+
+def _trigger_of_decorator(file: File, decorator: ast.expr) -> ast.expr | None:
+    """Return the trigger with which a decorator passes its function to a scheduler; None if it does not."""
+    if not isinstance(decorator, ast.Call) or (word := last_name(decorator.func)) not in DECORATORS:
+        return None
+    return argument(decorator, *DECORATORS[word]) if _imports_scheduler(file) else None
+
+
+def is_scheduled(file: File, function: Function) -> bool:
+    """Whether a decorator passes a function to a scheduler: its pause is known, or the function runs once."""
+    return any(_trigger_of_decorator(file, each) is not None for each in function.decorator_list)
 
 
 @query

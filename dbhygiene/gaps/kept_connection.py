@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.duration import FOR_EVER
-from dbhygiene.gaps.jobs import jobs
+from dbhygiene.gaps.jobs import is_scheduled, jobs
 from dbhygiene.library import server_calls as library
 from dbhygiene.library.entry_points import RERUN
 from dbhygiene.library.request_handlers import handler
@@ -68,7 +68,7 @@ def event_use(life: Lifetime) -> EventUse | None:
         return None
     files = kept.files()
     for file in files:
-        for function, place in _handlers(file):
+        for function, place in event_handlers(file):
             if (use := kept.use_by(file, function)) is not None:
                 return EventUse(file, function, place, *use)
         if not RERUN.isdisjoint(file.imported_packages) and (use := kept.use_by(file, file.tree)) is not None:
@@ -78,11 +78,11 @@ def event_use(life: Lifetime) -> EventUse | None:
     return min(uses, key=lambda use: use.pause, default=None)  # the most frequent job keeps the connection alive
 
 
-def _handlers(file: File) -> Iterator[tuple[Function, Located]]:
+def event_handlers(file: File) -> Iterator[tuple[Function, Located]]:
     """Yield the functions of a file that answer requests or events, each with the place that registers it."""
     yield from callbacks(file)
     for code in file.functions:
-        if isinstance(code, FUNCTION) and (place := handler(code)) is not None:
+        if isinstance(code, FUNCTION) and (place := handler(code)) is not None and not is_scheduled(file, code):
             yield code, place
 
 

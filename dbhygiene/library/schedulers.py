@@ -12,9 +12,13 @@ JOBS: dict[str, tuple[tuple[int, str], tuple[int, str]]] = {
     "run_daily": ((0, "callback"), (1, "time")),
     "run_monthly": ((0, "callback"), (1, "when")),
 }
-# Decorators of jobs, and where the trigger stands.
-DECORATORS: dict[str, tuple[int, str]] = {"scheduled_job": (0, "trigger"), "register_job": (1, "trigger")}
-PACKAGES = ("apscheduler", "django_apscheduler", "telegram")
+# Decorators of jobs, and where the trigger stands; `task` is that of Flask-APScheduler.
+DECORATORS: dict[str, tuple[int, str]] = {
+    "scheduled_job": (0, "trigger"),
+    "register_job": (1, "trigger"),
+    "task": (0, "trigger"),
+}
+PACKAGES = ("apscheduler", "django_apscheduler", "flask_apscheduler", "telegram")
 DAILY = words("run_daily run_monthly")  # they say it by their names
 REPEATING = words("run_repeating")  # seconds, or a `timedelta`
 

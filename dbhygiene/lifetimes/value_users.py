@@ -46,9 +46,9 @@ def may_be_shared(life: Lifetime) -> bool:
 def is_kept_by_cache(life: Lifetime) -> bool:
     """Whether a cache keeps what a function of a module opens and returns, for all later calls."""
     file, function = life.file, life.scope.node
-    if not isinstance(function, FUNCTION) or function not in file.tree.body or named_parameters(function):
+    if not isinstance(function, FUNCTION) or not any(_keeps_result(file, each) for each in function.decorator_list):
         return False
-    if not any(_keeps_result(file, each) for each in function.decorator_list):
+    if not isinstance(file.parents.get(function), ast.Module) or named_parameters(function):
         return False
     names = {name for name, values in life.scope.aliases.items() if life.birth in values}
     returned = return_expressions(function)
