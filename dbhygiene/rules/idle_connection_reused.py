@@ -81,6 +81,22 @@ def orders():
         return str(cursor.fetchone()[0])
 ```
 
+The same holds between two runs of a job of APScheduler or `schedule`, unless another job uses the connection more
+often, and for a connection in the cache of a function:
+
+```python
+import mysql.connector
+import streamlit as st
+
+@st.cache_resource
+def connection():
+    return mysql.connector.connect(**st.secrets["mysql"])  # HYG110: between two runs
+
+cursor = connection().cursor()
+cursor.execute("select name from orders limit 9")
+st.write(cursor.fetchall())
+```
+
 For a connection that a notebook keeps for its next cells, the finding is only *possible*: the code does not show how
 long it is idle.
 
@@ -129,7 +145,7 @@ Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if
 argument, but still reconnects. There is no fix if a transaction may be open during the wait: after the ping, the
 program would commit only the rest of it, without an error (HYG403). There is no fix for asynchronous drivers, nor for
 MySQLdb, which deprecates its reconnection. Nor is there one if the function that waits has no variable for the
-connection, or if a module keeps the connection for its requests.
+connection, if a called function waits and then queries, or if a module keeps the connection for its requests.
 
 ## References
 
