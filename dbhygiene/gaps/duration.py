@@ -124,6 +124,7 @@ def _product(seconds: float, rounds: float) -> float:
 
 
 def format_seconds(seconds: float) -> str:
+    """Return a number of seconds as text, in the unit that reads best: `90 s`, `60 min`, `24 h`."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size and (seconds >= 10 * size or seconds % (size / 2) == 0):
             return f"{number_text(float(f'{seconds / size:.3g}'))} {unit}"

@@ -92,10 +92,10 @@ class _Kept:
     A function stands for what its cache keeps.
     """
 
-    def __init__(self, life: Lifetime, file: File, place: Place, opener: Function | None) -> None:
+    def __init__(self, life: Lifetime, file: File, place: Place, opener: Function | None, *, is_cached: bool) -> None:
         """`file` has the variable, `opener` assigns it; None if the module does."""
         self._file, self._birth, self._place, self._opener = file, life.birth, place, opener
-        self._opened_in, self._is_cached = life.file, is_kept_by_cache(life)
+        self._opened_in, self._is_cached = life.file, is_cached
         self._closing = life.resource.closed_by | {"release", "terminate"}
         self._closes_at_end = life.resource.leaving is not None and life.resource.leaving.closes
 
@@ -103,13 +103,14 @@ class _Kept:
     def of(cls, life: Lifetime) -> _Kept | None:
         """Return what keeps a connection; None if it may be opened again, or if there may be several."""
         opener, place, file = function_around(life.file, life.birth), place_of(life), life.file
+        is_cached = is_kept_by_cache(life)
         if (elsewhere := _variable_elsewhere(life)) is not None:
             file, place = elsewhere
-        elif opener is not None and is_kept_by_cache(life):
+        elif opener is not None and is_cached:
             place = Place(file.scope, opener.name)
         if place is None or "." in place.path or life.resource.is_object:
             return None
-        kept = cls(life, file, place, opener)
+        kept = cls(life, file, place, opener, is_cached=is_cached)
         return kept if kept._is_lasting(life) and kept._is_opened_once() else None
 
     def _is_lasting(self, life: Lifetime) -> bool:

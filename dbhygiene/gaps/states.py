@@ -48,15 +48,16 @@ def _on_both_paths(one: CloseByAge | None, other: CloseByAge | None) -> CloseByA
 
 
 class Pause(Record):
-    """Time without a query; `spot` is its longest wait, None if there is none; `longest` is how long that takes."""
+    """Time without a query; `spot` is its longest wait, None if there is none; `longest` is how long that takes.
+
+    `age_check` is one that the connection outlived, or that ends what was idle time before the pause.
+    """
 
     seconds: Duration = NO_TIME
     spot: Location | None = None
     kind: WaitKind = WaitKind.SLEEP
     longest: Duration | None = None  # None: all of the time
-    age_check: CloseByAge | None = (
-        None  # that the connection outlived, or that ends what was idle time before the pause
-    )
+    age_check: CloseByAge | None = None
 
     def at_call(self, spot: Location) -> Pause:
         """Return this pause at the place of a call that leads to it."""
