@@ -106,14 +106,18 @@ def test_a_file_of_its_own_comes_first(directory: Path) -> None:
         ("per-file-ignores = ['a']", '`per-file-ignores` must be a table such as { "tests/*" = ["HYG1"] }'),
         ("databases = ['mysq']", "`databases` must be a list of databases; `mysq` is unknown (did you mean"),
         ("functions = { f = { returns = 'pymsql' } }", "`functions` must be a table whose `returns` is a driver or"),
-        ("functions = { f = { close = 0 } }", "`functions` must be a table of returns, closes, keeps, borrows, "),
+        (
+            "functions = { f = { close = 0 } }",
+            "`functions` must be a table with the keys returns, closes, keeps, borrows, ",
+        ),
         ("gaps = 5", '`gaps` must be a table such as { "shop.search.reindex" = 600 }'),
         ("gaps = { 'a b' = 5 }", "`gaps` must be a table whose keys are dotted names of functions, not `a b`"),
         (
             "gaps = { f = 'unbounde' }",
-            '`gaps` must be seconds, `[least, most]` or "unbounded" for `f` (did you mean `unbounded`?)',
+            '`gaps` must be a table that gives seconds, `[least, most]` or "unbounded" for `f`'
+            " (did you mean `unbounded`?)",
         ),
-        ("gaps = { f = [60, 5] }", '`gaps` must be seconds, `[least, most]` or "unbounded" for `f`'),
+        ("gaps = { f = [60, 5] }", '`gaps` must be a table that gives seconds, `[least, most]` or "unbounded" for `f`'),
     ],
 )
 def test_mistakes_are_told_in_one_line_with_their_place(directory: Path, line: str, words: str) -> None:
@@ -132,7 +136,7 @@ def test_broken_files(directory: Path) -> None:
     with pytest.raises(UsageError, match=r"^pyproject\.toml: .*line 1"):
         load(directory, "[tool.dbhygiene\n")
     (directory / "pyproject.toml").write_bytes(b"[tool.dbhygiene]\n# \xff\n")
-    with pytest.raises(UsageError, match=r"^pyproject\.toml: not UTF-8$"):
+    with pytest.raises(UsageError, match=r"^pyproject\.toml: not UTF-8; save it as UTF-8$"):
         loading.load_settings(directory)
 
 
@@ -322,7 +326,8 @@ def test_required_versions(wanted: str, right: bool) -> None:
     else:
         with pytest.raises(UsageError) as caught:
             loading.require_version(settings, "1.4.2")
-        assert str(caught.value) == f"pyproject.toml:3: this is dbhygiene 1.4.2, but the project requires {wanted}"
+        words = f"this is dbhygiene 1.4.2, but the project requires {wanted}; install such a version"
+        assert str(caught.value) == f"pyproject.toml:3: {words}"
 
 
 def test_a_required_version_that_is_none() -> None:

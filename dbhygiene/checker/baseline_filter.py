@@ -46,7 +46,7 @@ def read_baseline(path: Path) -> Counter[Key]:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path}: not UTF-8") from None
+        raise UsageError(f"{path}: not UTF-8; `dbhygiene baseline` writes it again") from None
 
 
 class Filter:

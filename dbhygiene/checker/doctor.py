@@ -165,8 +165,10 @@ def _not_read(seen: _ProjectFiles) -> Iterator[Remark]:
             broken.append(f"{seen.display_path(path)}:{line or finding.span.line} {finding.message}")
     if broken:
         more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
-        message = f"cannot read: {'; '.join(broken[:3])}{more}"
-        yield Remark("files", PROBLEM, message, "these files are not checked; a newer Python may be able to parse them")
+        message = f"not checked: {'; '.join(broken[:3])}{more}"
+        yield Remark(
+            "files", PROBLEM, message, "correct them, or install dbhygiene with a newer Python, if they need that"
+        )
     every = Project(seen.root, replace(seen.project.settings, extend_exclude=())).discover([seen.root]).files
     excluded = len(every) - len(seen.files)
     number = sum(path.suffix == NOTEBOOK for path in seen.files)

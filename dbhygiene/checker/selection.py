@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.registry import all_rules
-from dbhygiene.config.errors import UsageError, did_you_mean
+from dbhygiene.config.errors import ALL_RULES, UsageError, did_you_mean
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.fingerprints import portable_path
 from dbhygiene.diagnostics.model import AnyRule
@@ -30,10 +30,11 @@ def selected_rules(settings: Settings, rules: Sequence[AnyRule] | None = None) -
     named += [("per-file-ignores", word) for words in settings.per_file_ignores.values() for word in words]
     for key, selector in named:
         if selector in OWN_CODES or selector in OWN_CODES.values():
-            raise UsageError(f"{settings.place(key)}`{selector}` is not a rule: it is always reported")
+            raise UsageError(f"{settings.place(key)}`{selector}` is not a rule: it is always reported; remove the word")
         if not _selects_any(selector, known):
             words = [word for rule in known for word in (rule.name, rule.code)]
-            raise UsageError(f"{settings.place(key)}unknown rule `{selector}`{did_you_mean(selector, words)}")
+            hint = did_you_mean(selector, words, otherwise=ALL_RULES)
+            raise UsageError(f"{settings.place(key)}unknown rule `{selector}`{hint}")
     wanted = ("suppression-without-reason",) if settings.require_reason else ()
     select = (*(settings.select or ("ALL",)), *settings.extend_select, *wanted)
     ignore = (*settings.ignore, *settings.extend_ignore)

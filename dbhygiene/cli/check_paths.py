@@ -24,7 +24,8 @@ def check(
     paths = with_stdin(paths, options["stdin_filename"])
     if watch:
         if fix or diff or update_baseline or add_ignore is not None or show_files or show_settings or "-" in paths:
-            raise UsageError("--watch only reports: it cannot be used with `-` or an option that does something else")
+            others = "--fix, --diff, --add-ignore, --update-baseline, --show-files or --show-settings"
+            raise UsageError(f"--watch only reports: it cannot be used with `-`, {others}")
         from dbhygiene.cli.watch import watch as check_after_changes
 
         check_after_changes(paths, **options)
@@ -41,7 +42,7 @@ def check(
         return write_baseline(paths, **options)
     if add_ignore is not None:
         if "-" in paths:
-            raise UsageError("--add-ignore cannot be used with `-`: standard input cannot be edited")
+            raise UsageError("--add-ignore cannot be used with `-`, which cannot be edited: name files or directories")
         from dbhygiene.cli.add_ignore import add_ignores
 
         return add_ignores(paths, add_ignore, **options)

@@ -46,9 +46,9 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             known = [name for parameter in self.params for name in parameter.opts]
-            raise click.UsageError(
-                f"no such option `{error.option_name}`{did_you_mean(error.option_name, known)}"
-            ) from None
+            listing = f"run `dbhygiene {self.name} --help` to list all options"
+            hint = did_you_mean(error.option_name, known, otherwise=listing)
+            raise click.UsageError(f"no such option `{error.option_name}`{hint}") from None
 
 
 if TYPE_CHECKING:

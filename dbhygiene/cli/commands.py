@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
     except click.ClickException as error:
-        raise UsageError(error.format_message()) from None
+        raise UsageError(" ".join(error.format_message().split())) from None  # some of click's have several lines
     except click.Abort:  # which has ended the line that `^C` is on
         return 130
 
@@ -30,7 +30,11 @@ class _Commands(click.Group):
         if not args and not ctx.resilient_parsing:  # versions of click differ here
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            words = f"no such option `{error.option_name}`; run `dbhygiene --help` to list all commands and options"
+            raise click.UsageError(words) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -45,7 +49,8 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"no such command `{args[0]}`{did_you_mean(args[0], COMMANDS)}", ctx)
+            hint = did_you_mean(args[0], COMMANDS, otherwise="run `dbhygiene --help` to list all commands")
+            raise click.UsageError(f"no such command `{args[0]}`{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 

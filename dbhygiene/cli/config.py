@@ -8,7 +8,7 @@ import textwrap
 import click
 
 from dbhygiene.cli.click_adapter import Command
-from dbhygiene.config.errors import UsageError, did_you_mean
+from dbhygiene.config.errors import ALL_KEYS, UsageError, did_you_mean
 from dbhygiene.config.schema import BY_NAME, KEYS, Key, schema, toml_value
 
 
@@ -21,7 +21,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.argument("names", nargs=-1, metavar="[KEY]...", shell_complete=_names)
 @click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table `[tool.dbhygiene]`.")
 def command(names: tuple[str, ...], as_schema: bool) -> int:
-    """List the settings. Prints each key of `[tool.dbhygiene]`, or those that are named, with an example."""
+    """List the settings. Prints each key of `[tool.dbhygiene]`, or only each KEY that you name, with an example."""
     if as_schema:
         import json
 
@@ -29,7 +29,7 @@ def command(names: tuple[str, ...], as_schema: bool) -> int:
         return 0
     for name in names:
         if name not in BY_NAME:
-            raise UsageError(f"unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+            raise UsageError(f"unknown key `{name}`{did_you_mean(name, BY_NAME, otherwise=ALL_KEYS)}")
     sys.stdout.write("\n".join(_describe(key) for key in KEYS if not names or key.name in names))
     return 0
 

@@ -34,7 +34,7 @@ def command(path: Path, output_format: str, isolated: bool, server: str | None, 
     if not path.exists():
         raise UsageError(f"{path}: no such file or directory")
     if save and server is None:
-        raise UsageError("--save needs --server")
+        raise UsageError("--save needs --server: name the server, as in `--server DATABASE_URL --save`")
     if server is not None:
         return _server(path.absolute(), isolated, server, output_format, save)
     remarks = _remarks(path.absolute(), isolated)

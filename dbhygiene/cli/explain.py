@@ -55,7 +55,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     Prints its findings, silenced ones included, and what happens to each connection there.
     """
     if not paths:
-        raise UsageError("which line? Name it as FILE:LINE")
+        raise UsageError("name a line, as FILE:LINE")
     run = Run(**{**options, "steps": "all"})
     for target in paths:
         _explain(run, _parse_target(target))
@@ -72,15 +72,22 @@ class _Target(NamedTuple):
     def line_in(self, file: File) -> int:
         """Return the line of the program; raise UsageError if the file, or the cell, has no such line."""
         if self.cell is None or file.notebook is None:
-            if not 0 < self.line <= len(file.lines):
-                raise UsageError(f"{printable_path(self.path)} has {count(len(file.lines), 'line')}")
+            _require(self.line, file.lines, printable_path(self.path))
             return self.line
         cell = file.notebook.cell(self.cell)
         if cell is None:
-            raise UsageError(f"{printable_path(self.path)}: cell {self.cell} is no code cell")
-        if not 0 < self.line <= len(cell.lines):
-            raise UsageError(f"{printable_path(self.path)}: cell {self.cell} has {count(len(cell.lines), 'line')}")
+            raise UsageError(f"{printable_path(self.path)}: cell {self.cell} is no code cell; name another one")
+        _require(self.line, cell.lines, f"{printable_path(self.path)}: cell {self.cell}")
         return cell.line + self.line - 1
+
+
+def _require(line: int, lines: Sequence[str], place: str) -> None:
+    """Raise UsageError if there is no such line; what follows the last line end is none."""
+    last = len(lines) - (len(lines) > 1 and not lines[-1])
+    if not 0 < line <= last:
+        raise UsageError(
+            f"{place} has {count(last, 'line')}; name {f'a line from 1 to {last}' if last > 1 else 'line 1'}"
+        )
 
 
 _TARGET = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::\d+)?")
@@ -90,9 +97,9 @@ _TARGET_IN_CELL = re.compile(r"(?P<file>.+?\.ipynb):(?:cell )?(?P<cell>\d+):(?P<
 def _parse_target(target: str) -> _Target:
     """Return a file and a line; a column after them is accepted, since `concise` prints one."""
     if re.search(r"\.ipynb(?::|$)", target):
-        match, form = _TARGET_IN_CELL.fullmatch(target), "NOTEBOOK:CELL:LINE"
+        match, form = _TARGET_IN_CELL.fullmatch(target), "NOTEBOOK:CELL:LINE, such as `orders.ipynb:2:5`"
     else:
-        match, form = _TARGET.fullmatch(target), "FILE:LINE"
+        match, form = _TARGET.fullmatch(target), "FILE:LINE, such as `orders.py:12`"
     if match is None:
         raise UsageError(f"{target}: not in the form {form}")
     path = Path(os.path.abspath(match["file"]))

@@ -116,7 +116,7 @@ def _per_file_ignores(settings: Settings, pairs: Iterable[str]) -> dict[str, tup
     for pair in pairs:
         pattern, _, rule = pair.rpartition(":")
         if not pattern or not rule:
-            raise UsageError(f"--per-file-ignores: `{pair}` is not PATTERN:RULE")
+            raise UsageError(f"--per-file-ignores: `{pair}` must be PATTERN:RULE, such as `tests/*:HYG1`")
         found[pattern] = (*found.get(pattern, known.get(pattern, ())), rule)
     return {**known, **found} if found else {}
 

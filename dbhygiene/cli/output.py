@@ -47,11 +47,12 @@ def parse_targets(asked: Sequence[OutputTarget], output_file: Path | None) -> li
     """
     printed = [target.format for target in asked if target.file is None]
     if len(printed) > 1:
-        raise UsageError(f"cannot print both {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
+        first, second, *_ = printed
+        raise UsageError(f"cannot print both {first} and {second}: write one to a file, as in `-o {second}:FILE`")
     found = [OutputTarget("".join(printed), output_file), *(target for target in asked if target.file)]
     for target in found:
         if target.file and not target.file.absolute().parent.is_dir():
-            raise UsageError(f"{target.file}: the directory does not exist")
+            raise UsageError(f"{target.file}: the directory does not exist; create it first")
     return found
 
 

@@ -14,7 +14,7 @@ from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.cli.click_adapter import Command
 from dbhygiene.cli.terminal import terminal_style
-from dbhygiene.config.errors import UsageError, did_you_mean
+from dbhygiene.config.errors import ALL_RULES, UsageError, did_you_mean
 
 FORMATS = ("text", "markdown", "json")
 
@@ -60,7 +60,7 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
             as_table = True
             picked += below
         else:
-            raise UsageError(f"unknown rule `{name}`{did_you_mean(name, known)}")
+            raise UsageError(f"unknown rule `{name}`{did_you_mean(name, known, otherwise=ALL_RULES)}")
     picked = pages if every else list(dict.fromkeys(picked))
     if output_format == "text" and as_table and not every:
         sys.stdout.writelines(_table(picked, terminal_style(sys.stdout).width))

@@ -85,7 +85,7 @@ class Run:
         # Errors are reported before any file is checked.
         self._targets = parse_targets(self.options.asked, self.options.output_file)
         if self.options.since is not None and not self.options.since.strip():
-            raise UsageError("--since: the revision is empty")
+            raise UsageError("--since: the revision is empty; name a commit or a branch")
 
     # -- what to look at ------------------------------------------------------------------------------
 
@@ -401,7 +401,7 @@ class Run:
         for words in (words for each in self._filters.values() for words in each.stale()):
             print(words, file=sys.stderr)
         if not (self.checked or self.failed or self.options.force_exclude):
-            self.warn("warning: no Python file found")
+            self.warn("warning: no Python file found; name another directory, or check what git ignores")
         for version in dict.fromkeys(finding.subject for finding in self._skipped):
             self._warn_of_skipped(version, [finding for finding in self._skipped if finding.subject == version])
         if not self.options.quiet:
@@ -463,7 +463,7 @@ def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str,
     if stdin_filename is None or "-" in paths:
         return paths
     if paths:
-        raise UsageError("--stdin-filename cannot be used with paths other than `-`")
+        raise UsageError("--stdin-filename cannot be used with paths other than `-`: remove one of the two")
     return ("-",)
 
 

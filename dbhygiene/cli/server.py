@@ -20,6 +20,6 @@ def command(stdio: bool) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
-        raise UsageError('the language server needs pygls: pip install "dbhygiene[lsp]"') from None
+        raise UsageError('the language server needs pygls: run `pip install "dbhygiene[lsp]"`') from None
     serve()
     return 0

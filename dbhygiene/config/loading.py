@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbhygiene import __version__
-from dbhygiene.config.errors import UsageError, did_you_mean
+from dbhygiene.config.errors import ALL_KEYS, UsageError, did_you_mean
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_bytes
@@ -154,7 +154,7 @@ def read_file(path: Path) -> Settings | None:
         text = data.decode()
         table = toml(text)
     except UnicodeDecodeError:
-        raise UsageError(f"{display_path(path)}: not UTF-8") from None
+        raise UsageError(f"{display_path(path)}: not UTF-8; save it as UTF-8") from None
     except ValueError as error:
         raise UsageError(f"{display_path(path)}: {error}") from None
     if not own_file:
@@ -247,7 +247,9 @@ def with_assignment(settings: Settings, assignment: str) -> Settings:
 
     name, _, value = assignment.partition("=")
     if (key := BY_NAME.get(name.strip())) is None:
-        raise UsageError(f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME)}")
+        raise UsageError(
+            f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME, otherwise=ALL_KEYS)}"
+        )
     return with_text(settings, key, value.strip(), "--config")
 
 
@@ -271,7 +273,7 @@ def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> S
     for name, value in table.items():
         key = BY_NAME.get(name)
         if key is None:
-            raise UsageError(f"{source(name)}: unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+            raise UsageError(f"{source(name)}: unknown key `{name}`{did_you_mean(name, BY_NAME, otherwise=ALL_KEYS)}")
         try:
             values[key.field] = key.kind.read(value)
         except ValueError as error:
@@ -296,7 +298,9 @@ def require_version(settings: Settings, version: str = __version__) -> None:
         raise UsageError(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
     own = _numbers(version)
     if not all(bound and _holds(own, bound[1] or "==", _numbers(bound[2]), bool(bound[3])) for bound in bounds):
-        raise UsageError(f"{here}this is dbhygiene {version}, but the project requires {wanted}")
+        raise UsageError(
+            f"{here}this is dbhygiene {version}, but the project requires {wanted}; install such a version"
+        )
 
 
 def _holds(own: tuple[int, ...], sign: str, wanted: tuple[int, ...], any_below: bool) -> bool:

@@ -113,13 +113,13 @@ def _functions(value: object) -> Mapping[str, Declared]:
 def _parse_function(name: str, table: object) -> Declared:
     keys = ("returns", "closes", "keeps", "borrows", "may-raise")
     if not isinstance(table, dict):
-        raise ValueError(f"a table for `{name}`")
+        raise ValueError(f"a table of tables; `{name}` is not a table")
     for key in table:
         if key not in keys:
-            raise ValueError(f"a table of {', '.join(keys)}; `{name}` has `{key}`{did_you_mean(key, keys)}")
+            raise ValueError(f"a table with the keys {', '.join(keys)}; `{name}` has `{key}`{did_you_mean(key, keys)}")
     returns, may_raise = table.get("returns", ""), table.get("may-raise", True)
     if not isinstance(returns, str) or not isinstance(may_raise, bool):
-        raise ValueError(f"a driver's name for `returns` and true or false for `may-raise` of `{name}`")
+        raise ValueError(f"a table of tables; in `{name}`, `returns` is a driver's name, `may-raise` true or false")
     if returns and returns not in PACKAGES and returns not in (known := {"connection", *(d.name for d in drivers())}):
         hint = did_you_mean(returns, [*PACKAGES, *known])
         raise ValueError(f"a table whose `returns` is a driver or `connection`, not `{returns}`{hint}")
@@ -130,7 +130,7 @@ def _parse_function(name: str, table: object) -> Declared:
 def _arguments(name: str, value: object) -> tuple[str | int, ...]:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(each, (str, int)) and not isinstance(each, bool) for each in values):
-        raise ValueError(f"arguments of `{name}` by name, or by number from 0")
+        raise ValueError(f"a table that gives arguments of `{name}` by name, or by number from 0")
     return tuple(values)
 
 
@@ -155,7 +155,7 @@ def _parse_lasting(name: str, lasts: object) -> Lasting:
         case _ if _is_time(lasts):
             return Lasting(lasts, lasts)
     hint = did_you_mean(lasts, (UNBOUNDED,)) if isinstance(lasts, str) else ""
-    raise ValueError(f'seconds, `[least, most]` or "{UNBOUNDED}" for `{name}`{hint}')
+    raise ValueError(f'a table that gives seconds, `[least, most]` or "{UNBOUNDED}" for `{name}`{hint}')
 
 
 def _is_time(value: object) -> TypeGuard[float]:
@@ -239,9 +239,9 @@ KEYS = (
     Key(
         "min-confidence",
         CONFIDENCE,
-        "The lowest confidence of a reported finding. *certain*: the code fails or leaks as written. *likely*: it does"
-        " if a call raises, or unless invisible code or configuration prevents it. *possible*: it may;"
-        " check it by hand.",
+        "The lowest confidence of a reported finding. *certain*: the code fails or leaks as written. *likely*: it fails"
+        " or leaks if a call raises, or unless code or configuration that dbhygiene cannot see prevents it. *possible*:"
+        " it may fail or leak; check it by hand.",
         'min-confidence = "certain"',
     ),
     Key(
@@ -325,7 +325,7 @@ KEYS = (
         "Files and directories that are not checked: names, or patterns as in `.gitignore`, relative to the root. It"
         " replaces the default; to add to the default, use `extend-exclude`. Paths named on the command line are"
         " checked even if they match, unless `--force-exclude` is given. Files that git"
-        " ignores are checked only if they are named.",
+        " ignores are checked only if the command line names them.",
         'exclude = [".venv", "build"]',
     ),
     Key(

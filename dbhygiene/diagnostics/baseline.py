@@ -22,6 +22,7 @@ NEVER_KNOWN = "HYG000"  # an internal error: never silenced
 _HEADER = "# Findings that dbhygiene does not report. `dbhygiene baseline` writes this file.\n"
 _ENTRY = re.compile(r"(?P<code>HYG\d{3}) (?P<path>.*?)::(?P<context>\S*)(?: (?P<expression>.*))?")
 _MODULE = "<module>"
+_NO_ENTRY = "not an entry of a baseline; remove the line, or name another file"
 _CONFLICT = "unresolved merge conflict: keep the entries of both sides, then run `dbhygiene baseline`"
 _STRING = re.compile(r"""('\'\'|"{3}|'|")(?:\\.|(?!\1).)*\1""", re.S)
 _ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
@@ -36,7 +37,7 @@ def parse_entries(text: str, path: Path) -> Counter[Key]:
         found = _ENTRY.fullmatch(line)
         if found is None:
             conflict = line.startswith(("<<<<", "====", ">>>>", "||||"))
-            raise UsageError(f"{path}:{number}: {_CONFLICT if conflict else 'not an entry of a baseline'}")
+            raise UsageError(f"{path}:{number}: {_CONFLICT if conflict else _NO_ENTRY}")
         context = "" if found["context"] == _MODULE else found["context"]
         entries[mask((found["code"], _unescape(found["path"]), context, found["expression"] or ""))] += 1
     return entries

@@ -31,7 +31,8 @@ class EditorOptions(Record):
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name not in _NAMES:
-                raise UsageError(f"unknown option `{name}`{did_you_mean(name, _NAMES)}")
+                all_options = f"the options are {', '.join(_NAMES)}"
+                raise UsageError(f"unknown option `{name}`{did_you_mean(name, _NAMES, otherwise=all_options)}")
             if _NAMES[name] == "config":
                 if not isinstance(value, list) or not all(isinstance(each, str) and "=" in each for each in value):
                     raise UsageError('`config` must be a list such as `["server-timeout=60"]`')

@@ -18,7 +18,7 @@ def replace_file(path: Path, data: bytes, *, was: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.read_bytes() != was:
-            raise UsageError(f"{path}: not written: the file changed during the run")
+            raise UsageError(f"{path}: not written: the file changed during the run; run dbhygiene again")
         _replace(target, data, target.stat().st_mode)
     except OSError as error:
         raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None

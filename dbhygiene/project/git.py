@@ -28,7 +28,7 @@ class EarlierProject(NamedTuple):
 
 def merge_base(root: Path, revision: str) -> str:
     """Return the merge base of HEAD and a revision; raise UsageError if there is none."""
-    _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is not in a git repository")
+    _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is not in a git repository; use a baseline")
     name = f"{revision}^{{commit}}"
     is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     more = "; this clone is shallow: fetch more history (actions/checkout: `fetch-depth: 0`)" * is_shallow
@@ -75,7 +75,7 @@ def _git(
             capture_output=True,
         )
     except OSError as error:
-        raise UsageError(f"--since: cannot run git: {error.strerror}") from None
+        raise UsageError(f"--since: cannot run git: {error.strerror}; install git, or use a baseline") from None
     if done.returncode:
         words = os.fsdecode(done.stderr).strip().splitlines()
         raise UsageError(fails or f"--since: git {arguments[0]} failed: {words[0] if words else done.returncode}")

@@ -95,7 +95,10 @@ def test_a_baseline_by_option(project: Path) -> None:
 
 def test_no_other_file_is_overwritten(project: Path) -> None:
     status, _, err = run("baseline", "--baseline", "app.py")
-    assert (status, err) == (2, f"dbhygiene: {project / 'app.py'}:1: not an entry of a baseline\n")
+    assert (status, err) == (
+        2,
+        f"dbhygiene: {project / 'app.py'}:1: not an entry of a baseline; remove the line, or name another file\n",
+    )
     assert (project / "app.py").read_text() == LEAK.format("f")
 
 
@@ -174,7 +177,8 @@ def test_mistakes(repository: Path, tmp_path_factory: pytest.TempPathFactory, mo
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "app.py").write_text(LEAK.format("f"))
     monkeypatch.chdir(elsewhere)
-    assert run("check", "--since", "HEAD") == (2, "", f"dbhygiene: --since: {elsewhere} is not in a git repository\n")
+    words = f"dbhygiene: --since: {elsewhere} is not in a git repository; use a baseline\n"
+    assert run("check", "--since", "HEAD") == (2, "", words)
 
 
 def test_a_shallow_clone_is_told_of(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,7 +191,8 @@ def test_another_version_is_asked_for(project: Path) -> None:
     status, _, err = run("check", "--config", "required-version=>=99")
     assert (status, err) == (
         2,
-        f"dbhygiene: --config: this is dbhygiene {dbhygiene.__version__}, but the project requires >=99\n",
+        f"dbhygiene: --config: this is dbhygiene {dbhygiene.__version__}, but the project requires >=99;"
+        " install such a version\n",
     )
 
 
@@ -231,11 +232,17 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
     [
         (["check", "--selct", "x"], "no such option `--selct` (did you mean `--select`?)"),
         (["chek"], "no such command `chek` (did you mean `check`?)"),
+        (["check", "--qqqqqqqq"], "no such option `--qqqqqqqq`; run `dbhygiene check --help` to list all options"),
+        (["--xyz"], "no such option `--xyz`; run `dbhygiene --help` to list all commands and options"),
+        (["xyz"], "no such command `xyz`; run `dbhygiene --help` to list all commands"),
+        (["completion"], "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
         (["check", "nowhere.py"], "nowhere.py: no such file or directory"),
         (["check", "--select", "HYG102,HYG22"], "unknown rule `HYG22` (did you mean `HYG212`?)"),
         (["check", "--select", "hyg102"], "unknown rule `hyg102` (did you mean `HYG102`?)"),
         (["check", "--ignore", "HYG001"], "`HYG001` is not a rule: it is always reported"),
         (["check", "--config", "per-file-ignores={'*'=['HYG777']}"], "--config: unknown rule `HYG777`"),
+        (["check", "--select", "XYZ"], "unknown rule `XYZ`; run `dbhygiene rule` to list all rules"),
+        (["rule", "XYZ"], "unknown rule `XYZ`; run `dbhygiene rule` to list all rules"),
         (["check", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
         (["check", "--server-timeout", "0"], "Invalid value for '--server-timeout': 0 is not in the range x>=1."),
         (
@@ -243,6 +250,7 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
             "Invalid value for '--server-timeout': `5min` is not a number of seconds, such as 300",
         ),
         (["rule", "engine-without-protecton"], "unknown rule `engine-without-protecton` (did you mean"),
+        (["config", "xyz"], "unknown key `xyz`; run `dbhygiene config` to list all keys"),
         (["config", "selct"], "unknown key `selct` (did you mean `select`?)"),
         (["check", "--config", "selct=x"], "--config: unknown key `selct` (did you mean `select`?)"),
     ],
@@ -695,7 +703,7 @@ def test_wrong_settings_are_not_read_in_isolation(project: Path) -> None:
 
 def test_no_file_at_all_is_named(project: Path) -> None:
     (project / "empty").mkdir()
-    assert warnings("empty") == ["no Python file found"]
+    assert warnings("empty") == ["no Python file found; name another directory, or check what git ignores"]
     assert warnings("--force-exclude", "--config", "exclude=['clean.py']", "clean.py") == []  # a hook's list
 
 

@@ -155,7 +155,7 @@ def test_what_files_say_of_servers(project: Path) -> None:
 def test_files(project: Path) -> None:
     (project / "broken.py").write_text("import pymysql\ndef f(:\n")
     (remark,) = remarks(project, "files")
-    assert (remark.state, remark.message.startswith("cannot read: broken.py:2 ")) == (PROBLEM, True)
+    assert (remark.state, remark.message.startswith("not checked: broken.py:2 ")) == (PROBLEM, True)
     (remark,) = remarks(project, "files", Settings(extend_exclude=("broken.py",)))
     assert (remark.state, remark.message) == (OK, "Python files: 1; excluded by `extend-exclude`: 1")
 

@@ -110,7 +110,9 @@ def test_rules_are_ignored_in_files_by_an_option(project: Path) -> None:
     assert found("--per-file-ignores", "app.py:HYG1") == ["doubt.py"]
     assert found("--per-file-ignores", "app.py:HYG101,doubt.py:connection-not-closed-on-error") == []
     assert found("--per-file-ignores", "app.py:HYG102") == ["app.py", "doubt.py"]
-    assert run("check", "--per-file-ignores", "app.py")[2].endswith("`app.py` is not PATTERN:RULE\n")
+    assert run("check", "--per-file-ignores", "app.py")[2].endswith(
+        "`app.py` must be PATTERN:RULE, such as `tests/*:HYG1`\n"
+    )
     assert run("check", "--per-file-ignores", "app.py:nope")[0] == 2
 
 

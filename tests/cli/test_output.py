@@ -190,10 +190,10 @@ def test_explain_knows_helpers_of_other_files(project: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("app.py", "app.py: not in the form FILE:LINE"),
+        ("app.py", "app.py: not in the form FILE:LINE, such as `orders.py:12`"),
         ("nowhere.py:1", "nowhere.py: no such file"),
-        ("app.py:99", "app.py has 38 lines"),
-        ("app.py:0", "app.py has 38 lines"),
+        ("app.py:99", "app.py has 37 lines; name a line from 1 to 37"),
+        ("app.py:0", "app.py has 37 lines; name a line from 1 to 37"),
     ],
 )
 def test_explain_of_a_wrong_place(project: Path, target: str, words: str) -> None:

@@ -239,7 +239,7 @@ async def test_many_edits_at_once_give_the_diagnostics_of_the_last(tmp_path: Pat
 async def test_without_pygls_the_command_says_what_to_install(tmp_path: Path) -> None:
     code = "import sys; sys.modules['pygls'] = None; from dbhygiene.cli import main; sys.exit(main(['server']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr == 'dbhygiene: the language server needs pygls: pip install "dbhygiene[lsp]"\n'
+    assert done.stderr == 'dbhygiene: the language server needs pygls: run `pip install "dbhygiene[lsp]"`\n'
     assert done.returncode == 2
 
 

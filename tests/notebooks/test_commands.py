@@ -109,9 +109,9 @@ def test_explain_takes_the_place_of_a_cell(project: Path, target: str) -> None:
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("shop.ipynb:3", "shop.ipynb:3: not in the form NOTEBOOK:CELL:LINE"),
-        ("shop.ipynb:1:1", "shop.ipynb: cell 1 is no code cell"),
-        ("shop.ipynb:3:2", "shop.ipynb: cell 3 has 1 line"),
+        ("shop.ipynb:3", "shop.ipynb:3: not in the form NOTEBOOK:CELL:LINE, such as `orders.ipynb:2:5`"),
+        ("shop.ipynb:1:1", "shop.ipynb: cell 1 is no code cell; name another one"),
+        ("shop.ipynb:3:2", "shop.ipynb: cell 3 has 1 line; name line 1"),
     ],
 )
 def test_explain_names_what_is_missing(project: Path, target: str, words: str) -> None:

@@ -22,10 +22,13 @@ def find_target(where: str, project: Project) -> ServerTarget:
     if where.startswith(("~", ".", os.sep)) or where.endswith((".cnf", ".ini")) or os.path.isfile(where):
         return read_option_file(where)
     if not _VARIABLE.fullmatch(where):
-        raise UsageError("--server: neither a URL, the name of a variable, an option file, nor `django:ALIAS`")
+        raise UsageError("--server: name a URL, an environment variable, an option file, or `django:ALIAS`")
     value = os.environ.get(where)
     if not value:
-        raise UsageError(f"--server: the environment variable `{where}` is not set, and no file has this name")
+        raise UsageError(
+            f"--server: the environment variable `{where}` is not set, and no file has this name;"
+            " set it, or name an option file or a URL"
+        )
     return parse_url(value, where)
 
 

@@ -25,7 +25,7 @@ _KINDS: tuple[tuple[Sequence[int | str], str, str, str], ...] = (
         (1040, 1203, 1226, "53300"),
         r"too many (?:clients|connections)|connection slots are reserved|no more connections allowed",
         "{place} refuses the connection: all connections that `{user}` may have are open ({error})",
-        "find out which program holds them, as an administrator: the limit has been reached",
+        "as an administrator, find out which programs hold them",
     ),
     (
         (1045, 1698, 1130, 1044, "28P01", "28000"),
@@ -40,24 +40,44 @@ _KINDS: tuple[tuple[Sequence[int | str], str, str, str], ...] = (
         "no connection to {place} by TLS ({error})",
         "add options such as `?ssl_ca=/path/ca.pem` (MySQL) or `?sslmode=require` (PostgreSQL)",
     ),
-    ((1049, "3D000"), r"unknown database|database .* does not exist", "{place} has no such database", ""),
-    ((), r"connection refused|\(111\)|errno 111", "nothing listens at {place} (connection refused)", ""),
+    (
+        (1049, "3D000"),
+        r"unknown database|database .* does not exist",
+        "{place} has no such database",
+        "correct the name of the database",
+    ),
+    (
+        (),
+        r"connection refused|\(111\)|errno 111",
+        "nothing listens at {place} (connection refused)",
+        "start the server, or correct host and port",
+    ),
     (
         (2005,),
         r"name or service not known|could not translate host|nodename nor servname|name resolution|getaddrinfo"
         r"|unknown (?:mysql |mariadb )?(?:server )?host|failed to resolve|no address associated",
         "the name of the host `{host}` is not known",
-        "",
+        "correct it",
     ),
-    ((), r"no route to host|network is unreachable", "{place} cannot be reached from here", ""),
+    (
+        (),
+        r"no route to host|network is unreachable",
+        "{place} cannot be reached from here",
+        "check the address, and the network in between",
+    ),
     ((), r"timed out|timeout|deadline", "{place} does not answer", "check the address, and firewalls in between"),
-    ((), r"no such file or directory", "there is no socket {place}", ""),
+    (
+        (),
+        r"no such file or directory",
+        "there is no socket {place}",
+        "start the server, or correct the path",
+    ),
     (
         (2006, 2013, 2055, 4031, "57P01", "57P02", "57P03", "08006", "08P01"),
         r"closed the connection|lost connection|reset by peer|broken pipe|terminating connection|network error|eof"
         r"|connection is closed|starting up|shutting down|server has gone away",
         "{place} closed the connection before it had answered",
-        "",
+        "run this again; if that fails, too, see the server's log",
     ),
 )
 

@@ -63,10 +63,10 @@ def parse_url(url: str, source: str) -> ServerTarget:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError:
-        raise UsageError(f"{source}: not a valid URL") from None
+        raise UsageError(f"{source}: not a valid URL; write it as in `mysql://user@host/database`") from None
     database = _SCHEMES.get(parts.scheme.partition("+")[0].lower())
     if database is None:
-        raise UsageError(f"{source}: not a URL of MySQL, MariaDB or PostgreSQL")
+        raise UsageError(f"{source}: not a URL of MySQL, MariaDB or PostgreSQL, such as `mysql://user@host/database`")
     query = {key.lower().replace("-", "_"): value for key, value in parse_qsl(parts.query, keep_blank_values=True)}
     host = unquote(parts.hostname or query.get("host", ""))
     socket = query.get("unix_socket") or query.get("socket", "")
@@ -99,7 +99,7 @@ def target(
 ) -> ServerTarget:
     """Return a target with the defaults of its database; raise UsageError if the port is no number."""
     if port and not port.isdigit():
-        raise UsageError(f"{source}: the port is not a number")
+        raise UsageError(f"{source}: the port is not a number; correct it")
     return ServerTarget(
         database,
         source,
@@ -122,7 +122,7 @@ def read_option_file(name: str) -> ServerTarget:
         raise UsageError(f"{name}: {(error.strerror or str(error)).lower()}") from None
     given = {option.name: option.value for option in mysql_options(text) if option.group in _GROUPS}
     if not given:
-        raise UsageError(f"{name}: no group `[client]`")
+        raise UsageError(f"{name}: no group `[client]`; add it, or name another file")
     return target(
         "mysql",
         name,
