@@ -172,8 +172,11 @@ def test_who_opens_and_who_closes_is_a_table(tmp_path: Path, monkeypatch: pytest
     main(["check", str(tmp_path), "--isolated", "-q", "-o", f"html:{page}"])
     text = page.read_text()
     read(text)
-    head = [re.sub("<.*?>", "", cell) for cell in re.findall("<th>(.*?)</th>", text.partition("Who opens")[2])]
-    row = re.findall("<td.*?>(.*?)</td>", text.partition("Who opens")[2])
+    head = [
+        re.sub("<.*?>", "", cell)
+        for cell in re.findall("<th>(.*?)</th>", text.partition("Connections of each file")[2])
+    ]
+    row = re.findall("<td.*?>(.*?)</td>", text.partition("Connections of each file")[2])
     assert dict(zip(head, row, strict=True)) == {
         **{"file": "owners.py", "opened": "5", "closed": "1", "returned": "1"},
         **{"kept": "1", "passed on": "1", "may stay open": "1"},

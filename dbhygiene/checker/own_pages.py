@@ -22,7 +22,8 @@ them as notifications. The source line at which the parser stops shows which Pyt
 - Python 2, such as `print "done"`. Such files cannot be checked. To silence the warning, exclude them with
   `extend-exclude`.
 
-A file whose first line names another interpreter, such as `#!/bin/bash`, is not counted, and reported only if named.
+A file whose first line names another interpreter, such as `#!/bin/bash`, is not counted, and is reported only if the
+command line names it.
 """,
     NOT_READ: """A file or a directory cannot be read.
 

@@ -259,16 +259,16 @@ class Trial:
             after = self._editor.edit(edits)
         try:
             if not verify.same_meaning(file, edits, after.text):
-                raise EditError("the fix that was tried changes more than it should")
+                raise EditError("the tested fix changes more than it should")
         except (SyntaxError, ValueError, RecursionError) as error:
-            raise EditError("with the fix that was tried, the code does not parse") from error
+            raise EditError("with the tested fix, the code does not parse") from error
         try:
             lost = self._lost_comments(after.text)
         except (tokenize.TokenError, SyntaxError) as error:
             raise EditError("the comments cannot be separated from the code") from error
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
-            raise EditError("the fix that was tried loses a comment")
+            raise EditError("the tested fix loses a comment")
         return after
 
     def _lost_comments(self, text: str) -> Counter[str]:
@@ -287,10 +287,10 @@ class Trial:
         if new := Counter(map(_key, findings)) - expected_keys:
             gone = set(map(_key, chosen))
             if any(key in gone for key in new):
-                raise EditError("the fix that was tried was not enough: check again after your own change")
+                raise EditError("the tested fix does not remove the finding, so check again after your own change")
             if faults := {key[0] for key in new} - _IN_VAIN:
                 raise EditError(
-                    f"the fix that was tried causes {', '.join(sorted(faults))}: check again after your own change"
+                    f"the tested fix causes {', '.join(sorted(faults))}, so check again after your own change"
                 )
         return findings
 

@@ -119,12 +119,12 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
         if gap.seconds.most < settings.gap_limit:
             yield (
                 f"the connection is idle for at most {format_seconds(gap.seconds.most)} here: this is a fault only if"
-                " the server's timeout is shorter; if it is longer, set `server-timeout` to it"
+                " the server's timeout is shorter; otherwise, set `server-timeout` to its real value"
             )
         elif gap.seconds.least >= settings.lifetime_limit and server_of(gap) == MYSQL:
             yield (
-                f"the wait reaches MySQL's default timeout, {settings.lifetime_limit} s; if the server's is longer, set"
-                " `server-timeout` to it"
+                f"the wait reaches MySQL's default timeout, {settings.lifetime_limit} s; if your server's timeout"
+                " is longer, set `server-timeout` to its real value"
             )
         else:
             yield (

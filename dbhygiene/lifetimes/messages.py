@@ -282,7 +282,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
                 yield loop.iter, "when the loop has no more items"
             case cfg.Leave(node=item, swallows=True) if kind == "next":
-                yield item.context_expr, "this `with` swallows the exception"
+                yield item.context_expr, "this `with` suppresses the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
                 if isinstance(event, cfg.Yield):
                     yield call, at_yield(life)[1]

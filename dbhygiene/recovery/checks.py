@@ -142,11 +142,11 @@ def _report(file: File, node: ast.Try, expr: ast.expr, held: Handle) -> IdleChec
         statement = statement_around(file, expr)
         assignment = statement if isinstance(statement, ast.Assign) else None
         written = file.segment(expr) if len(file.segment(expr)) < 50 else "this"
-        text = f"`{written}` does not connect: this `try` does not notice a server that is away"
+        text = f"`{written}` does not connect: this `try` does not notice that the server is down"
         return IdleCheck(expr, text, handler, assignment=assignment)
     if held.library == SQLALCHEMY:
         assert isinstance(expr, ast.Call)
-        text = f"`{short_name(expr.func)}()` does not connect: this `try` does not notice a server that is away"
+        text = f"`{short_name(expr.func)}()` does not connect: this `try` does not notice that the server is down"
         return IdleCheck(expr, text, handler)
     if isinstance(expr, ast.Attribute):
         text = f"`{file.segment(expr)}` does not ask the server: a lost connection passes this check"
@@ -177,7 +177,7 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
                     return None
                 if _is_reset(node, waits_for):
                     return None
-                text = f"`{name}` is set before the first query: even if that fails, the loop does not retry"
+                text = f"`{name}` is set before the first query: if that query fails, the loop does not retry"
                 return IdleCheck(
                     statement,
                     text,

@@ -31,7 +31,7 @@ def connections(lives: Sequence[Life], scene: RenderContext) -> Iterator[str]:
     """Yield the table of files, with how many connections each opens and how they end, and below it each of them."""
     if not lives:
         return
-    yield "<h2>Who opens, who closes</h2>\n<p>How the connections and sessions end that each file opens:</p>\n"
+    yield "<h2>Connections of each file</h2>\n<p>How the connections and sessions that each file opens end:</p>\n"
     yield '<div class="wide">'
     yield "<table><tr><th>file</th><th>opened</th>" + "".join(f"<th>{end.value}</th>" for end in End) + "</tr>\n"
     by_file = [

@@ -15,8 +15,8 @@ class Spider:
         self.connection.commit()
 ```
 
-A method that only commits does not close the connection. If methods open further ones for the same field, only the
-first is reported, usually that of `__init__`:
+A method that only commits does not close the connection. If several methods open a connection for the same field, only
+the first is reported, usually that of `__init__`:
 
 ```python
 import MySQLdb

@@ -132,8 +132,8 @@ def connection():
 ```
 
 A connection of a pool must be given back to it. With some pools, its own `close` does so; psycopg2's pool needs
-`putconn`. This pool counts a connection as lent even after its `close`: when `maxconn` connections are lent, `getconn`
-raises PoolError:
+`putconn`: it counts a connection as lent even after its `close`. When `maxconn` connections are lent, `getconn` raises
+PoolError:
 
 ```python
 import psycopg2.pool

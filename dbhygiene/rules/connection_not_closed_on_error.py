@@ -1,7 +1,7 @@
-"""Connection that is left open after an error, or by one method although others close it.
+"""Connection that is left open after an error, or by one method although other methods close it.
 
 Every query can raise. Close the connection in a `finally`, or with a `with` block that closes it. The headline names
-the likeliest cause: a `raise` of the program itself, else a query, else any other call.
+the most likely cause: a `raise` of the program itself, else a query, else any other call.
 
 ```python
 import pymysql

@@ -57,8 +57,8 @@ DATABASES = {
 ```
 
 Nothing is reported if the pool tests its connections. A flag or an option file counts more than the default of an
-image. If several servers of the repository may be meant, that with the longest time counts. If `server-timeout` is set,
-the rules `pool-recycle-too-long`, `flask-engine-without-protection` and `connection-lives-too-long` compare with that
+image. If the repository describes several such servers, the longest timeout counts. If `server-timeout` is set, the
+rules `pool-recycle-too-long`, `flask-engine-without-protection` and `connection-lives-too-long` compare with that
 instead.
 
 ```yaml compose.yaml

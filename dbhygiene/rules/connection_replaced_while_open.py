@@ -48,7 +48,8 @@ def each(hosts, options):
             conn.close()
 ```
 
-A new connection whose set-up fails is mostly dead already: then a finding needs `min-confidence = "possible"`:
+If the set-up of a new connection fails, the connection is usually dead already. Such a finding needs
+`min-confidence = "possible"`:
 
 ```python possible
 import time
@@ -67,7 +68,7 @@ def connect(dsn):
 ```
 
 A method that connects again replaces the connection in its field. A reconnect after `OperationalError` or
-`InterfaceError` is not reported: mostly, the old connection is lost already. After other errors, the old connection is
+`InterfaceError` is not reported: usually, the old connection is lost already. After other errors, the old connection is
 still open:
 
 ```python

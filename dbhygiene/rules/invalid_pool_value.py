@@ -46,8 +46,8 @@ def connect(recycle=None):
 
 ## Fix safety
 
-Safe if the value is surely a string, or surely None: the program fails with it. There is no fix if it may be either,
-nor for `pool_pre_ping`: the intended value is unknown.
+Safe if the value is certainly a string, or certainly None: the program fails with such a value. There is no fix if it
+may be either, nor for `pool_pre_ping`: the intended value is unknown.
 
 ## References
 

@@ -3,7 +3,7 @@
 The error depends on why the connection was lost: it was idle for too long, or was killed on the server. Later uses of
 the connection may give yet another one. A handler that leaves one of them out fails in that case.
 
-If the server is still away, the `connect()` in the handler below fails, too. From then on, PyMySQL raises
+If the server is still down, the `connect()` in the handler below fails, too. From then on, PyMySQL raises
 `InterfaceError: (0, '')` for each use of the old connection, even when the server is back:
 
 ```python
@@ -95,9 +95,9 @@ def query(conn, connect, sql):
 
 ## Fix safety
 
-The fix adds the missing class, or the missing numbers and 4031, to those that the handler names. It is
-unsafe: a program may handle only one of them on purpose. After 2013, for example, a write may run twice
-(`write-may-run-twice`): if it is repeated only after 2006 for that reason, silence this rule there.
+The fix adds the missing class, or the missing numbers and 4031, to those that the handler names. It is unsafe: a
+program may handle only one of them on purpose. After 2013, for example, a repeated write may run twice
+(`write-may-run-twice`). If your handler repeats the write only after 2006 for that reason, silence this rule there.
 """
 
 from __future__ import annotations

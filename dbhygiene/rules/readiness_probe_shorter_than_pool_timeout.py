@@ -4,7 +4,7 @@ If all connections of a pool are in use, a query waits for one, 30 s by default 
 waits 1 s by default (`timeoutSeconds`). When the program is busy, each probe then fails. The request of the probe still
 waits for a connection. Kubernetes takes the container out of the load balancer, so the other containers become busier.
 
-The findings of this rule are *possible*: whether the pool is ever empty depends on the load.
+The findings of this rule are *possible*: whether all connections are ever in use at once depends on the load.
 
 ```yaml k8s/deployment.yaml
 apiVersion: apps/v1

@@ -1,4 +1,4 @@
-"""Connection that is opened again within a transaction: its first writes are gone, and the rest is committed.
+"""Connection that is opened again within a transaction: its first writes are lost, and the rest is committed.
 
 A server rolls back what a lost connection has not committed. If the program then opens the connection again and goes
 on, the statements that follow are a new transaction. The new transaction is committed without an error, but the first

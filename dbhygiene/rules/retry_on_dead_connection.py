@@ -1,9 +1,9 @@
 """Dead connection, session or transaction that is used again after the error of a lost connection.
 
-A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with
-another error than the first. MySQLdb raises 2006 again, PyMySQL raises `InterfaceError: (0, '')`, psycopg2 `connection
-already closed`. A session of SQLAlchemy raises `PendingRollbackError`, Django raises `TransactionManagementError`
-within `atomic()`.
+A retry helps only if it gets another connection. The old one stays dead: each further attempt fails, too, often with
+another error than the first. MySQLdb raises 2006 again, PyMySQL raises `InterfaceError: (0, '')`, psycopg2
+`connection already closed`. A session of SQLAlchemy raises `PendingRollbackError`, Django raises
+`TransactionManagementError` within `atomic()`.
 
 ```python
 import time

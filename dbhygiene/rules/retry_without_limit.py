@@ -1,7 +1,7 @@
 """Retry without a limit and without a pause, after an error that may last.
 
 `OperationalError` is not only the error of a lost connection. It is also a wrong password (1045), an unknown column
-(1054), a server that is away for an hour (2003), or too many connections (1040). If such an error lasts, a program that
+(1054), a server that is down for an hour (2003), or too many connections (1040). If such an error lasts, a program that
 tries again and again without a pause keeps a processor and the server busy. A function that calls itself ends with
 RecursionError instead.
 

@@ -1,4 +1,4 @@
-"""Thread, job or worker that queries by a `scoped_session`, and does not remove its session at the end.
+"""Thread, job or worker that queries through a `scoped_session`, and does not remove its session at the end.
 
 A registry (`scoped_session`, Flask-SQLAlchemy's `db.session`) keeps one session for each thread. The session takes a
 connection at its first query, and keeps it until `commit`, `rollback`, `close` or `remove`. Web frameworks end it after
@@ -166,8 +166,8 @@ def add(number):
     pool.submit(count)
 ```
 
-Nor is anything reported if other code may run after each task: a signal as Celery's `task_postrun`, a base class of
-tasks, a listener of the scheduler.
+Nor is anything reported if other code may run after each task: a signal such as Celery's `task_postrun`, a base class
+of tasks, a listener of the scheduler.
 
 ## Fix safety
 

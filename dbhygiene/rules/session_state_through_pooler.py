@@ -1,10 +1,10 @@
 """Prepared statement or server-side cursor behind a pooler that may give each transaction another session.
 
 With `pool_mode = transaction`, PgBouncer may give the server's session to another program between two transactions. The
-prepared statements and cursors of the session are then gone, or belong to the other program. asyncpg prepares each
+prepared statements and cursors of the session are then lost, or belong to the other program. asyncpg prepares each
 statement under a name, and keeps it. Later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`,
-or `already exists`. With `statement_cache_size=0`, the statements have no names; in an engine of SQLAlchemy, only from
-asyncpg 0.31 on.
+or `already exists`. With `statement_cache_size=0`, the statements have no names. In an engine of SQLAlchemy, this is so
+only from asyncpg 0.31 on.
 
 ```ini pgbouncer/pgbouncer.ini
 [databases]

@@ -1,4 +1,4 @@
-"""Settings of a connection that are gone once it is opened again.
+"""Settings of a connection that are lost when it is opened again.
 
 The effects of `SET time_zone`, `SET NAMES`, `SET sql_mode` and `USE` belong to one connection. So do user variables,
 temporary tables and locks. `ping(reconnect=True)`, `reconnect()` and `connect()` open another connection. If one
@@ -15,7 +15,7 @@ class Orders:
             cursor.execute("SET time_zone = '+00:00'")
 
     def today(self):
-        self.conn.ping(reconnect=True)  # HYG411: its settings are gone
+        self.conn.ping(reconnect=True)  # HYG411: its settings are lost
         with self.conn.cursor() as cursor:
             cursor.execute("select count(*) from orders where day = curdate()")
             return cursor.fetchone()
@@ -96,7 +96,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         title = variable_title(found.title)
         yield Diagnostic(
             found.again,
-            f"if this opens `{title}` again, its settings are gone, without an error",
+            f"if this opens `{title}` again, its settings are lost, without an error",
             path=((found.setting, "sets up the connection"), (found.again, "opens another connection to the server")),
             fix=_repair(file, found),
             confidence=Confidence.LIKELY,

@@ -1,7 +1,7 @@
 """Comment that silences a finding but gives no reason.
 
-Later readers need the reason: which code closes the connection, or why it may stay open. The rule is off by default;
-`require-reason = true` turns it on, and so does its name in `select`.
+Later readers need the reason: which code closes the connection, or why it may stay open. `require-reason = true` turns
+the rule on, and so does its name in `select`.
 
 ```python
 import pymysql

@@ -1,8 +1,8 @@
 """All rows of a table that grows, read at once in code that runs again and again.
 
 The table is small at first. With each row, the query takes longer, and the program needs more memory. Some day a limit
-ends it: `read_timeout` of the driver, `net_write_timeout` of the server, a proxy, or the memory. With MySQL this is
-often error 2013, `Lost connection to MySQL server during query`.
+ends the query: `read_timeout` of the driver, `net_write_timeout` of the server, a proxy, or the memory. With MySQL this
+is often error 2013, `Lost connection to MySQL server during query`.
 
 ```python
 import pymysql
@@ -163,7 +163,7 @@ def _or_in_parts(file: File, found: WholeRead) -> str:
 
 def _notes(file: File, found: WholeRead) -> Iterator[str]:
     ends = "error 2013 or a lack of memory" if suggests_mysql(file) else "a timeout or a lack of memory"
-    yield f"the result grows with the table, until {ends} ends it"
+    yield f"the result grows with the table, until {ends} ends the query"
     if found.library == DJANGO and suggests_mysql(file):
         yield "`.iterator()` does not help on MySQL: Django reads all rows before the loop begins"
     if found.sent is not None:

@@ -71,8 +71,8 @@ def add_too(host, name):
         conn.commit()
 ```
 
-Nor is anything lost on a server without transactions, such as ProxySQL's admin interface or ClickHouse. It is known by
-its port or its statements:
+Nor is anything lost on a server without transactions, such as ProxySQL's admin interface or ClickHouse. dbhygiene
+recognizes such a server by its port or by the statements:
 
 ```python
 import pymysql

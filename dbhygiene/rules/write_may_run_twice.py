@@ -1,8 +1,8 @@
 """Write that a retry runs again although the server may have committed it.
 
 Error 2013 says that the connection was lost while the program waited for an answer. It does not say whether the server
-ran the statement: if only the answer is lost, the rows are there. A retry then adds them again, without an error.
-This holds for `commit()`, and for each statement of a connection that commits by itself.
+ran the statement: if only the answer is lost, the rows are stored. A retry then adds them again, without an error. This
+holds for `commit()`, and for each statement of a connection that commits by itself.
 
 ```python
 import time
@@ -52,8 +52,8 @@ def store(options, total):
 ```
 
 After error 2006, the server has not received the whole statement. A handler that repeats only after 2006 cannot write
-twice. If each attempt opens its own connection, as here, `lost-connection-half-caught` (HYG406) does not ask for 2013;
-if the connection is kept, silence that rule there.
+twice. If each attempt opens its own connection, as here, `lost-connection-half-caught` (HYG406) does not demand that
+the handler names 2013. If the connection is kept, silence that rule there.
 
 ```python
 import pymysql

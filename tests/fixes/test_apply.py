@@ -102,7 +102,7 @@ def test_a_finding_that_stays_undoes_its_fix() -> None:
     fixed = fix(file_of("f()\n"), by(lambda span: InsertBefore(span, "g()")))
     assert (fixed.text, reasons(fixed)) == (
         "f()\n",
-        ["the fix that was tried was not enough: check again after your own change"],
+        ["the tested fix does not remove the finding, so check again after your own change"],
     )
 
 
@@ -120,7 +120,7 @@ def test_a_finding_that_is_new_undoes_the_fix() -> None:
     fixed = fix(file_of("f()\n"), expression)
     assert (fixed.text, reasons(fixed)) == (
         "f()\n",
-        ["the fix that was tried causes HYG998: check again after your own change"],
+        ["the tested fix causes HYG998, so check again after your own change"],
     )
 
 
@@ -190,7 +190,7 @@ def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) ->
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("g()", "h()"))
     fixed = fix(file_of("f()\ng()\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()\ng()\n", ["the fix that was tried changes more than it should"])
+    assert (fixed.text, reasons(fixed)) == ("f()\ng()\n", ["the tested fix changes more than it should"])
 
 
 def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) 
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given) + ")")
     fixed = fix(file_of("f()\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["with the fix that was tried, the code does not parse"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["with the tested fix, the code does not parse"])
 
 
 def test_an_edit_that_loses_a_comment_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_an_edit_that_loses_a_comment_is_undone(monkeypatch: pytest.MonkeyPatch)
     right = Editor.edit
     monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("  # why", ""))
     fixed = fix(file_of("f()  # why\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()  # why\n", ["the fix that was tried loses a comment"])
+    assert (fixed.text, reasons(fixed)) == ("f()  # why\n", ["the tested fix loses a comment"])
 
 
 def test_comments_and_bytes_outside_stay() -> None:

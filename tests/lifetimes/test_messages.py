@@ -55,7 +55,7 @@ LEFT = "`conn` still open"
             "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
             [
                 "rows(): this raises",
-                "suppress(ValueError): this `with` swallows the exception",
+                "suppress(ValueError): this `with` suppresses the exception",
                 f"suppress(ValueError): the function ends, {LEFT}",
             ],
         ),
@@ -63,7 +63,7 @@ LEFT = "`conn` still open"
             "with suppress(ValueError):\n    rows()\n    conn.close()",
             [
                 "rows(): this raises",
-                "suppress(ValueError): this `with` swallows the exception",
+                "suppress(ValueError): this `with` suppresses the exception",
                 f"suppress(ValueError): the function ends, {LEFT}",
             ],
         ),
@@ -107,7 +107,7 @@ def f(work):
         conn.close()
 """
     (found,) = check_file(File(Path("app.py"), text), all_rules())
-    assert ("this `with` swallows the exception" in [step.message for step in found.steps]) is swallows
+    assert ("this `with` suppresses the exception" in [step.message for step in found.steps]) is swallows
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_fix_may_not_turn_one_leak_into_another() -> None:
     judged = judge_fix(f"{again}    a.commit()\n")
     assert judged is not None
     assert (judged.found, judged.complaints) == (2, ())
-    refused = "the fix that was tried causes HYG105: check again after your own change"
+    refused = "the tested fix causes HYG105, so check again after your own change"
     assert refused in {each.reason for each in judged.fixed.left}
 
 

@@ -89,7 +89,7 @@ def _bears_out(source: str, message: str, line: int, last: int, end: Ended) -> b
         return bool(end.raised) and not end.passed.isdisjoint(range(line, last + 1))
     if message in {"this raises", "this raises `SystemExit`"}:
         return any(line <= raised <= last for raised in end.raised)
-    if message == "this `with` swallows the exception":
+    if message == "this `with` suppresses the exception":
         block = next(
             node
             for node in ast.walk(ast.parse(source))
