@@ -21,7 +21,7 @@ from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.duration import Duration, Rounds
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, MayQuery, ProjectCall, Query, Segment
 from dbhygiene.gaps.effects import Wait as IdleEffect
-from dbhygiene.gaps.loops import Cycle, cycles, is_between_attempts, places, rounds, runs_once
+from dbhygiene.gaps.loops import Cycle, attempts_around, cycles, places, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers_on_path
 from dbhygiene.gaps.states import CloseByAge, GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
 from dbhygiene.gaps.timed_queries import rounds_between_queries
@@ -368,13 +368,8 @@ class ImplicitWalk(Semantics):
             case MayQuery():
                 state = state.interrupt(self._limit)
             case IdleEffect(spot=spot, seconds=seconds, kind=kind):
-                if (
-                    kind is WaitKind.SLEEP
-                    and seconds.likely < self._limit
-                    and is_between_attempts(self.file, spot.node)
-                ):
-                    seconds = replace(seconds, likely=seconds.least)
-                waited = self._after_wait(state, Pause(seconds, spot, kind), spot)
+                attempts = attempts_around(self.file, spot.node) if kind is WaitKind.SLEEP else None
+                waited = self._after_wait(state, Pause(seconds, spot, kind, attempts=attempts), spot)
                 return waited, state if kind is WaitKind.SLEEP else waited  # a sleep that ends early is no gap
             case Close(spot=spot, by_age=by_age):
                 age = age_of_connections(self._routine.file) if by_age else None

@@ -124,16 +124,16 @@ def _is_of_attempts(loop: Loop) -> bool:
     return False
 
 
-def is_between_attempts(file: File, wait: ast.AST) -> bool:
-    """Whether a wait follows an attempt that has failed: most attempts do not."""
+def attempts_around(file: File, wait: ast.AST) -> ast.For | None:
+    """Return the loop of attempts in which a wait follows one that has failed: most attempts do not."""
     handled = False
     for around in file.around(wait):
         if isinstance(around, (*FUNCTION, ast.Lambda, ast.While, ast.AsyncFor)):
-            return False
+            return None
         if isinstance(around, ast.For):
-            return handled and _is_of_attempts(around)
+            return around if handled and _is_of_attempts(around) else None
         handled = handled or isinstance(around, ast.ExceptHandler)
-    return False
+    return None
 
 
 def _is_endless(file: File, cycle: Cycle) -> bool:

@@ -10,6 +10,7 @@ paths is the worst case: the longest idle time since the last query.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
@@ -50,7 +51,8 @@ def _on_both_paths(one: CloseByAge | None, other: CloseByAge | None) -> CloseByA
 class Pause(Record):
     """Time without a query; `spot` is its longest wait, None if there is none; `longest` is how long that takes.
 
-    `age_check` is one that the connection outlived, or that ends what was idle time before the pause.
+    `age_check` is one that the connection outlived, or that ends what was idle time before the pause. `attempts` is the
+    loop of attempts whose failures the pause follows: the rounds of a loop around it need it rarely.
     """
 
     seconds: Duration = NO_TIME
@@ -58,6 +60,7 @@ class Pause(Record):
     kind: WaitKind = WaitKind.SLEEP
     longest: Duration | None = None  # None: all of the time
     age_check: CloseByAge | None = None
+    attempts: ast.For | None = None
 
     def at_call(self, spot: Location) -> Pause:
         """Return this pause at the place of a call that leads to it."""
@@ -75,7 +78,8 @@ class Pause(Record):
         if newer.seconds == self.seconds:
             return replace(self, age_check=check)
         place = newer if self.spot is None else self
-        return Pause(self.seconds.widen(newer.seconds), place.spot, place.kind, age_check=check)
+        seconds = self.seconds.widen(newer.seconds)
+        return Pause(seconds, place.spot, place.kind, age_check=check, attempts=place.attempts)
 
 
 class WaitOnPath(Record):
@@ -164,7 +168,8 @@ class Idle(Record):
         longest = self.longest(limit)
         if longest is None:
             return Pause(age_check=self.age_check)
-        return Pause(self.seconds, longest.spot, longest.pause.kind, longest.longest, self.age_check)
+        pause = longest.pause
+        return Pause(self.seconds, longest.spot, pause.kind, longest.longest, self.age_check, pause.attempts)
 
     def after_round(self, cycle: Cycle) -> Idle:
         """Return the idle time after a round of a loop: a wait within it may happen again."""
@@ -194,7 +199,10 @@ def _cross_loop(wait: WaitOnPath, cycle: Cycle) -> WaitOnPath:
 def _repeat(wait: WaitOnPath, rounds: Callable[[Cycle], Rounds]) -> WaitOnPath:
     total = wait.rounds
     for cycle in wait.around:
-        total = total * rounds(cycle)
+        times = rounds(cycle)
+        if wait.pause.attempts not in (None, cycle.loop):
+            times = replace(times, least=min(times.least, 1), likely=min(times.likely, 1))
+        total = total * times
     return WaitOnPath(wait.pause, wait.spot, frozenset(), wait.counted | wait.around, total)
 
 
