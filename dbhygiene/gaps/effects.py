@@ -34,6 +34,7 @@ from dbhygiene.library.waits import LEFT, WAITS, WaitingCall, WaitKind, iterated
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.cached_functions import cache_of
 from dbhygiene.program.callees import callees, find_callees
 from dbhygiene.program.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
 from dbhygiene.program.code import called_names, is_generator
@@ -200,7 +201,7 @@ class Effects:
                     return [Query(self._location(node, f"queries the database for `{attr}`"), place)] if own else []
                 if (read := self._property(owner, attr)) is not None:
                     run = self._project_call(node, f"reads the property `{attr}`", read)
-                    return [replace(run, once=self.path(node)) if keeps_result(read) else run]
+                    return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
         return []
 
     def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
@@ -489,7 +490,7 @@ class Effects:
         if meant:
             routines = tuple(self._context_for(call, each) for each in meant)
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
-            once = Place(meant[0].file.functions[meant[0].node], "") if all(map(keeps_result, meant)) else None
+            once = Place(meant[0].file.functions[meant[0].node], "") if all(map(_keeps_result, meant)) else None
             run = ProjectCall(self._location(call, f"calls {words}"), routines, once)
             around = all(_is_closed_around(each) for each in meant)
             yield from self._add_closes(call, [run]) if around else [run]
@@ -733,9 +734,9 @@ def _is_closed_around(function: FunctionAt) -> bool:
     return any(closes_around(function.file, function.file.resolve(each)) for each in called)
 
 
-def keeps_result(function: FunctionAt, by: Container[str] = django.CACHED_PROPERTIES | django.CACHES) -> bool:
-    """Whether a function's result is cached by one of some decorators, so that later reads do not run it again."""
-    return _is_decorated(function, by)
+def _keeps_result(function: FunctionAt) -> bool:
+    """Whether later reads of a property or calls of a function do not run it again."""
+    return cache_of(function.file, function.node, django.CACHED_PROPERTIES | django.CACHES) is not None
 
 
 def _is_super(owner: ast.expr) -> bool:

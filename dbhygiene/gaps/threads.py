@@ -14,7 +14,7 @@ from typing import TypeGuard
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.django_settings import age_of_connections
-from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait, keeps_result
+from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first_query
 from dbhygiene.library import django
@@ -31,6 +31,7 @@ from dbhygiene.library.waits import WaitKind
 from dbhygiene.lifetimes.impact import runs
 from dbhygiene.program.arguments import argument, bind_arguments, has_parameter, named_parameters
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.cached_functions import cache_of
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
 from dbhygiene.program.code import calls_in, is_generator, own_nodes
 from dbhygiene.program.definitions import Definition, find_method
@@ -395,7 +396,7 @@ def _cached_calls(doing: EffectSet) -> Iterator[ast.Call]:
 
 
 def _is_cached(file: File, code: Code) -> bool:
-    return isinstance(code, FUNCTION) and keeps_result(FunctionAt(file, code), django.CACHES)
+    return isinstance(code, FUNCTION) and cache_of(file, code) is not None
 
 
 def checks_age(thread: Thread) -> bool:

@@ -18,7 +18,6 @@ from dbhygiene.dataflow.exceptions import exception_types
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.background import FORKS, PROCESSES, STOPPED, TASKS, THREAD_CLASSES
 from dbhygiene.library.calls import BEGINNING, NEVER_RETURN
-from dbhygiene.library.django import CACHES
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
 from dbhygiene.library.entry_points import (
     AIRFLOW_TASK,
@@ -69,6 +68,7 @@ from dbhygiene.lifetimes.unused_code import (
 )
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.cached_functions import cache_of
 from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import foreign_bases
 from dbhygiene.program.counted_loops import count_items
@@ -512,7 +512,7 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
     if cls is None and _adds_extension(function):
         return _UNKNOWN if caught and not may_last else Runs(Impact.ONCE, entry=EntryPoint(_IN_BOT, file, function))
-    cache = _cache_of(file, function) if caught else None  # no cache keeps an exception
+    cache = cache_of(file, function) if caught and cls is None else None  # no cache keeps an exception
     of_cache = Runs(Impact.ONCE, entry=EntryPoint(_CACHED, file, cache)) if cache is not None else None
     if of_cache is not None and not (named_parameters(function) or function.args.vararg or function.args.kwarg):
         return of_cache
@@ -585,14 +585,6 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         is_unused = (is_script(file) and not may_be_called) or is_unused_function(file, function, cls)
         return _UNUSED if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
-
-
-def _cache_of(file: File, function: Function) -> ast.expr | None:
-    """Return the decorator that keeps the result of a function, for all calls with the same arguments."""
-    if file.functions[function].class_scope is not None:
-        return None
-    decorators = function.decorator_list
-    return next((each for each in decorators if file.resolve(without_arguments(each)) in CACHES), None)
 
 
 def _passes_constants(call: ast.Call) -> bool:

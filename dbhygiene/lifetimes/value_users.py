@@ -12,15 +12,14 @@ import ast
 import re
 from functools import cached_property
 
-from dbhygiene.library.django import CACHES
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.cached_functions import cache_of
 from dbhygiene.program.classes import class_named
 from dbhygiene.program.code import return_expressions
-from dbhygiene.source.file import File
 from dbhygiene.source.lazy_pattern import lazy_pattern
-from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, without_arguments
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values
 
 _LOCKS = lazy_pattern(r"lock|mutex", re.IGNORECASE)
 
@@ -46,19 +45,13 @@ def may_be_shared(life: Lifetime) -> bool:
 def is_kept_by_cache(life: Lifetime) -> bool:
     """Whether a cache keeps what a function of a module opens and returns, for all later calls."""
     file, function = life.file, life.scope.node
-    if not isinstance(function, FUNCTION) or not any(_keeps_result(file, each) for each in function.decorator_list):
+    if not isinstance(function, FUNCTION) or cache_of(file, function) is None:
         return False
     if not isinstance(file.parents.get(function), ast.Module) or named_parameters(function):
         return False
     names = {name for name, values in life.scope.aliases.items() if life.birth in values}
     returned = return_expressions(function)
     return any(each is life.birth or (isinstance(each, ast.Name) and each.id in names) for each in returned)
-
-
-def _keeps_result(file: File, decorator: ast.expr) -> bool:
-    """Whether a decorator keeps the result of a function without a limit: `ttl=60` is one, and a test is `validate`."""
-    limits = [word.arg for word in decorator.keywords] if isinstance(decorator, ast.Call) else []
-    return file.resolve(without_arguments(decorator)) in CACHES and not {"ttl", "validate"}.intersection(limits)
 
 
 def title_of(life: Lifetime) -> str:
