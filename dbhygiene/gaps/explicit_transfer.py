@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TypeAlias
 
 from dbhygiene.dataflow import cfg
@@ -19,6 +19,7 @@ from dbhygiene.gaps.function_waits import FunctionWaits
 from dbhygiene.gaps.loops import cycles, rounds
 from dbhygiene.gaps.states import Idle, Pause
 from dbhygiene.library import server_calls as library
+from dbhygiene.library.sqlalchemy import WRITES
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.state import CLOSE_METHOD, ITSELF, READERS, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
@@ -106,8 +107,10 @@ class ExplicitWalk:
             give_up(self._routine.file, self._routine.code, TOO_MUCH)
             return UNKNOWN
         for node, asked in self._asked.items():
-            if not self._recovers(node):
-                self.gaps += asked
+            reopened = list(self._reopening(node))
+            self.gaps += [
+                (idle, spot) for idle, spot in asked if all(self._would_wait_again(each, idle) for each in reopened)
+            ]
         ends = {self._idle_at_end(start, *known) for known in solution.at(self._graph.exit)}
         return HolderSummary(
             self._first, frozenset({_kind(each): each for each in sorted(ends, key=self._rank)}.values())
@@ -171,6 +174,8 @@ class ExplicitWalk:
                     return list(self._after_project_call(node, call, self._question.summary_of(inner), idle))
                 if not self._gives_back(node, fact, after):
                     return [self._after_call(node, call, fact, idle)]
+                if idle is not None and self._commits_writes(call, fact):
+                    self._note_query(node, idle, self._location(call, "commits what was changed"))
         return [None if self._gives_back(node, fact, after) else idle]
 
     def _gives_back(self, node: Node, fact: Fact, after: Fact) -> bool:
@@ -186,6 +191,24 @@ class ExplicitWalk:
             case cfg.Leave(node=item):
                 return self._transfer.is_closed_by(item, fact)
         return fact.state == "open" and after.state == "closed"
+
+    def _commits_writes(self, call: ast.Call, fact: Fact) -> bool:
+        """Whether a call commits a session's transaction, in a function that adds or changes objects."""
+        match call.func:
+            case ast.Attribute(value=owner, attr="commit") if self._resource.kind == "session":
+                return self._transfer.holds(owner, fact) == ITSELF and self._writes
+        return False
+
+    @cached_property
+    def _writes(self) -> bool:
+        own = list(own_nodes(self._routine.code))
+        return any(last_name(call.func) in WRITES for call in calls_in(own)) or any(
+            isinstance(each, ast.Attribute)
+            and isinstance(each.ctx, ast.Store)
+            and isinstance(each.value, ast.Name)
+            and each.value.id not in {"self", "cls"}
+            for each in own
+        )
 
     def _after_call(self, node: Node, call: ast.Call, fact: Fact, idle: Idle | None) -> Idle | None:
         relation, method = None, ""
@@ -279,18 +302,43 @@ class ExplicitWalk:
             for part in ast.walk(test)
         )
 
-    def _recovers(self, node: Node) -> bool:
-        """Whether the program goes on with a new or reopened connection when the query fails."""
+    def _reopening(self, node: Node) -> Iterator[ast.Call]:
+        """Yield the calls that open a connection anew, with which the program goes on if a query fails."""
         todo = [target for kind, target in node.out if kind == "raise"]
         seen = set(todo)
         while todo:
             here = todo.pop()
             if isinstance(here.event, cfg.Call) and self._reconnects(here.event.node):
-                return True
-            if here not in self._asked:
+                if self._goes_on(here):
+                    yield here.event.node
+            elif here not in self._asked:
                 fresh = [target for _, target in here.out if target not in seen]
                 seen.update(fresh)
                 todo += fresh
+
+    def _goes_on(self, node: Node) -> bool:
+        """Whether the function goes on after a call in a handler; not if it only raises the exception again."""
+        todo, seen = [node], {node}
+        while todo:
+            here = todo.pop()
+            if here is self._graph.exit or here in self._cycles:
+                return True
+            fresh = [target for kind, target in here.out if kind != "raise" and target not in seen]
+            seen.update(fresh)
+            todo += fresh
+        return False
+
+    def _would_wait_again(self, reopened: ast.Call, idle: Idle) -> bool:
+        """Whether a handler only begins anew what surely takes too long: its `try` holds the query and the wait."""
+        longest = idle.longest(self._question.limit)
+        if longest is None or idle.since is None or longest.seconds.least < self._question.limit:
+            return False
+        file, below = self._routine.file, None
+        for above in file.around(reopened):
+            if isinstance(below, ast.ExceptHandler) and isinstance(above, ast.Try):
+                inside = {id(part) for statement in above.body for part in ast.walk(statement)}
+                return id(idle.since.node) in inside and id(longest.spot.node) in inside
+            below = above
         return False
 
     def _recovers_within(self, method: str) -> bool:
