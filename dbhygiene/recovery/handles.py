@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Literal, TypeAlias
 
 from dbhygiene.library import django, drivers, sqlalchemy
@@ -25,13 +25,13 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import ancestry
-from dbhygiene.program.code import attributes_used, own_nodes, return_expressions
+from dbhygiene.program.code import attributes_used, calls_in, nodes_of, own_nodes, return_expressions
 from dbhygiene.program.definitions import Definition, is_context_manager
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.program.values import Called, options
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query, recursive_query
@@ -241,17 +241,38 @@ def _handle_by_callers(file: File, function: Function, name: str) -> Handle | No
     if used and used.isdisjoint(_members_of_handles()):
         return None  # an object of another kind: its calls, which are everywhere, need not be found
     found: set[tuple[Kind, str]] = set()
-    for other, call, bound in callers(file, function):
+    calls = list(callers(file, function))
+    for other, call, bound in calls:
         value = bind_arguments(call, function, bound=bound).get(name)
         given = handle_of(other, value) if value is not None else None
         if value is not None and given is None:
             return None
         if given is not None:
             found.add((given.kind, given.library))
+    if not calls:
+        return _handle_by_handlers(file, function, name)
     if len(found) != 1:
         return None
     kind, library = found.pop()
     return Handle(kind, library, IMPLICIT if library == DJANGO else FRESH)
+
+
+def _handle_by_handlers(file: File, function: Function, name: str) -> Handle | None:
+    """Return the handle that a parameter must be: a `try` calls its `cursor()`, and catches one driver's errors."""
+    packages: set[str] = set()
+    for node in file.own(function):
+        if isinstance(node, ast.Try) and any(map(partial(_asks_for_cursor, name), calls_in(nodes_of(node.body)))):
+            classes = (each for handler in node.handlers for each in classes_of(file, handler))
+            packages |= {each.library for each in classes if each is not None and each.is_database}
+    driver = drivers.driver(packages.pop()) if len(packages) == 1 else None
+    return Handle("connection", driver.package) if driver is not None and driver.loss is not None else None
+
+
+def _asks_for_cursor(name: str, call: ast.Call) -> bool:
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=owner), attr="cursor"):
+            return owner == name
+    return False
 
 
 def of_annotation(file: File, annotation: ast.expr) -> Handle | None:

@@ -123,8 +123,11 @@ def _found(source: str, least: Confidence) -> list[Finding]:
 
 
 def _leaks_left(before: list[Finding], fixed: Fixed, runs: Iterable[_Both]) -> Iterator[str]:
-    """Leaks that were found before, are there still, and are found no more."""
-    was_found = {(each.span.line, each.span.column) for each in before}
+    """Leaks that were found before, are there still, and are found no more.
+
+    A finding without a path is not counted: any `close` in the text silences it, that of another fix, too.
+    """
+    was_found = {(each.span.line, each.span.column) for each in before if each.steps}
     is_left = {(each.span.line, each.span.column) for each in _findings(_file(fixed.text, Confidence.POSSIBLE))}
     told: set[Site | None] = set()
     for entry, old, new, _ in runs:
