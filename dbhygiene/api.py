@@ -32,8 +32,8 @@ Target: TypeAlias = "str | os.PathLike[str] | File"
 def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     """Return the findings in files and directories, or in a text in a `File`.
 
-    Comments silence findings; baselines are not used. A finding in a notebook has a `cell`, and the lines of that.
-    Raise `dbhygiene.UsageError` if a path does not exist, or a setting is invalid.
+    Comments silence findings; baselines are not used. A finding in a notebook has a `cell`, from whose start its lines
+    count. Raise `dbhygiene.UsageError` if a path does not exist, or a setting is invalid.
 
     Arguments:
         targets: by default, the current directory. A path is checked as part of its project; a `File` only within the

@@ -18,7 +18,7 @@ _WHERE = {
 @click.command("completion", cls=Command, epilog="\b\n" + "\n".join(_WHERE.values()))
 @click.argument("shell", type=click.Choice(tuple(_WHERE)))
 def command(shell: str) -> int:
-    """Print a completion script. Source it from your shell's start-up file."""
+    """Print a completion script. Load it in your shell's start-up file."""
     from click.shell_completion import get_completion_class
 
     from dbhygiene.cli.commands import commands

@@ -30,7 +30,7 @@ from dbhygiene.project.project import Project
 )
 @click.option("--save", is_flag=True, help="Write the limits of the server into the settings.")
 def command(path: Path, output_format: str, isolated: bool, server: str | None, save: bool) -> int:
-    """Check the set-up for problems that hide findings. Exits with 1 if something needs fixing."""
+    """Check the set-up for problems that hide findings. Exits with 1 if there is a problem."""
     if not path.exists():
         raise UsageError(f"{path}: no such file or directory")
     if save and server is None:

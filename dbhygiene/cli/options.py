@@ -155,7 +155,7 @@ RUN = (
     ),
     Option(
         ("--server-timeout",),
-        "Idle timeout of the server, for the rules. `dbhygiene config` explains the default.",
+        "Set the server's idle timeout. `dbhygiene config server-timeout` explains the default.",
         above_zero,
         "SECONDS",
         group=_RULES,
@@ -198,7 +198,8 @@ RUN = (
     Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
     Option(
         ("-v", "--verbose"),
-        "Print files, rules and time on standard error; for uncached files, also functions not analysed.",
+        "Print files, rules and time on standard error, and functions that were not analysed (in files without a cached"
+        " result).",
         group=_OUTPUT,
     ),
     _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),

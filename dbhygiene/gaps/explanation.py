@@ -42,8 +42,8 @@ def reasons(gaps: Gaps, file: File, line: int) -> Iterator[str]:
     yield from dict.fromkeys(said)
     if said and not gaps.is_reached(file, code):
         yield (
-            f"no command, thread, task or script is known to run {_name(code)}: only waits in this file are reported,"
-            " if they are longer than a request"
+            f"no command, thread, task or script is known to run {_name(code)}: of the waits in this file,"
+            " only those for a person, of a server loop, or certainly longer than the timeout are reported"
         )
 
 

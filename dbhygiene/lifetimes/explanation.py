@@ -111,7 +111,7 @@ def _holding_fields(fact: Fact) -> list[str]:
 def _describe_owner(fact: Fact) -> str:
     fields = _holding_fields(fact)
     if not fields:
-        return "it is returned to the caller, who must close it"
+        return "it is returned to the caller, which must close it"
     return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: the object must close it"
 
 

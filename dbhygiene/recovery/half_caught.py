@@ -265,7 +265,7 @@ def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfC
             str(each.value) for each in ast.walk(part.comparators[0]) if isinstance(each, ast.Constant)
         ]
         if any(name.startswith(("CONNECTION_", "ADMIN_SHUTDOWN", "08", "57P")) for name in named):
-            text = "for a lost connection, psycopg2's `pgcode` may be None, which no `if` here expects"
+            text = "for a lost connection, psycopg2's `pgcode` may be None, and no `if` here tests for that"
             yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler, advice="test for None, too")
             return
 

@@ -182,9 +182,9 @@ def copy(path, others):
 ## Fix safety
 
 Safe. The connection is closed after the last statement that needs it. An existing `close` moves into a `finally`. If
-there is none, the fix adds a `with` block. It adds a `finally` instead if the first line of the `with` would be long,
-or if the connection is opened within a `try` or in the branches of an `if`. The setting `fix-style` selects one of the
-two. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
+there is none, the fix adds a `with` block. It adds a `finally` instead if the first line of the `with` would be too
+long, or if the connection is opened within a `try` or in the branches of an `if`. The setting `fix-style` selects one
+of the two. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
 
 There is no fix if the connection has several names, or is also passed to other code. Nor is there one if a cursor, a
 generator over rows or a task reads from the connection after the new block. The finding gives the reason.

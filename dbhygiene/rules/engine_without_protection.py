@@ -197,7 +197,7 @@ each checkout. `pool_recycle` is a little below the setting `server-timeout`, or
 not added if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a
 `TypeError`. An option that is turned off explicitly stays off.
 
-If the URL is not known to be that of a server, the fix adds only `pool_pre_ping`: tests may use a SQLite database in
+If the URL is not known to be that of a server, the fix adds only `pool_pre_ping`: tests may use an SQLite database in
 memory, which lives as long as its connection. With `pool_recycle`, the pool replaces the connection, and the tables are
 lost. A test of the connection changes nothing there. For an asynchronous engine with such a URL, the fix adds only
 `pool_recycle` (the test may fail before SQLAlchemy 2.0.50), and is unsafe.

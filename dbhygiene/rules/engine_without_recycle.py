@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True, pool_recycle=280)
 ```
 
-Nothing is reported if the URL is not known to be that of a server: a SQLite database in memory, for example in tests,
+Nothing is reported if the URL is not known to be that of a server: an SQLite database in memory, for example in tests,
 is lost when its connection is replaced.
 
 ```python

@@ -48,13 +48,13 @@ app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": app.config["SQLALCHE
 ## Fix safety
 
 Safe for `pool_pre_ping`, and for `pool_recycle` if the URL beside it is known to be that of a server: the settings
-become engine options. A SQLite database in memory, for example in tests, is lost when its connection is replaced.
+become engine options. An SQLite database in memory, for example in tests, is lost when its connection is replaced.
 
 If there already are engine options, the fix adds to them, provided that they are one dict literal in the same file.
 There is no fix for keywords of `config.update`, or if the settings are in different branches.
 
-Unsafe for the other settings: the pool of a SQLite database in memory does not accept `max_overflow` and
-`pool_timeout`. Before SQLAlchemy 2.0, the pool of a SQLite file does not accept these two and `pool_size`. If the same
+Unsafe for the other settings: the pool of an SQLite database in memory does not accept `max_overflow` or
+`pool_timeout`. Before SQLAlchemy 2.0, the pool of an SQLite file does not accept these two or `pool_size`. If the same
 options are used with SQLite, for example in tests, the engine then raises TypeError.
 
 ## References

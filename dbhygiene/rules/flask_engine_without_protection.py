@@ -59,9 +59,9 @@ class Config:
     SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5, "pool_pre_ping": True}
 ```
 
-A `pool_recycle` of your own must be less than the server's `wait_timeout`, too. As you may have chosen it for your
-server, it is only reported if it is not less than the setting `server-timeout`, or MySQL's default of 28800 s if that
-is not set:
+A `pool_recycle` of your own must be less than the server's `wait_timeout`, too. You may have chosen it for your server.
+So it is reported only if it is not less than the setting `server-timeout` or, if that is not set, MySQL's default of
+28800 s:
 
 ```python
 class Config:
@@ -98,7 +98,7 @@ Safe: the option is added beside the URL, before the extension reads it. Version
 `SQLALCHEMY_ENGINE_OPTIONS`: if the project requires one of them, the fix sets `SQLALCHEMY_POOL_RECYCLE` instead. There
 is no fix for options that are not one dict literal in the same file, or for the binds of versions before 3.
 
-A smaller `pool_recycle` is unsafe if the URL is not known to be that of a server: a SQLite database in memory, for
+A smaller `pool_recycle` is unsafe if the URL is not known to be that of a server: an SQLite database in memory, for
 example in tests, is lost when its connection is replaced. `pool_pre_ping` changes nothing there.
 
 ## References

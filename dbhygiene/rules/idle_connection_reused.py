@@ -82,7 +82,7 @@ def orders():
 ```
 
 The same holds between two runs of a job of APScheduler or `schedule`, unless another job uses the connection more
-often, and for a connection in the cache of a function:
+often. It also holds for a connection in the cache of a function:
 
 ```python
 import mysql.connector

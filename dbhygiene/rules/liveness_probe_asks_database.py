@@ -142,7 +142,7 @@ def _command(file: File) -> Iterator[Diagnostic]:
                 step(file.project, probe.place, "the probe that restarts the container"),
             ),
             fix=NoFix("cannot tell which is right; make it a readiness probe, or let it run a command without a query"),
-            notes=("a slow database, or one that accepts no more connections, stops all containers",),
+            notes=("a slow database, or one that accepts no more connections, restarts all containers",),
             subject="livenessProbe",
         )
         return
@@ -156,7 +156,7 @@ def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
     at = name_span(file, view)
     yield Diagnostic(
         at,
-        f"`{name}` queries the database, and {probe.place} restarts the container if it does not answer",
+        f"`{name}` queries the database, and {probe.place} restarts the container if the query fails",
         path=(
             Step(file.path, at, "answers the liveness probe"),
             Step(where.path, where.span(call), "queries the database"),
@@ -164,6 +164,6 @@ def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
         ),
         fix=NoFix("a readiness probe may query the database; let this probe ask a view without a query"),
         confidence=Confidence.LIKELY,
-        notes=("a slow database, or a full pool, then stops all containers",),
+        notes=("a slow database, or a pool without an idle connection, then restarts all containers",),
         subject=name,
     )

@@ -2,7 +2,7 @@
 
 The text comes from the client library. Oracle's says "MySQL server has gone away" and "Lost connection to MySQL server
 during query", MariaDB's "Server has gone away" and "Lost connection to server during query". mysqlclient is built with
-one of the two, on Debian with MariaDB's. The number is the same in both.
+one of the two libraries, on Debian with MariaDB's. The number is the same in both.
 
 ```python
 import MySQLdb

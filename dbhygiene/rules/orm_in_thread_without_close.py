@@ -94,8 +94,8 @@ threading.Thread(target=count, args=("new",)).start()
 threading.Thread(target=watch, daemon=True).start()
 ```
 
-If all queries lie in functions with `functools.cache` or `lru_cache` that the thread calls
-with constants, a finding is only *possible*: only the first thread of the process queries the database.
+If the thread queries only in functions with `functools.cache` or `lru_cache`, which it calls with constants, a finding
+is only *possible*: only the first thread of the process queries the database.
 
 ```python
 from functools import lru_cache

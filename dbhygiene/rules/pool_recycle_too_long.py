@@ -33,7 +33,7 @@ other = create_engine("postgresql://shop@db/shop", pool_recycle=86400)
 ## Fix safety
 
 Safe: the pool only replaces connections at a younger age: a little below `server-timeout`, or 280 s if that is not set.
-Unsafe if the URL is not known to be that of a server: a SQLite database in memory, for example in tests, is lost when
+Unsafe if the URL is not known to be that of a server: an SQLite database in memory, for example in tests, is lost when
 its connection is replaced.
 
 ## References

@@ -148,7 +148,7 @@ def _message(found: LostWrite) -> str:
     if found.in_query:
         return "this rollback before a retry loses the session's rows that are not committed"
     if found.committed:
-        return f"this retry uses a new connection: earlier writes, not yet committed by `{found.committed}`, are lost"
+        return f"this retry uses a new connection: writes that `{found.committed}` has not committed yet are lost"
     return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"
 
 

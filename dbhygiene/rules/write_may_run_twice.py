@@ -119,8 +119,8 @@ def store_once(request, total):
 Nothing is reported if the statement is not known, if the name of a column says that it is a key (`id`, `uuid`,
 `token`), or if the function reads before it writes, or handles `IntegrityError`.
 
-The rule is off by default: a lost answer is rare, almost every retry of a write can run twice, and a second row does no
-harm in many tables.
+The rule is off by default: a lost answer is rare, almost every retry of a write can store it twice, and a second row
+does no harm in many tables.
 
 ## Fix safety
 

@@ -146,7 +146,7 @@ def test_the_fixes_of_the_first_findings_are_shown(project: Path) -> None:
         (7, "  before line 7, it is open\n"),
         (11, "  12  passed to `pool.register`, which is not analysed  pool.register(conn)\n"),
         (12, "it escapes to code that is not analysed, so it is not reported\n"),
-        (16, "it is returned to the caller, who must close it\n"),
+        (16, "it is returned to the caller, which must close it\n"),
         (21, "it is kept in `self.conn`: the object must close it\n"),
         (28, "app.py:28: PyMySQL connection `conn`: it stays open on some path, without any exception\n"),
         (28, "  29  open, this is true  if not rows:\n"),

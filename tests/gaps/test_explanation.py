@@ -82,8 +82,8 @@ COMMAND = """
         ),
         (
             "helper",
-            "no command, thread, task or script is known to run `helper`: only waits in this file are reported, if they"
-            " are longer than a request",
+            "no command, thread, task or script is known to run `helper`: of the waits in this file, only those for a"
+            " person, of a server loop, or certainly longer than the timeout are reported",
         ),
     ],
 )

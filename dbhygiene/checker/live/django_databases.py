@@ -37,9 +37,8 @@ def django_target(project: Project, alias: str) -> ServerTarget:
         if isinstance(found, ServerTarget):
             return found
         reasons.append(f"{settings.relative_name}: {found}")
-    raise UsageError(
-        f"django:{alias}: {'; '.join(reasons) or 'no settings module has this database'}; name a variable or a URL"
-    )
+    why = "; ".join(reasons) or "no settings module has this database"
+    raise UsageError(f"django:{alias}: {why}; name an environment variable or a URL")
 
 
 def _settings(project: Project) -> Iterator[File]:
