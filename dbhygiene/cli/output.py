@@ -11,6 +11,7 @@ from typing import TextIO
 from dbhygiene.config.errors import UsageError, did_you_mean
 from dbhygiene.config.settings import FORMATS
 from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.discovery import work_tree
 from dbhygiene.reports import ONE_BY_ONE, RenderContext, TerminalStyle, reporter
 from dbhygiene.source.records import Record, replace
 
@@ -121,4 +122,4 @@ def _summarise(findings: Sequence[Finding], scene: RenderContext) -> None:
 def base() -> Path:
     """Return the directory for paths in formats for tools: the root of the repository, else the current directory."""
     here = Path.cwd()
-    return next((directory for directory in (here, *here.parents) if (directory / ".git").exists()), here)
+    return work_tree(here) or here

@@ -128,8 +128,18 @@ def _parts(path: Path, root: Path) -> tuple[str, ...]:
         return ()
 
 
+def work_tree(directory: Path) -> Path | None:
+    """Return the top of the work tree of git that a directory is in; None if there is none above it."""
+    return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), None)
+
+
 def _git(directory: Path) -> subprocess.Popen[bytes] | None:
-    """Start git to list all files that it tracks or would track: patterns would take it longer."""
+    """Start git to list all files that it tracks or would track: patterns would take it longer.
+
+    Outside of a work tree it is not started: to import `subprocess`, and to run git, takes a tenth of a small check.
+    """
+    if "GIT_DIR" not in os.environ and work_tree(Path(os.path.realpath(directory))) is None:
+        return None
     import subprocess
 
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
@@ -176,7 +186,7 @@ def _by_git(
 
 def _unreadable(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
     """Return the directories that git could not list; git names them relative to the top of its work tree."""
-    top = next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
+    top = work_tree(directory) or directory
     for name, reason in re.findall(r"could not open directory '(.*)/': (.*)", warnings):
         yield top / name, reason
 
