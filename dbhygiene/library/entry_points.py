@@ -134,6 +134,10 @@ SET_UP_PART = lazy_pattern(
         | migrate_\w+ | (apply | do | run) _+ (\w+_)? migrations?
     )""",
 )
+# Each name that fits one of these patterns contains one of these words.
+SET_UP_WORDS = words(
+    "init setup set_up reset migrat upgrade downgrade create prepare build ensure seed populate drop delete add make"
+)
 
 # Functions that a platform or a framework calls by their names, or with objects of such names, without a mention.
 HOOKS = lazy_pattern(

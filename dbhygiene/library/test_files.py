@@ -26,7 +26,7 @@ _RETIRED = lazy_pattern(
 
 def retired_folder(file: File) -> str | None:
     """Return the name of a directory around a file which says that the program no longer uses it, if there is one."""
-    return next(filter(_RETIRED.fullmatch, directories(file)), None)
+    return next((name for name in directories(file) if _RETIRED.fullmatch(name)), None)
 
 
 def is_for_developers(file: File) -> bool:

@@ -28,11 +28,12 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import is_generator
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, Function, Located, argument_values, keyword_value, last_name, walk
 from dbhygiene.source.records import Frozen
 
-_WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|BEGIN)\b", re.IGNORECASE)  # sqlite3 begins a transaction
-_BEGINS = re.compile(r"\s*BEGIN\b", re.IGNORECASE)
+_WRITES = lazy_pattern(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|BEGIN)\b", re.IGNORECASE)  # sqlite3 begins a transaction
+_BEGINS = lazy_pattern(r"\s*BEGIN\b", re.IGNORECASE)
 _REMOVES = words(
     """os.remove os.unlink os.rename os.replace shutil.move shutil.rmtree pathlib.Path.unlink pathlib.Path.rename
     pathlib.Path.replace"""

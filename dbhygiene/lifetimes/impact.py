@@ -42,6 +42,7 @@ from dbhygiene.library.entry_points import (
     SERVERS,
     SET_UP,
     SET_UP_PART,
+    SET_UP_WORDS,
     STARTS,
     SUB_COMMANDS,
     TEST_CASES,
@@ -54,7 +55,6 @@ from dbhygiene.library.test_files import directories, is_in_fixture, is_of_scrip
 from dbhygiene.lifetimes.decorators import only_wraps
 from dbhygiene.lifetimes.fastapi import DEPENDS
 from dbhygiene.lifetimes.lasting_variables import is_of_all
-from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.lifetimes.unused_code import (
     LOOK_UPS,
     is_in_package,
@@ -71,13 +71,11 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.cached_functions import cache_of
 from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import foreign_bases
-from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.crawls import part_of_crawl
 from dbhygiene.program.decided_tests import conditions, decided_tests, implied_tests
 from dbhygiene.program.definitions import Definition, base_classes, find_definition, find_method
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.event_handlers import event_registration, is_event_decorator
-from dbhygiene.program.held_functions import uses_of_held
 from dbhygiene.program.hierarchy import is_of_family
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.retired import reason_outside
@@ -281,6 +279,8 @@ def _stores(file: File, name: str) -> Iterator[ast.expr]:
 def _is_named_by(names: re.Pattern[str], file: File, function: Function) -> bool:
     """Whether a function has such a name; not if its class calls it for each new object."""
     name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", function.name)
+    if not any(word in name.lower() for word in SET_UP_WORDS):  # to compile these patterns takes 2 ms
+        return False
     if names.fullmatch(name) is None:
         return False
     around = file.parents.get(function)
@@ -302,7 +302,7 @@ def _outside_of_programs(file: File) -> Runs | None:
     """Return the verdict on files that are not part of a long-lived program; None for others."""
     if is_test_file(file):
         return _IN_TEST
-    if in_migrations(file) or any(map(MIGRATIONS.fullmatch, directories(file))):
+    if in_migrations(file) or any(MIGRATIONS.fullmatch(name) for name in directories(file)):
         return Runs(Impact.ONCE, "runs in a migration")
     reason = reason_outside(file)
     return Runs(Impact.ONCE, reason) if reason is not None else None
@@ -478,6 +478,8 @@ def _swallows(manager: Definition) -> bool:
     leave = find_method(manager, "__exit__") or find_method(manager, "__aexit__")
     if leave is None or not isinstance(leave.node, FUNCTION):
         return False
+    from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by  # few classes have one
+
     return bool(exceptions_swallowed_by(leave.file, leave.node))
 
 
@@ -495,6 +497,8 @@ def _repeats(around: ast.AST, inside: ast.AST) -> bool:
 
 def _is_short(iterated: ast.expr) -> bool:
     """Whether a loop has a few literal rounds."""
+    from dbhygiene.program.counted_loops import count_items  # few openings are in a loop
+
     count = count_items(iterated)
     return count is not None and count <= _FEW_ROUNDS
 
@@ -615,6 +619,8 @@ def _further_mentions(file: File, node: ast.expr) -> list[tuple[File, ast.expr]]
         return [each[:2] for each in found] if found is not None else None
     if _is_type(file, node):
         return []
+    from dbhygiene.program.held_functions import uses_of_held  # most mentions are calls
+
     uses = uses_of_held(file, node)
     return [(file, use) for use in uses] if uses is not None else None
 
