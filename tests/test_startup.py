@@ -20,6 +20,17 @@ FOR_FINDINGS = {
 if sys.version_info >= (3, 11):  # before, `uuid` imports it, and click imports that
     FOR_FINDINGS.add("subprocess")
 
+UNNEEDED_FOR_A_LEAK = {  # of a connection of sqlite3 in a function that nothing calls, outside of git's work trees
+    "subprocess",
+    "dbhygiene.fixes.folding",
+    "dbhygiene.lifetimes.loaded_objects",
+    "dbhygiene.lifetimes.swallowed",
+    "dbhygiene.pools.engines",
+    "dbhygiene.pools.sessions",
+    "dbhygiene.program.chosen",
+    "dbhygiene.program.types",
+}
+
 PLAIN = "import sys\n\nprint(sys.argv)\n"
 DRIVER = (
     "import pymysql\n\n\ndef f():\n    with pymysql.connect() as conn, conn.cursor() as cur:\n        cur.execute('')\n"
@@ -77,6 +88,13 @@ def test_a_simple_fix_is_shown_without_libcst(tmp_path: Path) -> None:
     modules = imported(tmp_path, leak)
     assert "dbhygiene.fixes.plain" in modules
     assert "libcst" not in modules
+
+
+def test_a_plain_leak_needs_neither_sessions_nor_types_nor_git(tmp_path: Path) -> None:
+    leak = "import sqlite3\n\n\ndef f(x):\n    conn = sqlite3.connect(x)\n    return conn.execute('').fetchone()\n"
+    modules = imported(tmp_path, leak)
+    assert "dbhygiene.reports.full" in modules
+    assert not UNNEEDED_FOR_A_LEAK & modules
 
 
 def test_a_driver_is_imported_for_files_that_use_it(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ does not prevent others.
 from __future__ import annotations
 
 import io
-import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -264,7 +263,7 @@ class Trial:
             raise EditError("with the tested fix, the code does not parse") from error
         try:
             lost = self._lost_comments(after.text)
-        except (tokenize.TokenError, SyntaxError) as error:
+        except SyntaxError as error:
             raise EditError("the comments cannot be separated from the code") from error
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
@@ -295,6 +294,12 @@ class Trial:
         return findings
 
 
-def _comments(text: str) -> Iterator[str]:
+def _comments(text: str) -> list[str]:
+    """Return the comments of a text; raise SyntaxError if it cannot be split into tokens."""
+    import tokenize  # most fixes keep the lines of all comments
+
     tokens = tokenize.generate_tokens(io.StringIO(text, newline="").readline)
-    return (token.string for token in tokens if token.type == tokenize.COMMENT)
+    try:
+        return [token.string for token in tokens if token.type == tokenize.COMMENT]
+    except tokenize.TokenError as error:
+        raise SyntaxError(*error.args[:1]) from error

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbhygiene.diagnostics.edits import Edit, EditComment
 from dbhygiene.fixes import comments, imports
-from dbhygiene.fixes.folding import Folded
 from dbhygiene.fixes.plain import plain_edit
 from dbhygiene.fixes.targets import EditError, target_spans
 from dbhygiene.source.file import File
@@ -16,6 +15,7 @@ from dbhygiene.source.nodes import Span
 
 if TYPE_CHECKING:
     from dbhygiene.fixes.editor import Editor  # it imports LibCST
+    from dbhygiene.fixes.folding import Folded
 
 EditT = TypeVar("EditT", bound="Edit")
 
@@ -74,6 +74,8 @@ class SectionEditor:
         file = self._file
         if file.notebook is not None or not self._places:
             return None
+        from dbhygiene.fixes.folding import Folded  # most fixes are simple
+
         folded = Folded(file.text, file.tree, self._places)
         return folded if folded.folds else None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from dbhygiene.library.words import words
 
+SESSION_KINDS = frozenset({"session", "engine connection"})  # of resources that SQLAlchemy makes
 LOSS_MODULES = ("sqlalchemy.exc", "sqlalchemy.orm.exc")  # they hold the classes of errors
 
 # Classes that keep one session for each thread or task, until `remove` closes it.

@@ -98,7 +98,6 @@ from dbhygiene.program.arguments import (
     takes_owner,
 )
 from dbhygiene.program.callees import callees, is_hook, is_super
-from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.program.code import bound_once
 from dbhygiene.program.decided_tests import decided_tests
 from dbhygiene.source.file import File, file_query
@@ -536,6 +535,8 @@ class FunctionSemantics(cfg.Semantics):
 
     def chosen(self, call: ast.Call) -> tuple[BoundCallee, ...]:
         """Return the functions of which a call of an unknown name runs one; none if it may run other code."""
+        from dbhygiene.program.chosen import chosen_functions  # most calls name their function
+
         found = chosen_functions(self.file, call.func)
         if not isinstance(self.file.parents.get(call), ast.Await):
             found = () if any(isinstance(each.node, ast.AsyncFunctionDef) for each in found) else found

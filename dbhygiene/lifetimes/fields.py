@@ -22,7 +22,6 @@ from dbhygiene.program.classes import class_named
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.hierarchy import is_of_family
 from dbhygiene.program.origins import values_of
-from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, scope_around, statement_around, with_others
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name, without_arguments
 from dbhygiene.source.records import Frozen, replace
@@ -385,6 +384,8 @@ def touched_fields(method_: Definition, dropped: bool) -> tuple[set[str], list[t
 
 def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:
     """Return the class of the object `self.state`, and its field `db`, if a function stores a connection there."""
+    from dbhygiene.program.types import ObjectInstance, TypeInference  # few functions do
+
     for target in assignment_targets(file, birth):
         match target:
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self" | "cls")) as part, attr=name):

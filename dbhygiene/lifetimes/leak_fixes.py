@@ -36,7 +36,7 @@ from dbhygiene.lifetimes.committing_closes import committing_close
 from dbhygiene.lifetimes.hanging import hang, later
 from dbhygiene.lifetimes.kept_by_connection import kept_by_connection
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.live_objects import begins
+from dbhygiene.lifetimes.made_sessions import session_objects
 from dbhygiene.lifetimes.passed_functions import call_of_future, generator_of_next
 from dbhygiene.lifetimes.region import (
     RefusedError,
@@ -51,7 +51,6 @@ from dbhygiene.lifetimes.region import (
     use_outside,
 )
 from dbhygiene.lifetimes.replaced_openings import replaced_opening
-from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
 from dbhygiene.lifetimes.state import FOREIGN, ITSELF, RETURN, Fact, dotted_path, is_view
 from dbhygiene.lifetimes.substitutes import substitute
@@ -164,6 +163,8 @@ def _keeps_coroutine(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
         case ast.Assign(targets=[ast.Name(id=name)]):
             return name in names_read(life.scope.node)
         case ast.Call() as outer:
+            from dbhygiene.lifetimes.live_objects import begins
+
             return begins(life.file, outer) or last_name(outer.func) in _KEEPING
         case ast.ListComp() | ast.GeneratorExp() as several:
             return not isinstance(life.file.parents[several], ast.Starred)  # `await gather(*[conn.fetch(each) ...])`

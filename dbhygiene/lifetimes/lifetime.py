@@ -39,7 +39,6 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
 from dbhygiene.lifetimes.set_up import ENDS_IT, all_begin_with, catches_all_but_ends, runs_set_up
-from dbhygiene.lifetimes.shared_sources import shared_sources
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CLOSERS, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
@@ -984,6 +983,8 @@ class Lifetimes:
             if called is not None and self.summaries.model_of_definition(called) is not None:
                 yield name
         if self.summaries.helpers.names_library(file):
+            from dbhygiene.lifetimes.shared_sources import shared_sources
+
             yield from shared_sources(file)
 
     def _gives(self, definition: Definition) -> bool:

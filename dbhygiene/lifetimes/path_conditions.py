@@ -28,7 +28,6 @@ from dbhygiene.dataflow.cfg import (
 from dbhygiene.dataflow.exceptions import ItemErrors
 from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.code import single_tests
-from dbhygiene.program.counted_loops import count_items, truth_at_end
 from dbhygiene.source.closure import closure
 from dbhygiene.source.nodes import last_name, walk
 from dbhygiene.source.records import Record
@@ -406,6 +405,8 @@ def _conditions_at_end(
     """Yield the conditions that have one truth when a loop has no more items, with the mask of each."""
     if not isinstance(loop, ast.For):
         return
+    from dbhygiene.program.counted_loops import count_items, truth_at_end  # few functions have such a loop
+
     if is_partly or count_items(loop.iter):
         yield _round_of(loop), TRUTHY
     for key, tests in asked.items():

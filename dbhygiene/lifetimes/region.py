@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Node
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
+from dbhygiene.lifetimes.made_sessions import session_objects
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.definitions import Definition, find_definition, find_method
@@ -23,6 +24,9 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values, block_of, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.session_objects import SessionObjects
 
 _TRANSACTIONS = frozenset({"begin", "begin_nested", "transaction", "atomic"})
 

@@ -14,24 +14,17 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.loaded_objects import LoadedObjects
 from dbhygiene.lifetimes.state import READERS
-from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values, last_name
+from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values
 
 _DEFINITIONS = (*FUNCTION, ast.Lambda, ast.ClassDef)  # these may run after the session is closed
-
-
-def session_objects(life: Lifetime) -> SessionObjects | None:
-    """Return the objects of a session, if a resource is one, or a connection of which sessions are made."""
-    if not (life.resource.is_lazy or _sessions_made_of(life)):
-        return None
-    return SessionObjects(life)
 
 
 class SessionObjects(LoadedObjects):
     """The objects of one session, or of the sessions that are made of one connection."""
 
-    def __init__(self, life: Lifetime) -> None:
-        self.life = life
-        made, analysis = _sessions_made_of(life), life.analysis
+    def __init__(self, life: Lifetime, made: set[str]) -> None:
+        """`made` are the variables with sessions that are made of a connection."""
+        self.life, analysis = life, life.analysis
         sessions = {*life.names, *made} if life.resource.is_lazy else made - set(life.names)
         aliases = {alias for _, fact in life.history for alias in fact.aliases}
         held = {where for relation, where in aliases if relation in READERS and isinstance(where, str)}
@@ -77,27 +70,3 @@ class SessionObjects(LoadedObjects):
                 if node not in inside and (node.lineno > opening.lineno or node in again):
                     return node.id
         return None
-
-
-def _sessions_made_of(life: Lifetime) -> set[str]:
-    """Return the variables that hold a session made of a connection, or a factory of such: `Session(bind=conn)`."""
-    found: set[str] = set()
-    before = -1
-    while before != len(found):
-        before = len(found)
-        for name, values in life.scope.aliases.items():
-            if any(_makes_session(life, value, found) for value in values):
-                found.add(name)
-    return found
-
-
-def _makes_session(life: Lifetime, value: ast.expr, factories: set[str]) -> bool:
-    match value:
-        case ast.Call(func=ast.Name(id=name)) if name in factories:
-            return True
-        case ast.Call():
-            calls = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
-            made = (life.file.resolve(call.func) or last_name(call.func) for call in calls)
-            used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
-            return bool(used & set(life.names)) and any("session" in name.lower() for name in made)
-    return False

@@ -38,7 +38,6 @@ from dbhygiene.lifetimes.effects import (
 from dbhygiene.lifetimes.fields import Field, touched_fields
 from dbhygiene.lifetimes.helper_index import HelperIndex, Helpers
 from dbhygiene.lifetimes.library_models import LibraryModels
-from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
 from dbhygiene.lifetimes.state import (
     CLOSERS,
     CONTAINER,
@@ -55,7 +54,6 @@ from dbhygiene.lifetimes.state import (
     element_of,
     is_view,
 )
-from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.program.arguments import is_kwargs
 from dbhygiene.program.callees import is_hook
 from dbhygiene.program.classes import functions_that_make
@@ -353,6 +351,8 @@ class Summaries:
     @staticmethod
     def _resource_for_caller(analysis: Analysis, site: ast.Call, element: Element | None) -> CallModel | None:
         """Return the resource that a function opens for its caller; None if an object or a module may keep it."""
+        from dbhygiene.lifetimes.return_sources import OUTSIDE, sources  # few functions return one
+
         others = sources(analysis.graph, analysis.effects, element)
         if OUTSIDE in others:
             return None
@@ -580,6 +580,8 @@ class Summaries:
         leave = find_method(definition, "__exit__") or find_method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
+        from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by  # few classes have one
+
         return exceptions_swallowed_by(leave.file, leave.node)
 
     def exceptions_of_items(self, definition: Definition) -> ItemErrors:

@@ -26,8 +26,6 @@ from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, keyword_value, last_name
 from dbhygiene.source.records import replace
 
-SESSION_KINDS = frozenset({"session", "engine connection"})
-
 _CONNECTION_METHODS = "execution_options exec_driver_sql execute scalars stream stream_scalars"
 _DRIVER_CONNECTION = frozenset({"connection", "dbapi_connection", "driver_connection"})
 CONNECTION = Resource(

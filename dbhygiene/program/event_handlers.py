@@ -12,7 +12,6 @@ from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS,
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.classes import class_named, foreign_bases
 from dbhygiene.program.names import canonical_name
-from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, is_mentioned
 from dbhygiene.source.nodes import Located, last_name, without_arguments
 
@@ -56,6 +55,8 @@ def _names(file: File, expr: ast.expr) -> Iterator[str]:
     if (resolved := file.resolve(expr)) is not None:
         yield canonical_name(file, resolved)
     if isinstance(expr, ast.Attribute):
+        from dbhygiene.program.types import ObjectInstance, TypeInference
+
         match TypeInference.of(file).type_of(expr.value):
             case ObjectInstance(name=name, others=others):
                 for each in (name, *others):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 
-from dbhygiene.program import strings
 from dbhygiene.program.annotations import declared_value, default_of_parameter, field_annotation, is_record
 from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.call_results import call_result
 from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation, project_bases, split_class_path
 from dbhygiene.program.values import (
@@ -111,6 +109,8 @@ class Evaluation:
             case ast.Dict():
                 return self._dict(file, expr)
             case ast.Call():
+                from dbhygiene.program.call_results import call_result  # most values are no calls
+
                 return call_result(self, file, expr)
             case ast.NamedExpr(value=inner) | ast.Await(value=inner):
                 return self.read(file, inner)
@@ -153,6 +153,8 @@ class Evaluation:
         return UNKNOWN
 
     def _percent(self, file: File, template: Value, argument: ast.expr) -> Value:
+        from dbhygiene.program import strings
+
         arguments = argument.elts if isinstance(argument, ast.Tuple) else [argument]
         return strings.percent(template, [self.read(file, each) for each in arguments])
 

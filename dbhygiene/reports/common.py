@@ -8,7 +8,6 @@ from pathlib import Path
 from dbhygiene.diagnostics.cells import place_in_words
 from dbhygiene.diagnostics.model import Finding, Source, Step
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.brief import in_brief
 from dbhygiene.source.nodes import Span
 
 
@@ -50,6 +49,8 @@ def source_line(scene: RenderContext, source: Source, number: int) -> str:
 
 def with_path(finding: Finding, scene: RenderContext) -> str:
     """Return the message, and the lines of the path in brief, for formats with one line for each finding."""
+    from dbhygiene.reports.brief import in_brief
+
     path = in_brief(finding, lambda step: scene.lines_of(step.source))
     return f"{finding.message} ({path})" if path else finding.message
 

@@ -163,7 +163,6 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.value_users import is_kept_by_cache, may_be_shared, outlives_function
 from dbhygiene.source.file import File, function_around, statement_around
 
 if TYPE_CHECKING:
@@ -176,6 +175,8 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         return
     if file.is_interactive:
         yield from _between_cells(file, life)
+    from dbhygiene.lifetimes.value_users import is_kept_by_cache, may_be_shared, outlives_function
+
     waits = may_wait(file)
     if not (waits or outlives_function(life) or may_be_shared(life) or is_kept_by_cache(life)):
         return

@@ -105,12 +105,12 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.server_calls import may_wait
+from dbhygiene.library.sqlalchemy import SESSION_KINDS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.pools.engine_escape import is_short_script
 from dbhygiene.pools.module_globals import ends_its_transactions, repeated_use
 from dbhygiene.pools.session_pools import session_timeout_confidence
-from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION

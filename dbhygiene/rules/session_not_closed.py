@@ -196,12 +196,12 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import SESSIONS
+from dbhygiene.library.sqlalchemy import SESSION_KINDS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.leak_fixes import fix_leak
 from dbhygiene.lifetimes.messages import cause_of, consequence, leak_notes, leak_steps, name_of_call
-from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 

@@ -140,9 +140,9 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.library.background import CONCURRENT
 from dbhygiene.library.prefilter import CONNECTIONS
+from dbhygiene.library.sqlalchemy import SESSION_KINDS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.source.file import File, file_query
 from dbhygiene.source.nodes import Located
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.library.calls import APPLYING, BEGINNING, GIVING_DATA, RUNNING_AWAITED, reads_later
 from dbhygiene.library.resources import BORROWS, CLOSES, KEEPS, READS, ArgumentEffect, ArgumentEffects
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
-from dbhygiene.lifetimes.live_objects import begins, makes_runner, passed_objects
 from dbhygiene.lifetimes.state import (
     BOUND_METHOD,
     CLOSER,
@@ -146,6 +145,8 @@ class Arguments:
 
     def _lives_on(self, call: ast.Call, relation: str, fact: Fact) -> bool:
         """Whether an argument that reads from the resource may use it after this function has ended."""
+        from dbhygiene.lifetimes.live_objects import begins, makes_runner, passed_objects  # few arguments read from one
+
         file = self.effects.file
         if makes_runner(file, call) or (relation in {*READERS, PARTS} and begins(file, call)):
             return True

@@ -14,7 +14,6 @@ from dbhygiene.library.calls import GIVING_CURSORS, GIVING_DATA, STACKING, reads
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import ANYTHING, FALSY, NONE, TRUTHY, Known, assume, method_owner
-from dbhygiene.lifetimes.selected_columns import reads_data
 from dbhygiene.lifetimes.session_queries import is_query, is_sent_later
 from dbhygiene.lifetimes.state import (
     CLOSE_METHOD,
@@ -216,7 +215,10 @@ class Calls:
             is_data = (
                 method in GIVING_DATA or (method in _RUNS and not is_part) or (method in _ROWS and not resource.is_lazy)
             )
-            is_data = is_data or (resource.is_lazy and reads_data(self.effects.scope, call))
+            if not is_data and resource.is_lazy:
+                from dbhygiene.lifetimes.selected_columns import reads_data  # for sessions
+
+                is_data = reads_data(self.effects.scope, call)
             if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
                 return fact.add_alias(PARTS, call)
             is_data = is_data or (owner == ITSELF and self._gives_data(call, fact))
