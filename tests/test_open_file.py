@@ -159,6 +159,22 @@ def test_an_edit_of_a_script_repeats_no_analysis_of_other_functions(tmp_path: Pa
     assert answers[1] == answers[2]
 
 
+def test_an_edit_repeats_no_fix_of_other_functions(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").touch()
+    path = tmp_path / "shop.py"
+    load = "import pymysql\n\ndef load():\n    conn = pymysql.connect()\n    conn.cursor().execute('SELECT 1')\n"
+    path.write_text(load)
+    project = OpenProject(tmp_path, settings_of(tmp_path, ()))
+    answers = []
+    for number in range(3):
+        project.use({path: Document("", number, f"{load}\ndef show():\n    return {number}\n", path)})
+        assert [finding.fix is not None for finding in project.findings(path)] == [True]
+        known = project.project.inputs.answers.items()
+        answers.append([id(answer) for key, answer in known if "findings" in str(key) and "load" in str(key)])
+    assert answers[1]
+    assert answers[1] == answers[2]
+
+
 def test_findings_move_with_their_function(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").touch()
     path = tmp_path / "shop.py"

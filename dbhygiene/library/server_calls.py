@@ -89,7 +89,7 @@ def _mentions_configured(file: File) -> bool:
 @file_query
 def sets_timeout(file: File) -> bool:
     """Whether a program sets the server's timeout."""
-    return re.search(_SETS_TIMEOUT, file.text) is not None
+    return "wait_timeout" in file.text.lower() and re.search(_SETS_TIMEOUT, file.text) is not None
 
 
 def asks(method: str, *, of_connection: bool) -> bool:

@@ -15,7 +15,7 @@ from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.openings import openings
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import patterns
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, file_query
 from dbhygiene.source.lazy_pattern import lazy_pattern
 from dbhygiene.source.nodes import FUNCTION, argument_values, last_name
 
@@ -32,7 +32,7 @@ _QUERIES = words("execute executemany executescript query fetch fetchval fetchro
 
 def kept_by_connection(life: Lifetime) -> str | None:
     """Return what the connection may keep after its last use, as part of a sentence; None if it keeps nothing."""
-    if any(_IN_SHARED_MEMORY.search(opening.file.text) for opening in openings(life)):
+    if any(_mentions_shared_memory(opening.file) for opening in openings(life)):
         return "the database in memory"
     text = "\n".join(_texts(life))
     if _LOCKS.search(text) and not _UNLOCKS.search(text):
@@ -40,6 +40,11 @@ def kept_by_connection(life: Lifetime) -> str | None:
     if _ROW_LOCKS.search(text) and not _ENDS_TRANSACTION.search(text):
         return "the lock"
     return None
+
+
+@file_query
+def _mentions_shared_memory(file: File) -> bool:
+    return _IN_SHARED_MEMORY.search(file.text) is not None
 
 
 def _texts(life: Lifetime) -> Iterator[str]:
