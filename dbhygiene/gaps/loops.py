@@ -17,13 +17,13 @@ from dbhygiene.gaps.duration import FEW, FOR_EVER, MANY, Duration, Rounds
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
-from dbhygiene.program.code import return_expressions
+from dbhygiene.program.code import calls_in, nodes_of, return_expressions
 from dbhygiene.program.counted_loops import count_items
 from dbhygiene.program.endless_loops import is_endless
 from dbhygiene.program.origins import ExpressionAt, only_value
 from dbhygiene.source.closure import leaves
 from dbhygiene.source.file import File, scope_around, statement_around
-from dbhygiene.source.nodes import FUNCTION, statements_before, without_arguments
+from dbhygiene.source.nodes import FUNCTION, last_name, statements_before, without_arguments
 from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
@@ -58,6 +58,9 @@ def places(node: Node) -> Iterator[ast.AST]:
             yield item.context_expr
         case Iterate(node=loop):
             yield loop.iter
+
+
+_IDLES = words("sleep is_set wait")  # what a sleep in parts calls, to end when the program is told to
 
 
 def cycles(graph: Graph) -> dict[Node, Cycle]:
@@ -117,10 +120,10 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
 
 
 def _is_of_attempts(loop: Loop) -> bool:
-    """Whether a loop counts the attempts at something, and ends when one succeeds."""
-    match loop.iter:
-        case ast.Call(func=ast.Name(id="range")):
-            return _may_end_early(loop)
+    """Whether a loop counts the attempts at something and ends when one succeeds; a sleep in parts does not."""
+    match loop:
+        case ast.For(iter=ast.Call(func=ast.Name(id="range")), body=body):
+            return _may_end_early(loop) and any(last_name(call.func) not in _IDLES for call in calls_in(nodes_of(body)))
     return False
 
 
