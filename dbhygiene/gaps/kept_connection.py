@@ -15,6 +15,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dbhygiene.gaps.application_fields import ApplicationField, application_field, kept_by_application
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.jobs import is_scheduled, jobs
@@ -102,6 +103,9 @@ class _Kept:
     @classmethod
     def of(cls, life: Lifetime) -> _Kept | None:
         """Return what keeps a connection; None if it may be opened again, or if there may be several."""
+        if (field := kept_by_application(life)) is not None:
+            kept_there = _KeptByApplication(life, field)
+            return kept_there if kept_there.is_opened_once() else None
         opener, place, file = function_around(life.file, life.birth), place_of(life), life.file
         is_cached = is_kept_by_cache(life)
         if (elsewhere := _variable_elsewhere(life)) is not None:
@@ -295,6 +299,35 @@ class _Kept:
         if self._is_cached and function.node is self._opener:
             return True
         return any(self._is_it(function.file, each) for each in return_expressions(function.node))
+
+
+class _KeptByApplication(_Kept):
+    """A connection in a field of the application that a framework passes to each request or event."""
+
+    def __init__(self, life: Lifetime, field: ApplicationField) -> None:
+        place = Place(life.file.scope, field[-1].strip("[]"))
+        super().__init__(life, life.file, place, function_around(life.file, life.birth), is_cached=False)
+        self._field = field
+
+    def is_opened_once(self) -> bool:
+        """Whether no other statement assigns the field, but for None."""
+        return not any(
+            self._is_it(file, target) and not (assign.value is self._birth or is_none(assign.value))
+            for file in self.files()
+            for assign in file.nodes(ast.Assign)
+            for target in assign.targets
+            if self._birth is not getattr(assign.value, "value", None)
+        )
+
+    def _is_it(self, file: File, expr: ast.AST) -> bool:
+        return application_field(file, expr) == self._field
+
+    def files(self) -> list[File]:
+        others = self._file.project.files_mentioning_all(self._place.path) or ()
+        return [each for each in with_others(self._file, others) if each.is_program]
+
+    def _holds(self, file: File, expr: ast.expr, names: set[str] | tuple[()]) -> bool:
+        return (isinstance(expr, ast.Subscript) and self._is_it(file, expr)) or super()._holds(file, expr, names)
 
 
 def _asks(method: ast.Attribute, *, of_connection: bool) -> bool:

@@ -178,7 +178,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.value_users import is_kept_by_cache, may_be_shared, outlives_function
 
     waits = may_wait(file)
-    if not (waits or outlives_function(life) or may_be_shared(life) or is_kept_by_cache(life)):
+    if not (waits or outlives_function(life) or may_be_shared(life) or is_kept_by_cache(life) or _is_in_field(life)):
         return
     from dbhygiene.gaps.messages import gap_notes, gap_steps  # most programs need neither
 
@@ -201,6 +201,13 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             notes=tuple(gap_notes(gap)),
             subject=gap.title,
         )
+
+
+def _is_in_field(life: Lifetime) -> bool:
+    """Whether a connection is assigned to a field or an element, not to a plain variable."""
+    around = life.file.parents.get(life.birth)
+    around = life.file.parents.get(around) if isinstance(around, ast.Await) else around
+    return isinstance(around, ast.Assign) and not any(isinstance(each, ast.Name) for each in around.targets)
 
 
 def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
