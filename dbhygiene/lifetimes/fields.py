@@ -16,6 +16,7 @@ from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.library.words import words
 from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.lasting_variables import is_of_all
+from dbhygiene.lifetimes.path_conditions import ENTERS_ARGUMENT
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.classes import class_named
@@ -303,11 +304,14 @@ class Field(Frozen):
     def _borrows(self, file: File, call: ast.Call, position: int | None, keyword: str | None) -> bool:
         """Whether a call only borrows the field."""
         function = function_around(file, call) or file.tree
-        if file.resolve(call.func) in {"getattr", "next", "iter", "setattr"}:
+        if file.resolve(call.func) in _TAKING or last_name(call.func) in ENTERS_ARGUMENT:
             return False
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
         return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS}
+
+
+_TAKING = frozenset({"getattr", "next", "iter", "setattr"})
 
 
 def _is_library(name: str) -> bool:

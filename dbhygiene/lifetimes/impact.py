@@ -510,7 +510,7 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
     if cls is not None and not TEST_CASES.isdisjoint(foreign_bases(cls)):
         return _IN_TEST
-    if (verdict := _runs_as_registered(place, function, keeps=caught and not may_last)) is not None:
+    if (verdict := _runs_as_registered(place, function, caught=caught, keeps=caught and not may_last)) is not None:
         return verdict
     if _is_program(file, function):
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
@@ -661,10 +661,11 @@ def _rules_out(
     return any(decided.get(test, result) is not result for test, result in guards)
 
 
-def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) -> Runs | None:
+def _runs_as_registered(place: _CallSite, function: Function, *, caught: bool, keeps: bool) -> Runs | None:
     """Return how often a framework or platform runs a function; None if no decorator or signature says so.
 
     Arguments:
+        caught: whether the function returns after the leak; what retries it then does not call it again.
         keeps: whether it matters that a program which goes on keeps the connection.
     """
     if is_of_platform(function):
@@ -672,7 +673,7 @@ def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) ->
     for decorator in function.decorator_list:
         called = without_arguments(decorator)
         word = last_name(called)
-        if word in NEUTRAL:
+        if word in NEUTRAL or (caught and place.file.resolve(called) in RETRIES):
             continue
         if AIRFLOW_TASK.match(place.file.resolve(called) or ""):
             return Runs(Impact.ONCE, entry=EntryPoint(_IN_PROCESS, place.file, decorator))

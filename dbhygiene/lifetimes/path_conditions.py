@@ -8,6 +8,7 @@ Conditions rule out infeasible paths through flags, guards and early returns.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -40,6 +41,7 @@ FALSY: Final = 2  # but not None
 TRUTHY: Final = 4
 ANYTHING: Final = NONE | FALSY | TRUTHY
 MAX_KEYS = 8
+MAX_EXCLUDED = 64  # of those that exclude each other: a state has one of them at most
 
 Known = frozenset[tuple[str, int]]
 Truth = tuple[bool, Known]
@@ -77,8 +79,13 @@ def condition_of(test: ast.expr) -> Condition | None:
             same = TRUTHY if flag else FALSY
             return Condition(path, same, ANYTHING) if isinstance(op, ast.Is) else Condition(path, ANYTHING, same)
     if isinstance(test, ast.Compare) and _is_pure(test):
+        if len(test.ops) == 1 and (opposite := _OPPOSITES.get(type(test.ops[0]))) is not None:
+            return Condition(ast.unparse(ast.Compare(test.left, [opposite()], test.comparators)), FALSY, TRUTHY)
         return Condition(ast.unparse(test), TRUTHY, FALSY)
     return None
+
+
+_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.NotEq: ast.Eq, ast.NotIn: ast.In, ast.IsNot: ast.Is}
 
 
 def _is_pure(expr: ast.AST) -> bool:
@@ -247,14 +254,29 @@ class TrackedConditions:
         for key in useful:  # grows during the loop: a variable copied to a useful key is useful, too
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
-        useful.sort(key=lambda key: (key not in resources, _is_round(key), not known_truths[key], -len(asked[key])))
+        guarding = _guarding(nodes, resources)
+        useful.sort(
+            key=lambda key: (
+                *(key not in resources, _is_round(key), key not in guarding, not known_truths[key]),
+                -len(asked[key]),
+            )
+        )
         self._only_excluding = frozenset(self._excluded.keys() - set(useful))
         useful += sorted(self._only_excluding)
-        self.keys = [key for key in useful if _names(key).isdisjoint(rebound)][:limit]
+        self.keys = self._first_keys((key for key in useful if _names(key).isdisjoint(rebound)), limit)
         loops = {loop.iter: _round_of(loop) for loop in self._partly if isinstance(loop, ast.For)}
         self._begun = {node: loops[node.event.node] for node in nodes if node.event and node.event.node in loops}
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)
+
+    def _first_keys(self, keys: Iterable[str], limit: int) -> list[str]:
+        """Return the first keys; those that exclude each other count as one, since one of them is true at most."""
+        groups: dict[object, list[str]] = {}
+        for key in keys:
+            group = self._excluded[key] | {key} if key in self._excluded else key
+            if group in groups or len(groups) < limit:
+                groups.setdefault(group, []).append(key)
+        return [key for group in groups.values() for key in group[:MAX_EXCLUDED]]
 
     def _live(self, nodes: list[Node]) -> dict[Node, frozenset[str]]:
         """Return, for each node, the keys that are tested after it on some path, as sets shared between nodes."""
@@ -351,6 +373,36 @@ class TrackedConditions:
         return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
 
 
+_CLOSING = re.compile(r"clos|release|put|return|free|terminate|disconnect|dispose|remove|quit", re.IGNORECASE)
+
+
+def _guarding(nodes: list[Node], resources: Container[str]) -> set[str]:
+    """Return the keys of the tests that decide at once whether a resource is closed: `if own: conn.close()`."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node.event, Test) and (asks := condition_of(node.event.node)) is not None:
+            if any(_closes_next(target, resources) for _, target in node.out):
+                found.add(asks.key)
+    return found
+
+
+def _closes_next(node: Node, resources: Container[str]) -> bool:
+    """Whether the statements from here to the next test, along the only way, close a resource."""
+    seen: set[Node] = set()
+    while node not in seen and not isinstance(node.event, Test):
+        seen.add(node)
+        if isinstance(node.event, Call):
+            call = node.event.node
+            given = {method_owner(call.func), *(dotted_path(argument) for argument in call.args)}
+            if _CLOSING.search(last_name(call.func)) and any(path in resources for path in given if path):
+                return True
+        onward = [target for kind, target in node.out if kind != "raise"]
+        if len(onward) != 1:
+            return False
+        node = onward[0]
+    return False
+
+
 def _asked_in_each_round(nodes: list[Node], opened: Container[ast.AST]) -> set[str]:
     """Return the keys of conditions that have one truth in all rounds of a loop in which a resource is opened."""
     openings = [node for node in nodes if isinstance(node.event, Call) and node.event.node in opened]
@@ -381,7 +433,9 @@ def _excluded(asked: Mapping[str, Collection[ast.AST]]) -> dict[str, frozenset[s
     compared: dict[str, dict[object, str]] = {}
     for key, tests in asked.items():
         match next(iter(tests), None):
-            case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str() | int() as value)]):
+            case ast.Compare(
+                left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value=str() | int() as value)]
+            ):
                 if (path := dotted_path(left)) is not None:
                     compared.setdefault(path, {})[value] = key
     groups = (frozenset(keys.values()) for keys in compared.values() if len(keys) > 1)
@@ -516,12 +570,12 @@ def _copies(node: Node) -> Iterator[tuple[str, str]]:
 def _entered(item: ast.withitem) -> ast.expr:
     """Return what `as` binds, if the object that is entered is the argument of `closing` or `enter_context`."""
     entered = item.context_expr
-    while isinstance(entered, ast.Call) and len(entered.args) == 1 and last_name(entered.func) in _ENTERING:
+    while isinstance(entered, ast.Call) and len(entered.args) == 1 and last_name(entered.func) in ENTERS_ARGUMENT:
         entered = entered.args[0]
     return entered.value if isinstance(entered, (ast.Await, ast.NamedExpr)) else entered
 
 
-_ENTERING = frozenset({"closing", "aclosing", "enter_context", "enter_async_context"})
+ENTERS_ARGUMENT = frozenset({"closing", "aclosing", "enter_context", "enter_async_context"})
 
 
 def _assignments(event: Bind) -> list[tuple[ast.expr, ast.expr | None]]:

@@ -551,8 +551,9 @@ class Summaries:
             first = first_wrapper(definition)
             is_quiet = first is not None and not self._ends.of((first, ())).outcome.raises
             return Outcome(raises=()) if is_quiet else Outcome()
-        if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
-            return Outcome()  # a subclass defines it
+        is_method = definition.file.functions[definition.node].class_scope is not None
+        if is_method and is_hook(definition.node) and not definition.last_name.startswith("__"):
+            return Outcome()  # a subclass defines it; an empty `__enter__` is meant so
         return self._ends.of((definition, decided)).outcome
 
     def _constructor_outcome(self, cls: Definition) -> Outcome:

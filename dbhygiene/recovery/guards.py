@@ -15,7 +15,7 @@ from dbhygiene.lifetimes.fields import assignment_targets, constructor_calls
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import calls_that_lead_to
-from dbhygiene.program.code import nodes_of, return_expressions
+from dbhygiene.program.code import calls_in, nodes_of, return_expressions
 from dbhygiene.program.definitions import Definition, enclosing_class
 from dbhygiene.program.pings import loss_of
 from dbhygiene.recovery.errors import classes_of, libraries
@@ -52,6 +52,8 @@ def idle_guards(file: File) -> Iterator[IdleCheck]:
             loss = loss_of(owner.library) if owner is not None and owner.kind == "connection" else None
             if owner is None or loss is None or part.attr not in loss.asks_nothing:
                 continue
+            if isinstance(node, ast.If) and _only_closes(file, node, owner.root):
+                continue  # of a connection that is lost, nothing is left to close
             place = (function_around(file, node), owner.root)
             if place in seen:
                 break
@@ -60,6 +62,18 @@ def idle_guards(file: File) -> Iterator[IdleCheck]:
                 text = f"`{file.segment(part)}` does not ask the server: a lost connection passes this check"
                 yield IdleCheck(part, text, None, _confidence(file, node, owner.root))
             break
+
+
+def _only_closes(file: File, node: ast.If, root: Root) -> bool:
+    """Whether the branches of a test do nothing with a connection but close it."""
+    called = [call.func for call in calls_in(nodes_of([*node.body, *node.orelse]))]
+    owned = [each for each in called if isinstance(each, ast.Attribute) and _is_root(file, each.value, root)]
+    return bool(owned) and all(each.attr == "close" for each in owned)
+
+
+def _is_root(file: File, expr: ast.expr, root: Root) -> bool:
+    held = handle_of(file, expr)
+    return held is not None and held.root == root
 
 
 def _attributes(file: File, test: ast.expr) -> Iterator[ast.Attribute]:

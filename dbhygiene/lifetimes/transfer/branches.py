@@ -57,10 +57,22 @@ class Branches:
     def test(self, event: cfg.Test, fact: Fact) -> Outcomes:
         truths = self.truths(event.node, fact)
         fact = fact.drop_aliases([where for relation, where in fact.aliases if relation in {OPENED, NOT_OPENED}])
+        held = self._truth_if_held(event.node, fact)
         return [
-            ("true" if truth else "false", fact if known is fact.known else fact._replace(known=known))
+            (
+                "true" if truth else "false",
+                fact._replace(known=known, state="escaped" if truth is held else fact.state),
+            )
             for truth, known in truths
         ]
+
+    def _truth_if_held(self, test: ast.expr, fact: Fact) -> bool | None:
+        """Return the result of `conn in pool` that says that a container of other code holds the connection."""
+        match test:
+            case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[container]):
+                if fact.state == "open" and self.holds(left, fact) == ITSELF and self.holds(container, fact) is None:
+                    return isinstance(op, ast.In)
+        return None
 
     def case(self, event: cfg.Case, fact: Fact) -> Outcomes:
         pattern, subject = event.node.pattern, event.subject
