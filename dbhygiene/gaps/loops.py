@@ -60,7 +60,7 @@ def places(node: Node) -> Iterator[ast.AST]:
             yield loop.iter
 
 
-_IDLES = words("sleep is_set wait")  # what a sleep in parts calls, to end when the program is told to
+_IDLES = words("sleep is_set wait")  # the calls of a sleep in parts
 
 
 def cycles(graph: Graph) -> dict[Node, Cycle]:

@@ -59,7 +59,7 @@ def test_what_is_declared_overrules_what_is_inferred(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("table", "words"),
-    [("{ close = 0 }", "did you mean `closes`?"), ("{ closes = 1.5 }", "by number from 0"), ("3", "a table for")],
+    [("{ close = 0 }", "did you mean `closes`?"), ("{ closes = 1.5 }", "by number from 0"), ("3", "a table of tables")],
 )
 def test_mistakes_are_told_in_one_line(tmp_path: Path, table: str, words: str) -> None:
     (tmp_path / "pyproject.toml").write_text(f'[tool.dbhygiene.functions]\n"a.b" = {table}\n')
