@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 
 from dbhygiene import __version__
@@ -15,6 +14,7 @@ from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.project.line_length import SETTINGS
 from dbhygiene.project.project import Project
 from dbhygiene.project.requirements import places, requirement_files
+from dbhygiene.source.digests import digest
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_bytes
 
@@ -30,7 +30,7 @@ def cache_key(project: Project, rules: Sequence[AnyRule], directory: Path) -> st
 
 
 def content_digest(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
+    return digest(data, 16)
 
 
 def _code_version() -> str:

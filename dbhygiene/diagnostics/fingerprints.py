@@ -59,10 +59,6 @@ _BLOCKS = frozenset({"decorator_list", "body", "orelse", "finalbody", "handlers"
 
 
 def _digest(words: Iterable[str]) -> str:
-    # Not for runs that find nothing. `hashlib` has the same function, and takes 3 ms to load OpenSSL.
-    try:
-        from _blake2 import blake2b
-    except ImportError:
-        from hashlib import blake2b
+    from dbhygiene.source.digests import digest  # not for runs that find nothing
 
-    return blake2b("\0".join(words).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return digest("\0".join(words).encode(errors="surrogatepass"), 8)

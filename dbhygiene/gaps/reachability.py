@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, MayQuery, ProjectCall, Query, Wait
 from dbhygiene.library.calls import EXITS
 from dbhygiene.program.code import own_nodes
+from dbhygiene.source.digests import digest
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.inputs import answer
 from dbhygiene.source.nodes import FUNCTION, Code
@@ -238,7 +238,7 @@ class Reachability:
         text = repr(
             (sorted((path, sorted(each.items())) for path, each in effects.items()), callers, sorted(self.roots))
         )
-        return [effects, blake2b(text.encode(errors="surrogateescape"), digest_size=16).hexdigest()]
+        return [effects, digest(text.encode(errors="surrogateescape"), 16)]
 
 
 @answer

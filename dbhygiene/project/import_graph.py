@@ -102,13 +102,13 @@ class ImportGraph:
 
     def digest(self, path: Path) -> str:
         """Return a digest of all files that a file imports, directly or indirectly."""
-        from hashlib import blake2b  # few runs need it
+        from dbhygiene.source.digests import digest  # few runs need it
 
         drawn = self._transitive(self._number(path))
         if drawn not in self._digests:
             names = sorted(str(file) for number, file in enumerate(self._files) if drawn >> number & 1)
             text = "\0".join(names).encode(errors="surrogateescape")
-            self._digests[drawn] = blake2b(text, digest_size=8).hexdigest()
+            self._digests[drawn] = digest(text, 8)
         return self._digests[drawn]
 
     def forget(self, path: Path) -> None:
