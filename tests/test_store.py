@@ -304,6 +304,25 @@ def test_what_git_tracks_may_be_gone(
     assert told() == told() == []
 
 
+def test_a_link_is_a_file_of_the_project_unless_it_leads_to_another_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere, link = project.parent / "elsewhere.py", project / "link.py"
+    elsewhere.write_text((project / "other.py").read_text())
+    os.utime(elsewhere, (1, 1))
+    link.symlink_to(elsewhere)
+    monkeypatch.chdir(project)
+
+    def told() -> list[str]:
+        assert main(["check", "-q", "-o", "concise"]) < 2
+        return sorted({row.partition(":")[0] for row in capsys.readouterr().out.splitlines()})
+
+    assert told() == told() == ["link.py", "other.py", "use.py"]
+    link.unlink()
+    link.symlink_to("other.py")
+    assert told() == told() == ["other.py", "use.py"]
+
+
 def test_who_looks_ahead_takes_nothing_that_was_written_since(project: Path) -> None:
     (project / "part").mkdir()
     (project / "part" / "use.py").write_text(USERS[0].replace("app.{0}", "db"))

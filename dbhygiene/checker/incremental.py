@@ -38,7 +38,7 @@ from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
 from dbhygiene.source.inputs import ALIASES, ANSWERS, DEPLOYMENT, FILE, IMPORTS, KINDS, SEARCH, Answer, Key
 from dbhygiene.source.records import Row
-from dbhygiene.source.regular_files import change_mark, read_bytes
+from dbhygiene.source.regular_files import change_mark, own_change_mark, read_bytes
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: compare the contents
@@ -109,16 +109,16 @@ class IncrementalCheck:
     # -- results of the last run ------------------------------------------------------------------------
 
     def unchanged_files(self, directories: Collection[Path]) -> Collection[str]:
-        """Return the files that have not changed since the last run, by their times."""
+        """Return the files that have not changed since the last run, by their times, and are no links."""
         starts = tuple(os.path.join(directory, "") for directory in directories)
         asked = sum(path.startswith(starts) for path, _, _ in self._previous_times.files)
-        return self._unchanged_times if asked > MANY or asked * LARGE_PART >= len(self._previous_times.files) else ()
+        return self._unchanged_files if asked > MANY or asked * LARGE_PART >= len(self._previous_times.files) else ()
 
     def list_project(self) -> bool:
         """List the files of the project, while the stored times are read; return whether there are any."""
         listing = self._project.listing([self._project.root])
         known = bool(self._previous_times.files)
-        self._project.collect(listing, self._unchanged_times)
+        self._project.collect(listing, self._unchanged_files)
         return known
 
     @cached_property
@@ -131,8 +131,13 @@ class IncrementalCheck:
         return {
             path: (mtime, size)
             for path, mtime, size in self._previous_times.files
-            if change_mark(path) == (mtime, size)
+            if path in self._unchanged_files or change_mark(path) == (mtime, size)
         }
+
+    @cached_property
+    def _unchanged_files(self) -> set[str]:
+        """Return those of them that are no links: to look for links again would take as long."""
+        return {path for path, mtime, size in self._previous_times.files if own_change_mark(path) == (mtime, size)}
 
     def unchanged_findings(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
         """Return the findings in these files if nothing in the project has changed, None if something may have.

@@ -96,7 +96,7 @@ class Listing:
         return self._excluded(str(path)) or not self._names.isdisjoint(_parts(path, root))
 
     def collect(self, there: Collection[str] = ()) -> DiscoveredFiles:
-        """Return the files, and the paths that could not be read. Those in `there` are known to exist."""
+        """Return the files, and the paths that could not be read. Those in `there` exist, and are no links."""
         found = DiscoveredFiles()
         files = dict.fromkeys(self._files)
         for directory in self.directories:
@@ -104,15 +104,15 @@ class Listing:
             below = _by_git(directory, git, self._names, there, found) or _by_walk(directory, self._names, found)
             kept = below if self._excluded is _match_nothing else (file for file in below if not self._excluded(file))
             files.update(dict.fromkeys(kept))
-        found.files = Files(self._without_duplicates(sorted(files)))
+        found.files = Files(self._without_duplicates(sorted(files), there))
         found.unlisted = [each for each in found.unlisted if not self._is_excluded(each[0] / "x", self._root)]
         return found
 
-    def _without_duplicates(self, files: list[str]) -> list[str]:
+    def _without_duplicates(self, files: list[str], there: Collection[str]) -> list[str]:
         """Return these files without links to others of them."""
         given = [*self._files, *map(str, self.directories)]
         is_twisted = len(given) > 1 and any(os.path.realpath(path) != path for path in given)
-        links = {file for file in files if os.path.islink(file)}
+        links = {file for file in files if file not in there and os.path.islink(file)}
         if not links and not is_twisted:
             return files
         kept: dict[str, str] = {}

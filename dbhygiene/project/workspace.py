@@ -39,7 +39,7 @@ def members(
     Arguments:
         settings: those of the project with this root.
         nested: whether directories with settings are projects; False if one file of settings applies to all.
-        meanwhile: called with a project while its files are listed; returns files that are known to exist.
+        meanwhile: called with a project while its files are listed; returns files that exist, and are no links.
     """
     by_root: dict[Path, list[Path]] = {}
     for path, root in loading.roots_of(paths).items():

@@ -49,3 +49,12 @@ def change_mark(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     except OSError:  # removed meanwhile, or a link that leads nowhere
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def own_change_mark(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return the same of a file that is no link; None for a link."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return None if stat.S_ISLNK(found.st_mode) else (found.st_mtime_ns, found.st_size)
